@@ -1,0 +1,1 @@
+"""Parallel multi-agent remediation: isolated, merged, and proven before it lands."""
