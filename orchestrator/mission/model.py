@@ -1,0 +1,511 @@
+"""The mission as it was asked for: frozen models, one per noun of the file format.
+
+Owns the shape, the words and the meaning of every key; the JSON schema is generated from here. It does not read files
+(`loading`), does not know about other places in the file (`references`), and matches no path (`scope`).
+A key or value that is part of the format but whose machinery does not exist yet carries a `NotYet` marker: the loader
+refuses it by name instead of ignoring it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+SECONDS = (86400.0, 3600.0, 60.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Marks a field of the format that this version refuses; `what` names the missing machinery."""
+
+    what: str
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of a duration as people write it (``90s``, ``1h30m``); a bare number is seconds. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and value and (match := DURATION.fullmatch(value.replace(" ", ""))):
+        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), SECONDS, strict=True) if part)
+    else:
+        raise ValueError("expected a duration such as 90s, 15m or 1h30m")
+    if seconds <= 0 or not math.isfinite(seconds):
+        raise ValueError("expected a duration longer than zero")
+    return seconds
+
+
+def parse_quantity(value: object) -> int:
+    """A count as people write it: ``20M``, ``500k``, ``12``. Raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMG]?)", value)):
+        return int(float(match[1]) * {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}[match[2]])
+    raise ValueError("expected a count such as 500, 20k or 3M")
+
+
+def _listed(value: object) -> object:
+    """A single text where a list of texts is meant."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("string_type", "expected a text")
+    return [value] if isinstance(value, str) else value
+
+
+def _identifier(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "expected a text")
+    if not re.fullmatch(IDENTIFIER, value):
+        raise ValueError("expected an id of letters, digits, `.`, `_` and `-` that begins with a letter or digit")
+    if ".." in value or value.endswith((".", ".lock")):
+        raise ValueError("expected an id without `..` that does not end in `.` or `.lock` (it names a git ref)")
+    return value
+
+
+Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema({"type": "string", "pattern": IDENTIFIER})]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": ["string", "number"], "description": "such as 90s, 15m, 1h30m", "examples": ["15m"]}),
+]
+Quantity = Annotated[
+    int,
+    BeforeValidator(parse_quantity),
+    WithJsonSchema({"type": ["string", "integer"], "description": "such as 500, 20k, 3M"}),
+]
+Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shorthand:
+    """Tells the JSON schema what else may be written for a list (one of its items) or for a claim (its text)."""
+
+    schema: tuple[tuple[str, Any], ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        full = handler(core)
+        return {"anyOf": [dict(self.schema) or full["items"], full]}
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Shorthand()]
+Identifiers = Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Shorthand()]
+
+
+class Model(BaseModel):
+    """What all of the format's nouns have in common: frozen, and no key that is not named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+
+
+class Isolation(StrEnum):
+    """How strongly an attempt is fenced in; `auto` is the strongest level that works here."""
+
+    AUTO = "auto"
+    WORKTREE = "worktree"
+    STRICT = "strict"
+
+
+class Overlap(StrEnum):
+    """What to do about two agents of one batch whose scopes may touch the same path."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+class OnFailure(StrEnum):
+    """Whether the run goes on with independent batches when one is not whole."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+
+
+class Land(StrEnum):
+    """What of a batch may land when some of its agents failed."""
+
+    WHOLE = "whole"
+    PASSING = "passing"
+
+
+class OnConflict(StrEnum):
+    """What happens to the later of two agents whose work does not merge."""
+
+    RETRY = "retry"
+    RESOLVE = "resolve"
+    FAIL = "fail"
+
+
+class BriefMode(StrEnum):
+    """How a command is given its brief."""
+
+    ARGUMENT = "argument"
+    STDIN = "stdin"
+    FILE = "file"
+    NONE = "none"
+
+
+def _command(value: object) -> object:
+    match value:
+        case str() if value.strip():
+            try:
+                return {"argv": shlex.split(value)}
+            except ValueError as error:
+                raise ValueError(f"cannot be split as a shell would: {error}") from None
+        case [_, *_] if all(isinstance(part, str) for part in value):
+            return {"argv": value}
+        case {"shell": str(script), **rest} if not rest and script.strip():
+            return {"argv": ["/bin/sh", "-c", script], "is_shell": True}
+    raise ValueError('expected a list of texts, one text, or {shell: "…"}')
+
+
+class Command(Model):
+    """A program and its arguments; never run through a shell unless the mission wrote `shell:`."""
+
+    argv: tuple[str, ...] = Field(min_length=1)
+    is_shell: bool = False
+
+    @model_validator(mode="after")
+    def _shell_has_a_script(self) -> Command:
+        if self.is_shell and len(self.argv) != 3:
+            raise ValueError("expected a shell, -c and a script")
+        return self
+
+    @model_serializer
+    def _as_it_was_written(self) -> list[str] | dict[str, str]:
+        return {"shell": self.argv[2]} if self.is_shell else list(self.argv)
+
+    def __str__(self) -> str:
+        return self.argv[2] if self.is_shell else shlex.join(self.argv)
+
+
+COMMAND_SCHEMA = {
+    "description": "a list of arguments, a string that is split as a shell would, or {shell: script}",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        {
+            "type": "object",
+            "properties": {"shell": {"type": "string"}},
+            "required": ["shell"],
+            "additionalProperties": False,
+        },
+    ],
+}
+CommandLine = Annotated[Command, BeforeValidator(_command), WithJsonSchema(COMMAND_SCHEMA)]
+
+
+class Repository(Model):
+    """The code under repair: a git repository (`path`) or plain files that are made into one (`snapshot`)."""
+
+    path: str | None = None
+    """A git repository, relative to the mission file."""
+    snapshot: str | None = None
+    """A folder of plain files, relative to the mission file."""
+    base: str | None = None
+    """The branch, tag or commit to start from; by default the branch that is checked out."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Repository:
+        if (self.path is None) == (self.snapshot is None):
+            number = "both" if self.path is not None else "neither"
+            raise ValueError(f"expected either `path` or `snapshot`, found {number}")
+        if self.snapshot is not None and self.base is not None:
+            raise ValueError("a `snapshot` has one commit and so no `base`")
+        return self
+
+
+class Defaults(Model):
+    """What holds for every agent unless it says otherwise."""
+
+    backend: Identifier = "auto"
+    timeout: Duration = 3600.0
+    """Wall clock of one attempt, from the start of its process; waiting for a slot does not count."""
+    attempts: int = Field(default=2, ge=1, le=20, strict=True)
+    isolation: Isolation = Isolation.AUTO
+    parallel: int = Field(default=5, ge=1, le=1000, strict=True)
+    """Agents at once in a batch."""
+    overlap: Overlap = Overlap.WARN
+    land: Land = Land.PASSING
+    on_conflict: OnConflict = OnConflict.RETRY
+    gate_timeout: Duration = 1800.0
+    """Wall clock of one check that names no timeout of its own."""
+
+
+class Backend(Model):
+    """A named way to get work done: a command of one's own, a recording, a preference list, or a tuned profile."""
+
+    command: CommandLine | None = None
+    """Placeholders: {brief} {brief_file} {workspace} {agent} {batch} {run} {mission_dir}."""
+    brief: BriefMode | None = None
+    """How `command` is given the brief; by default `argument` where {brief} or {brief_file} stands, else `stdin`."""
+    env: Identifiers = ()
+    """Names of variables of the user's environment that the command may see."""
+    dir: str | None = None
+    """The folder of a recording, relative to the mission file."""
+    prefer: tuple[Identifier, ...] = ()
+    """For `auto`: backends in the order of preference."""
+    profile: Annotated[Identifier | None, NotYet("profiles of known agents")] = None
+    model: Annotated[str | None, NotYet("profiles of known agents")] = None
+    max_turns: Annotated[int | None, NotYet("profiles of known agents")] = None
+
+
+class Budget(Model):
+    """Ceilings for the whole run."""
+
+    tokens: Quantity | None = None
+    cost_usd: float | None = None
+    wall: Duration | None = None
+    on_exceed: Literal["stop", "warn"] = "stop"
+
+
+class Workspace(Model):
+    """What every workspace is given beside the files of its base commit, and what nobody may change."""
+
+    setup: Annotated[tuple[CommandLine, ...], NotYet("preparing workspaces with commands")] = ()
+    setup_inputs: Annotated[Texts, NotYet("preparing workspaces with commands")] = ()
+    copy_: Annotated[Texts, Field(alias="copy")] = ()
+    """Untracked files of the repository's work tree that agents need, copied; globs."""
+    link: Texts = ()
+    """Untracked files or folders of the repository's work tree, linked instead of copied."""
+    protect: Texts = ()
+    """Globs that nobody may change, whatever their scope says."""
+
+
+class Check(Model):
+    """One thing that a gate runs."""
+
+    kind: ClassVar[str]
+    name: Identifier | None = None
+    """What proofs and reports call it; by default its kind and number."""
+    timeout: Duration | None = None
+
+
+class PytestCheck(Check):
+    """Tests, counted by our own plugin."""
+
+    kind = "pytest"
+    pytest: Texts = Field(min_length=1)
+    """Paths or node ids."""
+    at_least: int = Field(default=1, ge=1, strict=True)
+    """How many tests must have been executed (passed or failed), not merely collected."""
+    must_turn_green: Texts = ()
+    """Paths or node ids that are red on the base (failing or absent) and green on the candidate."""
+    may_remove: Texts = ()
+    """Node ids or globs of tests that may vanish or be skipped without counting as broken."""
+
+
+class CommandCheck(Check):
+    """A program: with `report`, the JUnit XML that it writes is held against its exit code; without, exit code only."""
+
+    kind = "command"
+    command: CommandLine
+    report: str | None = None
+    """Where the command writes JUnit XML, relative to the work tree's root."""
+    at_least: int = Field(default=1, ge=1, strict=True)
+    must_turn_green: Texts = ()
+    may_remove: Texts = ()
+
+
+class MetricCheck(Check):
+    """A number that a program prints, held against a threshold."""
+
+    kind = "metric"
+    metric: CommandLine
+    value: Text
+    """A key of the JSON that it prints (dots reach inside), or a regular expression whose first group is the number."""
+    require: str = Field(pattern=r"^\s*(>=|<=|==|>|<)\s*-?\d+(\.\d+)?\s*$")
+
+
+class ApprovalCheck(Check):
+    """A person's sign-off: the run waits, resumable, until `orchestrate approve RUN GATE`."""
+
+    kind = "approval"
+    approval: Text
+    """What the person says yes to."""
+
+
+CHECK_KINDS: dict[str, type[Check]] = {
+    model.kind: model for model in (PytestCheck, CommandCheck, MetricCheck, ApprovalCheck)
+}
+AnyCheck = PytestCheck | CommandCheck | MetricCheck | ApprovalCheck
+
+
+def _check_kind(value: object) -> str | None:
+    """Which check is meant: by the one key that names a kind, so that errors speak of that kind alone."""
+    if isinstance(value, Check):
+        return f"a {value.kind} check"
+    kinds = [kind for kind in CHECK_KINDS if isinstance(value, dict) and kind in value]
+    return f"a {kinds[0]} check" if len(kinds) == 1 else None
+
+
+TaggedCheck = Annotated[
+    Annotated[PytestCheck, Tag("a pytest check")]
+    | Annotated[CommandCheck, Tag("a command check")]
+    | Annotated[MetricCheck, Tag("a metric check")]
+    | Annotated[ApprovalCheck, Tag("a approval check")],
+    Discriminator(_check_kind, custom_error_type="check_kind", custom_error_message="expected one kind of check"),
+]
+
+
+class Gate(Model):
+    """The checks that decide whether a candidate lands."""
+
+    checks: tuple[TaggedCheck, ...] = Field(min_length=1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the checks are called, in their order: their own name, or their kind and number among those."""
+        numbers: Counter[str] = Counter()
+        names: list[str] = []
+        for check in self.checks:
+            numbers[check.kind] += 1
+            names.append(check.name or f"{check.kind}-{numbers[check.kind]}")
+        return tuple(names)
+
+
+class FileProof(Model):
+    """Proof by a file that exists in the candidate and is not empty."""
+
+    file: Text
+
+    def __str__(self) -> str:
+        return f"file: {self.file}"
+
+
+class SymbolProof(Model):
+    """Proof by a symbol that exists in the candidate."""
+
+    symbol: Text
+
+    def __str__(self) -> str:
+        return f"symbol: {self.symbol}"
+
+
+Proof = Text | FileProof | SymbolProof
+
+
+def _proof_kind(value: object) -> str | None:
+    match value:
+        case FileProof() | {"file": _}:
+            return "a file proof"
+        case SymbolProof() | {"symbol": _}:
+            return "a symbol proof"
+        case dict():
+            return None
+    return "a text proof"
+
+
+TaggedProof = Annotated[
+    Annotated[Text, Tag("a text proof")]
+    | Annotated[FileProof, Tag("a file proof")]
+    | Annotated[SymbolProof, Tag("a symbol proof")],
+    Discriminator(
+        _proof_kind,
+        custom_error_type="proof_kind",
+        custom_error_message="expected a text, `file: path` or `symbol: path::Name`",
+    ),
+]
+TAGS = frozenset(
+    {f"a {kind} check" for kind in CHECK_KINDS} | {f"a {kind} proof" for kind in ("text", "file", "symbol")}
+)
+"""What pydantic puts into the places of its errors for the unions above; no key of a mission looks like these."""
+
+
+def _proofs(value: object) -> object:
+    return [value] if isinstance(value, dict) else _listed(value)
+
+
+Proofs = Annotated[tuple[TaggedProof, ...], BeforeValidator(_proofs), Shorthand()]
+
+
+def _claim(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class Claim(Model):
+    """Something that is said to be done once the work has landed, with what would prove it."""
+
+    text: Text
+    proof: Proofs = ()
+    """Pytest node ids or test paths, a check's name, `{file: path}`; none: reported as unvalidated, never as done."""
+
+
+_TEXT_SCHEMA = (("type", "string"), ("minLength", 1))
+Claims = tuple[Annotated[Claim, BeforeValidator(_claim), Shorthand(_TEXT_SCHEMA)], ...]
+
+
+class Agent(Model):
+    """One piece of work: what to do, where, and what must come of it."""
+
+    id: Identifier
+    name: Text
+    mission: Text
+    tasks: Texts = ()
+    files: Texts = ()
+    """What it may change: gitignore-style globs. None: a read-only reviewer."""
+    deliverables: Claims = ()
+    needs: Identifiers = ()
+    """Agents of the same batch whose work it starts from."""
+    optional: bool = Field(default=False, strict=True)
+    """Dependents do not wait for it."""
+    backend: Identifier | None = None
+    timeout: Duration | None = None
+    attempts: int | None = Field(default=None, ge=1, le=20, strict=True)
+    imports: Annotated[Literal["add", "any", "deny"] | None, NotYet("symbol scopes")] = None
+    new_symbols: Annotated[Literal["private", "allow", "deny"] | None, NotYet("symbol scopes")] = None
+
+
+class Batch(Model):
+    """Agents that start from the same commit, run in parallel and land together."""
+
+    id: Identifier
+    title: str = ""
+    needs: Identifiers = ()
+    """Batches that must have landed whole before this one starts."""
+    agents: tuple[Agent, ...] = Field(min_length=1)
+    gate: Identifier | None = None
+    criteria: Claims = ()
+    parallel: int | None = Field(default=None, ge=1, le=1000, strict=True)
+    overlap: Overlap | None = None
+    land: Land | None = None
+    on_conflict: OnConflict | None = None
+    exercise: Annotated[bool | None, NotYet("the exercise check")] = None
+    rollback: Annotated[CommandLine | None, NotYet("rolling back with a command")] = None
+
+
+class Mission(Model):
+    """The validated request: objective, repository, batches, gates."""
+
+    version: Literal[1]
+    name: Identifier
+    objective: Text
+    repository: Repository
+    defaults: Defaults = Defaults()
+    backends: dict[Identifier, Backend] = {}
+    budget: Annotated[Budget | None, NotYet("budgets")] = None
+    workspace: Workspace = Workspace()
+    gates: dict[Identifier, Gate] = {}
+    batches: tuple[Batch, ...] = Field(min_length=1)
+    on_failure: OnFailure = OnFailure.CONTINUE
+    brief_template: str | None = None
+    """A Jinja2 template that extends the standard brief, relative to the mission file."""
+    resolver: Annotated[Identifier | None, NotYet("resolving conflicts with a backend")] = None

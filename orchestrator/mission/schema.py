@@ -1,0 +1,58 @@
+"""The JSON schema of mission files, generated from the model, so that editors complete and check while people type.
+
+Owns what pydantic does not know of: which dialect it is, which keys are not supported yet, and that a key without a
+value is refused. The loader is stricter than any schema can be; what the schema refuses, the loader refuses too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from orchestrator.mission import model
+from orchestrator.mission.model import Mission, Model, NotYet
+from orchestrator.mission.source import Data
+
+NULL = {"type": "null"}
+
+
+def mission_schema() -> dict[str, Any]:
+    """The schema as plain data, draft 2020-12; the same for the same version of the program."""
+    schema: dict[str, Any] = _tidy(Mission.model_json_schema(by_alias=True, mode="validation"))
+    nouns: dict[str, Any] = {**schema["$defs"], Mission.__name__: schema}
+    for noun in vars(model).values():
+        if isinstance(noun, type) and issubclass(noun, Model) and noun.__name__ in nouns:
+            _mark(noun, nouns[noun.__name__]["properties"])
+    # What the model's validator asks for, in the schema's words.
+    nouns["Repository"]["oneOf"] = [{"required": ["path"]}, {"required": ["snapshot"]}]
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+def _tidy(node: Data) -> Data:
+    """Without the nulls of optional fields (the loader refuses a key without a value), and with checked keys."""
+    if isinstance(node, list):
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    tidy = {key: _tidy(value) for key, value in node.items() if not (key == "default" and value is None)}
+    if NULL in tidy.get("anyOf", ()):
+        options = [option for option in tidy.pop("anyOf") if option != NULL]
+        tidy = {**options[0], **tidy} if len(options) == 1 else {"anyOf": options, **tidy}
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
+    if isinstance(tidy.get("properties"), dict):
+        for field in tidy["properties"].values():
+            field.pop("title", None)  # pydantic's own, and no more than the key
+    return tidy
+
+
+def _mark(noun: type[Model], properties: dict[str, Any]) -> None:
+    """Say of each key whose machinery does not exist yet that it would be refused."""
+    for name, field in noun.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, NotYet):
+                properties[field.alias or name] |= {
+                    "description": f"not supported yet: {mark.what}",
+                    "deprecated": True,
+                }

@@ -1,0 +1,189 @@
+"""What single values of a mission must mean beyond their shape: globs, placeholders, kinds of backends, paths on disk.
+
+Owns those rules and no name that refers to another place of the file (`references`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.mission.complaints import show
+from orchestrator.mission.model import Backend, BriefMode, Claim, CommandCheck, FileProof, Mission, PytestCheck
+from orchestrator.mission.scope import BadGlob, check_glob
+from orchestrator.mission.source import Loc, Positions, Problem
+from orchestrator.mission.words import did_you_mean, listed
+
+PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mission_dir")
+TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")  # doubled braces, a placeholder, or a brace that stands alone
+KIND_OF_NAME = {"auto": ("prefer",), "recording": ("dir",), "command": ("command",)}  # all others choose freely
+LINE = re.compile(r":\d+$")
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The names in braces in a command's argument, in their order. Raises ValueError for a brace that stands alone."""
+    names: list[str] = []
+    for match in TOKEN.finditer(text):
+        if match[0] in ("{", "}"):
+            raise ValueError(f"a `{match[0]}` stands alone; a literal brace is doubled")
+        if match[1] is not None:
+            names.append(match[1])
+    return tuple(names)
+
+
+def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
+    """Scopes, protected paths, and the untracked files that workspaces are given."""
+    workspace = mission.workspace
+    globs: list[tuple[Loc, str]] = []
+    for key, patterns in (("copy", workspace.copy_), ("link", workspace.link), ("protect", workspace.protect)):
+        globs += [(("workspace", key, index), pattern) for index, pattern in enumerate(patterns)]
+    for index, batch in enumerate(mission.batches):
+        for number, agent in enumerate(batch.agents):
+            loc: Loc = ("batches", index, "agents", number, "files")
+            globs += [((*loc, item), pattern) for item, pattern in enumerate(agent.files)]
+    for loc, pattern in globs:
+        place = positions.value(loc)
+        if "::" in pattern or LINE.search(pattern):
+            whole = LINE.sub("", pattern.split("::")[0])
+            what = f"{show(pattern)}: scopes of symbols and lines are not supported yet: symbol scopes"
+            yield Problem(place, what, f"name the file: `{whole}`")
+        elif re.match(r"[A-Za-z]:[/\\]|~", pattern):
+            yield Problem(
+                place, f"{show(pattern)}: an absolute path is no scope", "paths begin at the repository's root"
+            )
+        else:
+            try:
+                check_glob(pattern)
+            except BadGlob as error:
+                yield Problem(place, f"{show(pattern)}: {error}", error.mend)
+
+
+def path_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:
+    """Paths of the mission itself that must be there before a run starts."""
+    repository = mission.repository
+    for key, path in (("path", repository.path), ("snapshot", repository.snapshot)):
+        if path is not None and not (folder / path).is_dir():
+            yield _absent(positions, ("repository", key), "folder", path)
+    if repository.base is not None and repository.base.startswith("-"):
+        yield Problem(positions.value(("repository", "base")), "a branch, tag or commit does not begin with `-`")
+    template = mission.brief_template
+    if template is not None and not (folder / template).is_file():
+        yield _absent(positions, ("brief_template",), "file", template)
+
+
+def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
+    """Paths inside the repository that are no globs: they stay in it, and pass for no option of a program."""
+    paths: list[tuple[Loc, str]] = []
+    for name, gate in mission.gates.items():
+        for index, check in enumerate(gate.checks):
+            loc: Loc = ("gates", name, "checks", index)
+            if isinstance(check, CommandCheck) and check.report is not None:
+                paths.append(((*loc, "report"), check.report))
+            if isinstance(check, PytestCheck | CommandCheck):
+                tests = {"must_turn_green": check.must_turn_green, "may_remove": check.may_remove}
+                tests |= {"pytest": check.pytest} if isinstance(check, PytestCheck) else {}
+                paths += [((*loc, key, item), test) for key, ids in tests.items() for item, test in enumerate(ids)]
+    for loc, claim in claims_of(mission):
+        for index, proof in enumerate(claim.proof):
+            if isinstance(proof, FileProof):
+                paths.append(((*loc, "proof", index, "file"), proof.file))
+            elif isinstance(proof, str):
+                paths.append(((*loc, "proof", index), proof))
+    for loc, path in paths:
+        parts = path.split("::")[0].split("/")
+        if path.startswith("-") and "proof" not in loc:
+            yield Problem(
+                positions.value(loc), f"{show(path)}: expected a path, not an option", "paths and node ids alone"
+            )
+        elif parts[0] == "" or ".." in parts:
+            what = f"{show(path)}: the path leads out of the repository"
+            yield Problem(positions.value(loc), what, "paths begin at the repository's root")
+
+
+def claims_of(mission: Mission) -> Iterator[tuple[Loc, Claim]]:
+    """All criteria and deliverables with their places."""
+    for index, batch in enumerate(mission.batches):
+        for number, claim in enumerate(batch.criteria):
+            yield ("batches", index, "criteria", number), claim
+        for number, agent in enumerate(batch.agents):
+            for item, claim in enumerate(agent.deliverables):
+                yield ("batches", index, "agents", number, "deliverables", item), claim
+
+
+def _absent(positions: Positions, loc: Loc, noun: str, path: str) -> Problem:
+    return Problem(positions.value(loc), f"there is no {noun} {show(path)}", "paths are relative to the mission file")
+
+
+def backend_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:
+    """Each backend is of one kind, with what that kind needs and nothing else."""
+    for name, backend in mission.backends.items():
+        if backend.profile is not None:
+            continue  # not supported yet, which is said of its key
+        loc: Loc = ("backends", name)
+        kinds = [key for key in ("command", "dir", "prefer") if key in backend.model_fields_set]
+        allowed = KIND_OF_NAME.get(name, ("command", "dir"))
+        if strange := next((key for key in kinds if key not in allowed), None):
+            what = f"the backend `{name}` takes no `{strange}`"
+            yield Problem(positions.key((*loc, strange)), what, f"it takes {listed(allowed, last=' or ')}")
+        elif not kinds:
+            what = f"the backend `{name}` says nothing to do"
+            yield Problem(positions.key(loc), what, f"add {listed(allowed, last=' or ')}")
+        elif len(kinds) > 1:
+            what = f"the backend `{name}` has {listed(kinds, last=' and ')}"
+            yield Problem(
+                positions.key((*loc, kinds[1])), what, "a backend is a command or a recording: make two of it"
+            )
+        elif kinds == ["command"]:
+            yield from _command_problems(backend, positions, loc)
+        else:
+            yield from _other_problems(name, backend, positions, folder)
+
+
+def _other_problems(name: str, backend: Backend, positions: Positions, folder: Path) -> Iterator[Problem]:
+    """A recording, or `auto`."""
+    loc: Loc = ("backends", name)
+    if backend.dir is not None and not (folder / backend.dir).is_dir():
+        yield _absent(positions, (*loc, "dir"), "recording", backend.dir)
+    if backend.dir is None and (name in backend.prefer or not backend.prefer):
+        what = "prefers itself" if backend.prefer else "prefers nothing"
+        mend = "name the backends to try, in their order"
+        yield Problem(positions.value((*loc, "prefer")), f"the backend `{name}` {what}", mend)
+    for key in ("brief", "env"):
+        if key in backend.model_fields_set:
+            what = f"`{key}` says something about a command, and the backend `{name}` has none"
+            yield Problem(positions.key((*loc, key)), what, "take it out")
+
+
+def _command_problems(backend: Backend, positions: Positions, loc: Loc) -> Iterator[Problem]:
+    assert backend.command is not None
+    used: set[str] = set()
+    for index, argument in enumerate(backend.command.argv):
+        # A command that was written as one text has one place.
+        place = positions.value((*loc, "command", "shell") if backend.command.is_shell else (*loc, "command", index))
+        try:
+            names = placeholders(argument)
+        except ValueError as error:
+            yield Problem(place, f"{show(argument)}: {error}", "write `{{` for `{`, and `}}` for `}`")
+            continue
+        used.update(names)
+        for name in names:
+            if name not in PLACEHOLDERS:
+                what = f"unknown placeholder `{{{name}}}`"
+                mend = did_you_mean(name, PLACEHOLDERS, noun="placeholder")
+                yield Problem(place, what, f"{mend} (a literal brace is doubled)")
+    if "brief" not in backend.model_fields_set:
+        return
+    given = sorted(used & {"brief", "brief_file"})
+    place = positions.value((*loc, "brief"))
+    match backend.brief:
+        case BriefMode.ARGUMENT if "brief" not in used:
+            what, mend = "`brief: argument`, but the command has no `{brief}`", "add `{brief}` to its arguments"
+        case BriefMode.FILE if "brief_file" not in used:
+            what, mend = "`brief: file`, but the command has no `{brief_file}`", "add `{brief_file}` to its arguments"
+        case BriefMode.NONE | BriefMode.STDIN if given:
+            what = f"`brief: {backend.brief}`, but the command has `{{{given[0]}}}`"
+            mend = "take one of the two out"
+        case _:
+            return
+    yield Problem(place, what, mend)
