@@ -1,0 +1,1 @@
+"""What happened: events, the durable log, the fold into state."""

@@ -1,0 +1,268 @@
+"""The immutable facts that a run's journal is made of, one class per kind.
+
+Owns what is recorded and in which words. Folding them is `state`'s, keeping their bytes `log`'s, deciding them the
+engine's. An event is appended *before* it is acted on; where the act can be torn by a kill there are two, the intent
+and the fact (`landing_started`, `batch_landed`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from orchestrator.journal.facts import Breach, ConflictFact, Fact, FileChange, Outcome, Verdict
+from orchestrator.mission.model import Mission
+
+
+class RunStarted(Fact):
+    """The mission, as it was then, and where it is carried out."""
+
+    kind: Literal["run_started"] = "run_started"
+    run: str
+    mission: Mission
+    mission_file: str
+    mission_dir: str
+    repository: str
+    """The user's repository: its work tree, or its git folder when bare."""
+    base: str
+    branch: str | None
+    """The branch that `land` goes to unless told otherwise; None when the base was not a branch."""
+    isolation: str
+    """The level that is kept, and why not a stronger one."""
+    parallel: int
+    versions: dict[str, str]
+
+
+class RunResumed(Fact):
+    """Another process goes on. Whatever was in flight is not any more; what had ended has its own events."""
+
+    kind: Literal["run_resumed"] = "run_resumed"
+    versions: dict[str, str]
+    parallel: int
+    leftovers: int = 0
+    """Processes of the earlier orchestrator that had to be ended."""
+
+
+class RedoRequested(Fact):
+    """A person wants chosen work done again: what it and its dependents had landed is taken back from the run's tip."""
+
+    kind: Literal["redo_requested"] = "redo_requested"
+    agents: tuple[str, ...]
+    """Agents that run again."""
+    batches: tuple[str, ...]
+    """Batches that are integrated again."""
+    before: str
+    after: str
+    """The run's tip before and after."""
+
+
+class BatchStarted(Fact):
+    """A batch's needs have landed; its agents start from `base`."""
+
+    kind: Literal["batch_started"] = "batch_started"
+    batch: str
+    base: str
+
+
+class AttemptStarted(Fact):
+    """An attempt was given a slot; its workspace is made next."""
+
+    kind: Literal["attempt_started"] = "attempt_started"
+    batch: str
+    agent: str
+    attempt: int
+    base: str
+    backend: str
+
+
+class AttemptEnded(Fact):
+    """What came of an attempt. `outcome` None means work was delivered; it lands with its batch or is returned."""
+
+    kind: Literal["attempt_ended"] = "attempt_ended"
+    batch: str
+    agent: str
+    attempt: int
+    outcome: Outcome | None
+    reason: str = ""
+    evidence: str = ""
+    """What the next attempt's brief is told: breaches, the end of the output, failing tests."""
+    commit: str | None = None
+    """The captured work; None when there is none."""
+    changes: tuple[FileChange, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reviewer should know though it stops nothing, such as files hidden by an edited .gitignore."""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    """From the start of the backend's process to the end of its process tree."""
+    log: str = ""
+    brief: str = ""
+
+
+class AttemptInterrupted(Fact):
+    """The orchestrator ended first. Not charged to the agent; what was in the workspace is kept in `salvaged`."""
+
+    kind: Literal["attempt_interrupted"] = "attempt_interrupted"
+    batch: str
+    agent: str
+    attempt: int
+    salvaged: str | None = None
+    reason: str = ""
+
+
+class IntegrationStarted(Fact):
+    """The batch's turn to land has come."""
+
+    kind: Literal["integration_started"] = "integration_started"
+    batch: str
+
+
+class CandidateBuilt(Fact):
+    """Tip and work, merged: the commit that would land."""
+
+    kind: Literal["candidate_built"] = "candidate_built"
+    batch: str
+    tip: str
+    commit: str
+    agents: tuple[str, ...]
+
+
+class GateStarted(Fact):
+    """The candidate is being judged."""
+
+    kind: Literal["gate_started"] = "gate_started"
+    batch: str
+    gate: str
+    candidate: str
+
+
+class GateFinished(Fact):
+    """The verdict. When it waits for a person, the batch's turn ends here and comes again with the approval."""
+
+    kind: Literal["gate_finished"] = "gate_finished"
+    batch: str
+    gate: str
+    agents: tuple[str, ...] = ()
+    verdict: Verdict
+
+
+class Return(Fact):
+    """An agent's work that cannot land as it is."""
+
+    agent: str
+    outcome: Outcome
+    reason: str
+    evidence: str = ""
+    conflicts: tuple[ConflictFact, ...] = ()
+    base: str | None = None
+    """Where its next attempt starts; None: from the batch's base, as before."""
+    may_retry: bool = True
+
+
+class AgentsReturned(Fact):
+    """Work that cannot land as it is; ends the batch's turn. Those with attempts left run again."""
+
+    kind: Literal["agents_returned"] = "agents_returned"
+    batch: str
+    returns: tuple[Return, ...]
+
+
+class LandingStarted(Fact):
+    """The intent to move the run's tip."""
+
+    kind: Literal["landing_started"] = "landing_started"
+    batch: str
+    before: str
+    after: str
+
+
+class BatchLanded(Fact):
+    """The run's tip is the tested commit; ends the batch's turn."""
+
+    kind: Literal["batch_landed"] = "batch_landed"
+    batch: str
+    before: str
+    commit: str
+    agents: tuple[str, ...]
+    """Those whose work is in it."""
+    unchanged: tuple[str, ...] = ()
+    """Those whose proofs passed without a change."""
+
+
+class BatchEnded(Fact):
+    """Nothing more will be done for this batch."""
+
+    kind: Literal["batch_ended"] = "batch_ended"
+    batch: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class ApprovalRecorded(Fact):
+    """A person said yes or no to one tree; `by` is `(time limit)` when nobody did in time."""
+
+    kind: Literal["approval_recorded"] = "approval_recorded"
+    batch: str
+    check: str
+    tree: str
+    approved: bool
+    by: str
+    at: str
+    comment: str = ""
+
+
+class RunInterrupted(Fact):
+    """Stopped from outside, resumable."""
+
+    kind: Literal["run_interrupted"] = "run_interrupted"
+    reason: str
+
+
+class RunEnded(Fact):
+    """Every batch has ended."""
+
+    kind: Literal["run_ended"] = "run_ended"
+    exit_code: int
+
+
+class TargetLanded(Fact):
+    """A person brought the run's tip to a branch of the user's repository."""
+
+    kind: Literal["target_landed"] = "target_landed"
+    branch: str
+    before: str
+    commit: str
+
+
+Event = Annotated[
+    RunStarted
+    | RunResumed
+    | RedoRequested
+    | BatchStarted
+    | AttemptStarted
+    | AttemptEnded
+    | AttemptInterrupted
+    | IntegrationStarted
+    | CandidateBuilt
+    | GateStarted
+    | GateFinished
+    | AgentsReturned
+    | LandingStarted
+    | BatchLanded
+    | BatchEnded
+    | ApprovalRecorded
+    | RunInterrupted
+    | RunEnded
+    | TargetLanded,
+    Field(discriminator="kind"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Record(Fact):
+    """An event as it stands in the journal: its place in the order, and when (UTC, seconds since 1970)."""
+
+    seq: int
+    at: float
+    event: Event

@@ -1,0 +1,225 @@
+"""The facts that events carry and every part of the program speaks of: outcomes, evidence, verdicts, conflicts.
+
+Owns the closed sets and their meaning. It does not decide any of them (`gates`, `engine`), does not render them
+(`reports`, `ui`), and does not say when they happened (`events`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Fact(BaseModel):
+    """What all facts have in common: frozen, and nothing unnamed in them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Outcome(StrEnum):
+    """How an agent or a batch ended. A closed set; never fold one into another."""
+
+    LANDED = "landed"
+    NO_CHANGE_NEEDED = "no_change_needed"
+    REJECTED = "rejected"  # the gate is red
+    CONFLICTED = "conflicted"
+    OUT_OF_SCOPE = "out_of_scope"
+    FAILED = "failed"  # the backend's error, or nothing delivered
+    TIMED_OUT = "timed_out"
+    OVER_BUDGET = "over_budget"
+    BLOCKED = "blocked"  # a need is unmet
+    CANCELLED = "cancelled"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether dependents may build on it."""
+        return self in (Outcome.LANDED, Outcome.NO_CHANGE_NEEDED)
+
+
+class Decision(StrEnum):
+    """What a gate or a check decided."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"  # the check could not be carried out; never a pass
+    WAITING = "waiting"  # for a person
+
+
+class Reason(StrEnum):
+    """Why a check did not pass; each is shown by its own name."""
+
+    NO_TESTS_EXECUTED = "no_tests_executed"
+    ALL_SKIPPED = "all_skipped"
+    ALL_DESELECTED = "all_deselected"
+    TOO_FEW_TESTS = "too_few_tests"
+    COLLECTION_ERROR = "collection_error"
+    RECORD_MISSING = "record_missing"
+    RECORD_TRUNCATED = "record_truncated"
+    EXIT_DISAGREES = "exit_disagrees"
+    TESTS_FAILED = "tests_failed"
+    BROKEN = "broken"  # passed on the base, does not pass on the candidate
+    DID_NOT_TURN_GREEN = "did_not_turn_green"
+    ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base
+    PROOF_MISSING = "proof_missing"  # a proof that no evidence speaks of, or a file that is missing or empty
+    EXIT_CODE = "exit_code"
+    REPORT_MISSING = "report_missing"
+    REPORT_UNREADABLE = "report_unreadable"
+    VALUE_MISSING = "value_missing"
+    BELOW_THRESHOLD = "below_threshold"
+    TIMED_OUT = "timed_out"
+    NOT_STARTED = "not_started"  # the program could not be started
+    AWAITING_APPROVAL = "awaiting_approval"
+    DECLINED = "declined"
+    NO_CODE_CHANGED = "no_code_changed"
+
+
+class TestOutcome(StrEnum):
+    """How one test ended on one tree; `absent` is a test that was not there."""
+
+    __test__ = False
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    ABSENT = "absent"
+
+    @property
+    def is_executed(self) -> bool:
+        """Whether the test's code ran to a result of its own."""
+        return self not in (TestOutcome.SKIPPED, TestOutcome.ABSENT)
+
+
+class Counts(Fact):
+    """How many tests of a check ended how."""
+
+    collected: int = 0
+    executed: int = 0
+    passed: int = 0
+    failed: int = 0
+    error: int = 0
+    skipped: int = 0
+    xfailed: int = 0
+    xpassed: int = 0
+    deselected: int = 0
+
+
+class TestRecord(Fact):
+    """One test: its id, how it ended on the base and on the candidate, and how long it took there (seconds)."""
+
+    __test__ = False
+
+    id: str
+    base: TestOutcome | None = None
+    """None where there is no baseline to compare with."""
+    candidate: TestOutcome
+    seconds: float = 0.0
+    message: str = ""
+    """The end of its failure text, bounded; empty when it passed."""
+
+
+class CheckResult(Fact):
+    """What one check found on one tree, with what it can be looked up by."""
+
+    name: str
+    kind: str
+    """pytest, command, metric, approval, or proofs: tests that deliverables and criteria name."""
+    decision: Decision
+    reason: Reason | None = None
+    text: str = ""
+    """One sentence for people: what was found."""
+    command: str = ""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    counts: Counts | None = None
+    base_counts: Counts | None = None
+    turned_green: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    pre_existing: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
+    """All test ids that are red on the candidate, bounded to the first hundred."""
+    value: float | None = None
+    """A metric's number on the candidate."""
+    base_value: float | None = None
+    require: str = ""
+    approved_by: str = ""
+    approved_at: str = ""
+    evidence: str = ""
+    """The record with every test by id, relative to the run's report folder."""
+    log: str = ""
+    """The output, relative to the run's report folder."""
+
+
+class ClaimStatus(StrEnum):
+    """What is known of a deliverable or a criterion."""
+
+    VALIDATED = "validated"
+    FAILED = "failed"
+    UNVALIDATED = "unvalidated"
+
+
+class ClaimResult(Fact):
+    """One deliverable or criterion, and the evidence for it."""
+
+    text: str
+    status: ClaimStatus
+    proofs: tuple[str, ...] = ()
+    detail: str = ""
+    """The failing ids, or what is missing."""
+    evidence: tuple[str, ...] = ()
+    """Where the evidence lies, relative to the run's report folder."""
+
+
+class Verdict(Fact):
+    """What a gate decided about one tree, with all of its evidence."""
+
+    decision: Decision
+    commit: str
+    tree: str
+    base: str
+    """The commit of the baseline."""
+    checks: tuple[CheckResult, ...] = ()
+    criteria: tuple[ClaimResult, ...] = ()
+    deliverables: dict[str, tuple[ClaimResult, ...]] = {}
+    """By agent, in the order of the mission."""
+    environment: str = ""
+    """A fingerprint of what the tests ran in."""
+    seconds: float = 0.0
+    cached: bool = False
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the candidate may land."""
+        return self.decision is Decision.PASSED
+
+    def reasons(self) -> str:
+        """Why it did not pass, in one line; empty when it did."""
+        return "; ".join(f"{c.name}: {c.text}" for c in self.checks if c.decision is not Decision.PASSED)
+
+
+class Breach(Fact):
+    """A change that the agent's scope does not allow."""
+
+    path: str
+    reason: str
+
+
+class ConflictFact(Fact):
+    """Two agents' work that does not merge: where, whose, and why."""
+
+    agent: str
+    others: tuple[str, ...]
+    path: str
+    kind: str
+    text: str
+
+
+class FileChange(Fact):
+    """One path of an agent's work; line counts are None for binary files."""
+
+    path: str
+    added: int | None = None
+    removed: int | None = None

@@ -1,0 +1,345 @@
+"""State: the fold of a run's journal, and the only input of resume and of every view.
+
+Owns what can be said of a run from its events alone; every value here is frozen and every function pure. What may
+happen next is `engine.frontier`'s; what people are told is `reports.summary`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import reduce
+
+from orchestrator.journal.events import (
+    AgentsReturned,
+    ApprovalRecorded,
+    AttemptEnded,
+    AttemptInterrupted,
+    AttemptStarted,
+    BatchEnded,
+    BatchLanded,
+    BatchStarted,
+    CandidateBuilt,
+    GateFinished,
+    GateStarted,
+    IntegrationStarted,
+    LandingStarted,
+    Record,
+    RedoRequested,
+    Return,
+    RunEnded,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    TargetLanded,
+)
+from orchestrator.journal.facts import Decision, Outcome
+from orchestrator.plan import Plan, make_plan
+
+
+class Phase(StrEnum):
+    """Where an agent stands; derived, never stored."""
+
+    PENDING = "pending"  # may be given a slot (again)
+    RUNNING = "running"
+    READY = "ready"  # has delivered; waits for its batch to be integrated
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of an agent: how it began, how it ended, and whether its work was sent back afterwards."""
+
+    started: AttemptStarted
+    started_at: float
+    ended: AttemptEnded | None = None
+    interrupted: AttemptInterrupted | None = None
+    returned: Return | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.ended is None and self.interrupted is None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What stands against it; None while nothing does."""
+        if self.returned:
+            return self.returned.outcome
+        return self.ended.outcome if self.ended else None
+
+    @property
+    def reason(self) -> str:
+        return self.returned.reason if self.returned else self.ended.reason if self.ended else ""
+
+    @property
+    def evidence(self) -> str:
+        return self.returned.evidence if self.returned else self.ended.evidence if self.ended else ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """What is known of one agent. `limit` attempts are charged to it; those before `forgotten` belong to the past of a
+    redo, interrupted ones to nobody.
+    """
+
+    id: str
+    batch: str
+    limit: int
+    attempts: tuple[Attempt, ...] = ()
+    forgotten: int = 0
+    settled: Outcome | None = None
+    """Set when it landed, or when its batch ended without it."""
+    settled_reason: str = ""
+
+    @property
+    def last(self) -> Attempt | None:
+        """The newest attempt that counts."""
+        return self.attempts[-1] if len(self.attempts) > self.forgotten else None
+
+    @property
+    def charged(self) -> int:
+        return sum(attempt.ended is not None for attempt in self.attempts[self.forgotten :])
+
+    @property
+    def phase(self) -> Phase:
+        last = self.last
+        if self.settled:
+            return Phase.ENDED
+        if last is None or last.interrupted:
+            return Phase.PENDING
+        if last.is_running:
+            return Phase.RUNNING
+        if last.outcome in (None, Outcome.NO_CHANGE_NEEDED):
+            return Phase.READY
+        may_retry = self.charged < self.limit and (last.returned is None or last.returned.may_retry)
+        return Phase.PENDING if may_retry else Phase.ENDED
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None while it has not."""
+        if self.phase is not Phase.ENDED:
+            return None
+        return self.settled or (self.last.outcome if self.last else None)
+
+    @property
+    def reason(self) -> str:
+        if self.settled:
+            return self.settled_reason
+        return self.last.reason if self.last else ""
+
+    @property
+    def work(self) -> AttemptEnded | None:
+        """The captured work that its batch is integrated from."""
+        last = self.last
+        return last.ended if last and last.ended and last.returned is None and last.ended.commit else None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """What is known of one batch."""
+
+    id: str
+    base: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    candidate: CandidateBuilt | None = None
+    gate: GateStarted | None = None
+    verdict: GateFinished | None = None
+    verdicts: tuple[GateFinished, ...] = ()
+    intent: LandingStarted | None = None
+    landings: tuple[BatchLanded, ...] = ()
+    returns: tuple[Return, ...] = ()
+    outcome: Outcome | None = None
+    reason: str = ""
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self.outcome is None and self.verdict is not None and self.verdict.verdict.decision is Decision.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A run as its events tell it. Agents and batches are in plan order."""
+
+    started: RunStarted
+    started_at: float
+    plan: Plan
+    tip: str
+    parallel: int
+    agents: Mapping[str, AgentState]
+    batches: Mapping[str, BatchState]
+    integrating: str | None = None
+    """The batch whose turn to land it is."""
+    redo: RedoRequested | None = None
+    """The newest redo, while no batch has landed after it."""
+    approvals: tuple[ApprovalRecorded, ...] = ()
+    ended: RunEnded | None = None
+    interrupted: RunInterrupted | None = None
+    target: TargetLanded | None = None
+    resumes: int = 0
+    updated_at: float = 0.0
+    active_seconds: float = 0.0
+    """Wall time in which an orchestrator was at work, so without the pauses between a stop and its resume."""
+    history: tuple[str, ...] = field(default=())
+    """Batches in the order in which they landed."""
+
+    @property
+    def run(self) -> str:
+        return self.started.run
+
+    def agents_of(self, batch: str) -> tuple[AgentState, ...]:
+        """The batch's agents in plan order."""
+        return tuple(self.agents[planned.id] for planned in self.plan.batch(batch).agents)
+
+    def is_whole(self, batch: str) -> bool:
+        """Whether dependents may build on it: it has ended, and all that is not optional landed or was not needed."""
+        ended = self.batches[batch].outcome
+        return ended is not None and ended.is_good
+
+    def approvals_for(self, batch: str) -> dict[str, ApprovalRecorded]:
+        """The newest sign-off of each check, whichever tree it was for."""
+        return {approval.check: approval for approval in self.approvals if approval.batch == batch}
+
+
+def fold(records: Iterable[Record], state: State | None = None) -> State | None:
+    """The state after `records`; None when there are none."""
+    return reduce(apply, records, state)
+
+
+def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR0912 - one arm per kind of event
+    """The state after one more record."""
+    if state is None:
+        if not isinstance(record.event, RunStarted):
+            raise TypeError(f"a journal begins with run_started, not {record.event.kind}")
+        return _begin(record.event, record.at)
+    # A gap before a resume is nobody's work; any other gap is.
+    is_idle = state.ended or state.interrupted or isinstance(record.event, RunResumed | TargetLanded)
+    worked = 0.0 if is_idle else max(0.0, record.at - state.updated_at)
+    state = replace(state, updated_at=record.at, active_seconds=state.active_seconds + worked)
+    match record.event:
+        case RunStarted():
+            raise TypeError("a journal has one run_started")
+        case RunResumed() as event:
+            return replace(
+                state, integrating=None, interrupted=None, parallel=event.parallel, resumes=state.resumes + 1
+            )
+        case RedoRequested() as event:
+            return _redo(state, event)
+        case BatchStarted(batch=batch, base=base):
+            started_at = state.batches[batch].started_at or record.at
+            return _with_batch(state, batch, base=base, started_at=started_at, outcome=None)
+        case AttemptStarted() as event:
+            agent = state.agents[event.agent]
+            return _with_agent(state, event.agent, attempts=(*agent.attempts, Attempt(event, record.at)))
+        case AttemptEnded() as event:
+            return _with_attempt(state, event.agent, event.attempt, ended=event)
+        case AttemptInterrupted() as event:
+            return _with_attempt(state, event.agent, event.attempt, interrupted=event)
+        case IntegrationStarted(batch=batch):
+            state = _with_batch(state, batch, candidate=None, gate=None, verdict=None, intent=None)
+            return replace(state, integrating=batch)
+        case CandidateBuilt() as event:
+            return _with_batch(state, event.batch, candidate=event)
+        case GateStarted() as event:
+            return _with_batch(state, event.batch, gate=event)
+        case GateFinished() as event:
+            verdicts = (*state.batches[event.batch].verdicts, event)
+            state = _with_batch(state, event.batch, verdict=event, verdicts=verdicts)
+            is_waiting = event.verdict.decision is Decision.WAITING
+            return replace(state, integrating=None) if is_waiting else state
+        case AgentsReturned() as event:
+            for item in event.returns:
+                state = _with_attempt(state, item.agent, None, returned=item)
+            returns = (*state.batches[event.batch].returns, *event.returns)
+            return replace(_with_batch(state, event.batch, returns=returns), integrating=None)
+        case LandingStarted() as event:
+            return _with_batch(state, event.batch, intent=event)
+        case BatchLanded() as event:
+            return _landed(state, event)
+        case BatchEnded(batch=batch, outcome=outcome, reason=reason):
+            for agent in state.agents_of(batch):
+                if agent.phase is not Phase.ENDED:
+                    settled = Outcome.CANCELLED if outcome is Outcome.CANCELLED else Outcome.BLOCKED
+                    state = _with_agent(state, agent.id, settled=settled, settled_reason=reason)
+            return _with_batch(state, batch, outcome=outcome, reason=reason, ended_at=record.at)
+        case ApprovalRecorded() as event:
+            return replace(state, approvals=(*state.approvals, event))
+        case RunInterrupted() as event:
+            return replace(state, interrupted=event)
+        case RunEnded() as event:
+            return replace(state, ended=event, interrupted=None)
+        case TargetLanded() as event:
+            return replace(state, target=event)
+
+
+def _begin(event: RunStarted, at: float) -> State:
+    plan = make_plan(event.mission)
+    return State(
+        started=event,
+        started_at=at,
+        plan=plan,
+        tip=event.base,
+        parallel=event.parallel,
+        agents={a.id: AgentState(a.id, batch.id, a.attempts) for batch in plan.batches for a in batch.agents},
+        batches={batch.id: BatchState(batch.id) for batch in plan.batches},
+        updated_at=at,
+    )
+
+
+def _landed(state: State, event: BatchLanded) -> State:
+    for agents, outcome in ((event.agents, Outcome.LANDED), (event.unchanged, Outcome.NO_CHANGE_NEEDED)):
+        for agent in agents:
+            state = _with_agent(state, agent, settled=outcome, settled_reason="")
+    landings = (*state.batches[event.batch].landings, event)
+    state = _with_batch(state, event.batch, landings=landings, intent=None)
+    history = (*state.history, event.batch)
+    return replace(state, tip=event.commit, integrating=None, redo=None, history=history)
+
+
+def _redo(state: State, event: RedoRequested) -> State:
+    is_taken_back = event.before != event.after
+    for batch in event.batches:
+        landed = state.batches[batch].landings
+        kept = () if is_taken_back else landed
+        state = _with_batch(
+            state,
+            batch,
+            base=None,
+            started_at=None,
+            ended_at=None,
+            candidate=None,
+            gate=None,
+            verdict=None,
+            intent=None,
+            landings=kept,
+            outcome=None,
+            reason="",
+        )
+        for agent in state.agents_of(batch):
+            if agent.id in event.agents:
+                fresh = len(agent.attempts)
+                state = _with_agent(state, agent.id, forgotten=fresh, settled=None, settled_reason="")
+            elif is_taken_back or agent.settled in (Outcome.BLOCKED, Outcome.CANCELLED):
+                state = _with_agent(state, agent.id, settled=None, settled_reason="")
+    history = tuple(batch for batch in state.history if not is_taken_back or batch not in event.batches)
+    return replace(state, tip=event.after, redo=event, ended=None, integrating=None, history=history)
+
+
+def _with_batch(state: State, batch: str, **changes: object) -> State:
+    changed = replace(state.batches[batch], **changes)  # type: ignore[arg-type]
+    return replace(state, batches={**state.batches, batch: changed})
+
+
+def _with_agent(state: State, agent: str, **changes: object) -> State:
+    changed = replace(state.agents[agent], **changes)  # type: ignore[arg-type]
+    return replace(state, agents={**state.agents, agent: changed})
+
+
+def _with_attempt(state: State, agent: str, number: int | None, **changes: object) -> State:
+    """Change the attempt with that number; None means the newest."""
+    attempts = tuple(
+        replace(attempt, **changes) if attempt.started.attempt == number or (number is None and is_last) else attempt  # type: ignore[arg-type]
+        for attempt, is_last in ((a, a is state.agents[agent].attempts[-1]) for a in state.agents[agent].attempts)
+    )
+    return _with_agent(state, agent, attempts=attempts)
