@@ -1,0 +1,221 @@
+"""A work tree as files on disk: what is in it, what of it is untouched, and how to be rid of the rest.
+
+Owns the walk over folders that an agent has had in its hands, with whatever modes, links and special files it left, and
+knows nothing of git but the name ``.git``. All paths are bytes relative to the root, so that no name is a surprise.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_FALLBACK_TICK_NS = 10_000_000
+
+Stamp = tuple[int, int, int, int, int, int, int]
+"""Inode, device, size, mtime and ctime in ns, mode, owner. No program sets a ctime, so an equal stamp is no change."""
+
+
+class OddFolder(Exception):
+    """The folder is not worth trusting or mending; a fresh one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What we put into a folder ourselves, taken before anyone else could touch it."""
+
+    files: dict[bytes, Stamp]
+    folders: dict[bytes, tuple[int, int]]
+    empty: frozenset[bytes]
+    taken_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing in a folder: its path and what ``lstat`` said."""
+
+    path: bytes
+    status: os.stat_result
+
+
+def walk(root: Path, *, skip: frozenset[bytes] = frozenset()) -> Iterator[Found]:
+    """Everything below `root` but its ``.git`` and `skip`, folders before what is in them; no link is followed.
+
+    A ``.git`` further down is reported but not entered.
+
+    Folders that their owner has closed are opened, since an agent may close them to hide what is inside.
+    """
+    base = os.fsencode(root)
+    todo = [b""]
+    while todo:
+        folder = todo.pop()
+        place = base + b"/" + folder if folder else base
+        for entry, status in _list(place):
+            if not folder and entry.name == b".git":
+                continue
+            path = folder + b"/" + entry.name if folder else entry.name
+            if path in skip:
+                continue
+            yield Found(path, status)
+            if stat.S_ISDIR(status.st_mode) and entry.name != b".git":
+                todo.append(path)
+
+
+def _list(place: bytes) -> list[tuple[os.DirEntry[bytes], os.stat_result]]:
+    try:
+        return _look(place)
+    except PermissionError:
+        os.chmod(place, 0o700)  # noqa: PTH101  (bytes)
+        return _look(place)
+
+
+def _look(place: bytes) -> list[tuple[os.DirEntry[bytes], os.stat_result]]:
+    with os.scandir(place) as entries:
+        return [(entry, entry.stat(follow_symlinks=False)) for entry in entries]
+
+
+def open_all(root: Path) -> None:
+    """Let the owner read everything below `root`; what is executable stays so."""
+    base = os.fsencode(root)
+    for found in walk(root):
+        mode = found.status.st_mode
+        if stat.S_ISREG(mode) and not mode & stat.S_IRUSR:
+            os.chmod(base + b"/" + found.path, stat.S_IMODE(mode) | 0o600)  # noqa: PTH101  (bytes)
+
+
+def take_manifest(root: Path) -> Manifest:
+    """Describe what is in `root` now."""
+    files: dict[bytes, Stamp] = {}
+    folders: dict[bytes, tuple[int, int]] = {b"": _folder(os.lstat(root))}
+    filled: set[bytes] = set()
+    for found in walk(root):
+        filled.add(found.path.rpartition(b"/")[0])
+        if stat.S_ISDIR(found.status.st_mode):
+            folders[found.path] = _folder(found.status)
+        else:
+            files[found.path] = _stamp(found.status)
+    return Manifest(files, folders, frozenset(folders.keys() - filled), time.time_ns())
+
+
+def scrub(root: Path, manifest: Manifest) -> list[bytes]:
+    """Remove everything below `root`, ``.git`` too, that is not exactly as in `manifest`; `OddFolder` if in doubt.
+
+    What is left was written by us and touched by nobody since. Nothing is restored here: the files of the manifest that
+    are missing now are returned, and the fill does that.
+    """
+    status = root.lstat()
+    if not stat.S_ISDIR(status.st_mode) or _folder(status) != manifest.folders[b""] or _attributes(root):
+        raise OddFolder(root)
+    kept: set[bytes] = set()
+    _scrub_folder(os.fsencode(root), b"", manifest, kept)
+    if any(not (root / os.fsdecode(folder)).is_dir() for folder in manifest.empty):
+        raise OddFolder(root)
+    return [path for path in manifest.files if path not in kept]
+
+
+def _scrub_folder(base: bytes, folder: bytes, manifest: Manifest, kept: set[bytes]) -> bool:
+    """Scrub one folder, noting the files that are kept; whether nothing is left in it."""
+    place = base + b"/" + folder if folder else base
+    left = 0
+    for entry, status in _list(place):
+        path = folder + b"/" + entry.name if folder else entry.name
+        if stat.S_ISDIR(status.st_mode):
+            known = manifest.folders.get(path)
+            if known is None:
+                remove_tree(Path(os.fsdecode(entry.path)))
+                continue
+            if known != _folder(status) or _attributes(entry.path):
+                raise OddFolder(path)
+            if _scrub_folder(base, path, manifest, kept) and path not in manifest.empty:
+                os.rmdir(entry.path)  # noqa: PTH106  (bytes)
+                continue
+        else:
+            # ctime is compared with when the manifest was taken: a change within the same tick would not show
+            if manifest.files.get(path) != _stamp(status) or status.st_nlink != 1 or _young(status, manifest):
+                os.unlink(entry.path)  # noqa: PTH108  (bytes)
+                continue
+            kept.add(path)
+        left += 1
+    return left == 0
+
+
+def renew_manifest(root: Path, manifest: Manifest, written: list[bytes]) -> Manifest:
+    """The manifest after a scrub and the writing of what was missing, looking at nothing else again."""
+    base = os.fsencode(root)
+    files, folders = dict(manifest.files), dict(manifest.folders)
+    for path in written:
+        files[path] = _stamp(os.lstat(base + b"/" + path))
+        folder = os.path.dirname(path)  # noqa: PTH120  (bytes)
+        while folder:
+            folders[folder] = _folder(os.lstat(base + b"/" + folder))
+            folder = os.path.dirname(folder)  # noqa: PTH120  (bytes)
+    return Manifest(files, folders, manifest.empty, time.time_ns())
+
+
+def remove_tree(path: Path) -> None:
+    """Remove whatever is at `path`, whoever closed it; links are removed, never followed."""
+    try:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            path.unlink()
+            return
+    except FileNotFoundError:
+        return
+    shutil.rmtree(path, onerror=_open_and_retry)
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def _open_and_retry(_: Callable[..., Any], name: str, problem: Any) -> None:  # noqa: ANN401  (shutil's shape)
+    error = problem[1]
+    if isinstance(error, FileNotFoundError):
+        return
+    if not isinstance(error, PermissionError):
+        raise error
+    place = Path(name)
+    place.parent.chmod(0o700)
+    if place.is_symlink() or not place.is_dir():
+        place.unlink()
+        return
+    place.chmod(0o700)
+    shutil.rmtree(place, onerror=_open_and_retry)
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return (
+        status.st_ino,
+        status.st_dev,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_mode,
+        status.st_uid,
+    )
+
+
+def _young(status: os.stat_result, manifest: Manifest) -> bool:
+    return status.st_ctime_ns > manifest.taken_ns - 2 * _tick_ns()
+
+
+@functools.cache
+def _tick_ns() -> int:
+    """How far apart two changes must be for the kernel to stamp them differently."""
+    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)  # Linux stamps files with it
+    return int(time.clock_getres(clock) * 1e9) if clock is not None else _FALLBACK_TICK_NS
+
+
+def _folder(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mode, status.st_uid
+
+
+def _attributes(path: Path | bytes) -> bool:
+    """Whether a folder has extended attributes that it would hand on, such as a default access list."""
+    try:
+        return any(not name.startswith("security.") for name in os.listxattr(path, follow_symlinks=False))
+    except OSError:  # a file system without them
+        return False

@@ -1,0 +1,266 @@
+"""The run's own repository: its objects, its refs, and everything that is read from commits.
+
+Owns ``store.git`` from creation to close. It borrows the user's objects (alternates) and never writes to them. It does
+not know work trees (`workspace`), merging (`integrate`) or the user's branches (`land`). One process at a time works on
+a store; the caller holds the run's lock. Within it, all methods may be called from many threads.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
+from orchestrator.git.client import Git, decode
+from orchestrator.git.names import folded
+from orchestrator.git.objects import ObjectReader, ObjectWriter
+from orchestrator.git.repository import Repository
+from orchestrator.git.store_files import GUARDED, build, read_or_none, replace_file, sweep, sync_folder
+from orchestrator.git.values import Changes, Entry, RefMoved, parse_raw_diff, parse_raw_diffs
+
+
+class Store:
+    """A run's repository. Make one with `create` or `open`, and `close` it."""
+
+    def __init__(self, path: Path, run: str) -> None:
+        self.path = path
+        self.run = run
+        self.git = Git(git_dir=path, cwd=path)
+        self.private = path / "orchestrate"
+        self.reader = ObjectReader(self.git)
+        self._guard_lock = threading.Lock()
+        self._guarded: dict[str, bytes | None] = {
+            name: read_or_none(self.private / "guarded" / name) for name in GUARDED
+        }
+        self._known_changes = functools.lru_cache(maxsize=4096)(self._diff_tree)
+        self._known_names = functools.lru_cache(maxsize=4)(lambda commit: folded(self.entries(commit)))
+        self._known_entries = functools.lru_cache(maxsize=4)(self._ls_tree)
+        self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
+
+    @classmethod
+    def create(cls, path: Path, source: Repository, base: str, run: str) -> Store:
+        """The store of `run` at `path`, its tip at the commit `base` of `source`; an existing one is opened as it is.
+
+        It appears under its name only when it is complete, so a kill at any point leaves nothing to mend.
+        """
+        if not path.exists():
+            if source.promisor:
+                raise UsageError(
+                    "the target is a partial clone: objects that it lacks cannot be borrowed",
+                    where=str(source.work_tree or source.common_dir),
+                    mend="Fetch them first: git fetch --refetch --no-filter, then unset remote.<name>.promisor.",
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.partial")
+            if partial.exists():
+                shutil.rmtree(partial)
+            build(partial, source, base, run)
+            partial.rename(path)
+            sync_folder(path.parent)
+        return cls.open(path, run)
+
+    @classmethod
+    def open(cls, path: Path, run: str) -> Store:
+        """The existing store of `run`, swept of what a killed process left; the caller holds the run's lock."""
+        if not (path / "HEAD").is_file():
+            raise EnvironmentRefused(
+                "the run's store is missing or damaged", where=str(path), mend="Start a new run; nothing else is lost."
+            )
+        sweep(path)
+        store = cls(path, run)
+        store.harden()
+        if store.ref(store.tip_name) is None:
+            store.close()
+            raise UsageError(f"this store does not belong to the run {run}", where=str(path))
+        return store
+
+    # -- what commits hold
+
+    def tip(self) -> str:
+        """The newest landed commit of the run."""
+        tip = self.ref(self.tip_name)
+        if tip is None:
+            raise OrchestrateError("the run's tip is gone", where=f"{self.path}: {self.tip_name}")
+        return tip
+
+    @property
+    def tip_name(self) -> str:
+        """The full name of the tip's ref."""
+        return f"refs/heads/orchestrate/{self.run}"
+
+    def tree_of(self, commit: str) -> str:
+        """The id of the commit's tree."""
+        found = self.reader.info(f"{commit}^{{tree}}")
+        if found is None:
+            raise UsageError(f"no such commit: {commit}", where=str(self.path))
+        return found[0]
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """The ids of the commit's parents."""
+        return tuple(line.split(" ")[1] for line in self._headers(commit) if line.startswith("parent "))
+
+    def time_of(self, commit: str) -> int:
+        """When the commit was made by its committer, in seconds since 1970, UTC."""
+        line = next(line for line in self._headers(commit) if line.startswith("committer "))
+        return int(line.rsplit(" ", 2)[1])
+
+    def subject_of(self, commit: str) -> str:
+        """The first line of the commit's message."""
+        answer = self.reader.contents(commit)
+        message = decode(answer[1]).partition("\n\n")[2] if answer else ""
+        return message.partition("\n")[0]
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """The bytes of the file (of a symlink: its target) at `path`, or None where there is no such thing."""
+        if path.startswith(("./", "../")) or path in {"", ".", ".."}:
+            return None  # git would resolve these against a work tree, and die for want of one
+        answer = self.reader.contents(f"{commit}:{path}")
+        return answer[1] if answer and answer[0] == "blob" else None
+
+    def blob(self, oid: str) -> bytes:
+        """The bytes of a blob by its id."""
+        answer = self.reader.contents(oid)
+        if answer is None:
+            raise OrchestrateError(f"the object {oid} is missing", where=str(self.path))
+        return answer[1]
+
+    def write_blob(self, content: bytes) -> str:
+        """Store `content` as it is; the id of the blob."""
+        return self.git.run("hash-object", "-w", "--stdin", "--no-filters", input=content).text
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """Every path in the commit, in git's order."""
+        return tuple(self.entries(commit))
+
+    def entries(self, commit: str) -> dict[str, Entry]:
+        """Everything in the commit or tree by its path, in git's order. Not to be modified: it is shared."""
+        return self._known_entries(commit)
+
+    def changes(self, base: str, commit: str) -> Changes:
+        """What differs between two commits or trees, without looking for renames. Not to be modified: it is shared."""
+        return self._known_changes(base, commit)
+
+    def folded_names(self, commit: str) -> dict[str, str]:
+        """`names.folded` of every path in the commit. Not to be modified: it is shared."""
+        return self._known_names(commit)
+
+    def _ls_tree(self, commit: str) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        for row in self.git.run("ls-tree", "-r", "-z", "--full-tree", commit).fields:
+            about, _, path = row.partition("\t")
+            mode, _, oid = about.split(" ")
+            found[path] = Entry(mode, oid)
+        return found
+
+    def _diff_tree(self, base: str, commit: str) -> Changes:
+        return parse_raw_diff(self.git.run(*_DIFF_TREE, "--raw", base, commit, "--").stdout)
+
+    def changes_of_all(self, pairs: Sequence[tuple[str, str]]) -> list[Changes]:
+        """`changes` of many (base, commit) pairs of commits with one process."""
+        asked = "".join(f"{commit} {base}\n" for base, commit in pairs).encode()
+        answer = self.git.run(*_DIFF_TREE, "--raw", "--stdin", "--always", input=asked)
+        return parse_raw_diffs(answer.stdout, len(pairs))
+
+    def diff(self, base: str, commit: str, paths: Sequence[str] = ()) -> bytes:
+        """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally) only, if given."""
+        options = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=none")
+        return self.git.run("diff", *options, *prefixes, base, commit, "--", *paths).stdout
+
+    def numstat(self, base: str, commit: str) -> list[tuple[str, int | None, int | None]]:
+        """Path, lines added, lines removed; None and None for a binary file."""
+        rows: list[tuple[str, int | None, int | None]] = []
+        for field in self.git.run(*_DIFF_TREE, "--numstat", base, commit, "--").fields:
+            added, removed, path = field.split("\t", 2)
+            rows.append((path, None, None) if added == "-" else (path, int(added), int(removed)))
+        return rows
+
+    def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether `ancestor` is `commit` or in its history."""
+        answer = self.git.run("merge-base", "--is-ancestor", ancestor, commit, check=False)
+        if answer.status > 1:
+            raise self.git.failure(("merge-base", "--is-ancestor", ancestor, commit), answer)
+        return answer.status == 0
+
+    def history(self, base: str, commit: str, *, first_parent: bool = True) -> list[str]:
+        """The commits after `base` up to `commit`, newest first."""
+        options = ("--first-parent",) if first_parent else ()
+        return self.git.run("rev-list", *options, f"{base}..{commit}", "--").text.splitlines()
+
+    # -- refs
+
+    def ref(self, name: str) -> str | None:
+        """What the ref holds, or None."""
+        answer = self.git.run("show-ref", "--verify", "--hash", "--", name, check=False)
+        return answer.text or None if answer.status == 0 else None
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Name to id of every ref below `prefix`, which is cut at slashes."""
+        lines = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", "--", prefix).text.splitlines()
+        return {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
+
+    def set_ref(self, name: str, new: str, *, old: str | None) -> None:
+        """Move the ref to `new` if it holds `old`: empty or zeros for "must not exist", None for "whatever it is"."""
+        expected = () if old is None else (old if old.strip("0") else "0" * len(new),)
+        answer = self.git.run("update-ref", "--no-deref", "--", name, new, *expected, check=False)
+        if answer.status != 0:
+            self._raise_moved(name, old, answer.stderr)
+            raise self.git.failure(("update-ref", name, new, *expected), answer)
+
+    def delete_ref(self, name: str, *, old: str | None = None) -> None:
+        """Remove the ref if it holds `old` (None: whatever it holds); nothing happens where there is none."""
+        expected = () if old is None else (old,)
+        answer = self.git.run("update-ref", "--no-deref", "-d", "--", name, *expected, check=False)
+        if answer.status != 0:
+            self._raise_moved(name, old, answer.stderr)
+            raise self.git.failure(("update-ref", "-d", name, *expected), answer)
+
+    def _raise_moved(self, name: str, old: str | None, stderr: str) -> None:
+        if old is not None and "cannot lock ref" in stderr:
+            found = self.ref(name)
+            if (found or "") != old.strip("0") and found != old:
+                raise RefMoved(name, old if old.strip("0") else None, found)
+
+    # -- upkeep
+
+    def writer(self) -> ObjectWriter:
+        """A new writer of trees and commits, for one thread."""
+        return ObjectWriter(self.git, self.reader, self.object_format)
+
+    def harden(self) -> None:
+        """Put back what an agent in a linked work tree may have changed: configuration, attributes, alternates."""
+        with self._guard_lock:
+            for name, content in self._guarded.items():
+                path = self.path / name
+                if read_or_none(path) == content:
+                    continue
+                if content is None:
+                    path.unlink()
+                else:
+                    replace_file(path, content)
+
+    def bundle(self, target: Path, *, since: str) -> None:
+        """Write all of the run's refs, with what they have beyond the commit `since`, as one file that git reads."""
+        self.git.run("bundle", "create", "--quiet", str(target), "--all", "--not", since)
+
+    def fsck(self) -> list[str]:
+        """What git finds wrong here, nothing being good."""
+        answer = self.git.run("fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs", check=False)
+        lines = [*decode(answer.stdout).splitlines(), *answer.stderr.splitlines()]
+        return [line for line in lines if not line.startswith(("notice:", "dangling"))]
+
+    def close(self) -> None:
+        """End the helper process."""
+        self.reader.close()
+
+    def _headers(self, commit: str) -> list[str]:
+        answer = self.reader.contents(f"{commit}^{{commit}}")
+        if answer is None:
+            raise UsageError(f"no such commit: {commit}", where=str(self.path))
+        return decode(answer[1]).partition("\n\n")[0].splitlines()
+
+
+_DIFF_TREE = ("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")

@@ -1,0 +1,117 @@
+"""The files of a run's store: laid down when it is made, guarded while it is used, swept when it is opened.
+
+Owns what stands in ``store.git`` beside objects and refs. How the store is used is `store`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git
+from orchestrator.git.repository import Repository, alternates
+
+_CONFIGURATION = """\
+[core]
+	repositoryformatversion = {version}
+	filemode = true
+	bare = true
+	symlinks = true
+	logAllRefUpdates = false
+	hooksPath = {devnull}
+	fsync = all
+	fsyncMethod = batch
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[user]
+	name = {name}
+	email = {email}
+"""
+_ATTRIBUTES = b"* merge\n"
+"""Beats every `.gitattributes`, so that no tree chooses how it is merged: the text merge, or a conflict if binary."""
+
+GUARDED = ("config", "info/attributes", "info/exclude", "info/grafts", "objects/info/alternates", "shallow")
+_SWEPT = ("*.lock", "*.keep", "tmp_*")
+
+
+def build(path: Path, source: Repository, base: str, run: str) -> None:
+    """Lay down the store of `run` at `path`, its tip at `base`."""
+    Git(cwd=path.parent).run(
+        "init", "--quiet", "--bare", "--template=", f"--object-format={source.object_format}", "--", str(path)
+    )
+    sha256 = source.object_format == "sha256"
+    configuration = _CONFIGURATION.format(
+        version=1 if sha256 else 0, devnull=os.devnull, name=IDENTITY_NAME, email=IDENTITY_EMAIL
+    )
+    if sha256:
+        configuration += "[extensions]\n\tobjectFormat = sha256\n"
+    # flattened, because git does not follow a relative path in an alternate's own list on every version
+    borrowed = b"".join(alternate_line(folder) for folder in alternates(source.common_dir / "objects"))
+    contents = {
+        "config": configuration.encode(),
+        "info/attributes": _ATTRIBUTES,
+        "objects/info/alternates": borrowed,
+        "shallow": read_or_none(source.common_dir / "shallow"),
+    }
+    for name, content in contents.items():
+        if content is not None:
+            replace_file(path / name, content)
+            replace_file(path / "orchestrate" / "guarded" / name, content)
+    tip = f"refs/heads/orchestrate/{run}"
+    git = Git(git_dir=path, cwd=path)
+    git.run("update-ref", "--no-deref", "--", tip, base)
+    git.run("symbolic-ref", "HEAD", tip)
+
+
+def alternate_line(folder: Path) -> bytes:
+    """One line of an alternates file, quoted where git needs it."""
+    raw = os.fsencode(folder)
+    if b"\n" in raw or b'"' in raw:
+        raw = b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+    return raw + b"\n"
+
+
+def sweep(path: Path) -> None:
+    """Remove what a killed git leaves and the next one stumbles over."""
+    for folder, folders, files in os.walk(path):
+        here = Path(folder)
+        if here == path / "orchestrate":
+            folders.clear()
+            continue
+        for name in [name for name in folders if name.startswith("tmp_objdir-")]:
+            shutil.rmtree(here / name)
+            folders.remove(name)
+        for name in files:
+            if any(Path(name).match(pattern) for pattern in _SWEPT):
+                (here / name).unlink(missing_ok=True)
+
+
+def read_or_none(path: Path) -> bytes | None:
+    """The content of a file, or None where there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` at `path` whole or not at all, synced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename in a folder last."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
