@@ -1,0 +1,77 @@
+"""The brief: all that a backend is told, the same text for every backend, stored with the attempt.
+
+Owns what is said; the words stand in `templates/brief.md.j2`, which a mission can extend through `brief_template`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.mission.model import Agent, Mission, PytestCheck
+from orchestrator.plan import PlannedAgent, PlannedBatch
+
+# A batch of hundreds would drown the agent's own work in the list of the others'.
+OTHERS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempt:
+    """What the next attempt is told of one that failed."""
+
+    number: int
+    outcome: str
+    reason: str
+    evidence: str
+
+
+class Briefs:
+    """Renders the briefs of one mission."""
+
+    def __init__(self, mission: Mission, template: Path | None = None) -> None:
+        """`template` extends the standard brief. Raises jinja2.TemplateError when it is faulty."""
+        import jinja2
+
+        own = jinja2.PackageLoader("orchestrator.agents", "templates")
+        loaders: list[jinja2.BaseLoader] = (
+            [own] if template is None else [jinja2.FileSystemLoader(template.parent), own]
+        )
+        environment = jinja2.Environment(
+            loader=jinja2.ChoiceLoader(loaders),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701 - a brief is plain text for a program, not a page
+        )
+        self._mission = mission
+        self._template = environment.get_template(template.name if template else "brief.md.j2")
+
+    def render(self, batch: PlannedBatch, planned: PlannedAgent, earlier: Sequence[EarlierAttempt] = ()) -> str:
+        """What the agent's next attempt is told. Raises jinja2.TemplateError for a name that there is not."""
+        others = [other for other in batch.agents if other.id != planned.id]
+        return self._template.render(
+            mission=self._mission,
+            batch=batch,
+            agent=planned.agent,
+            others=others[:OTHERS_SHOWN],
+            others_left_out=len(others[OTHERS_SHOWN:]),
+            protected=self._mission.workspace.protect,
+            gate_commands=[_command_of(check) for check in (batch.gate.checks if batch.gate else ())],
+            proofs=_proofs(planned.agent),
+            earlier=earlier,
+        )
+
+
+def _proofs(agent: Agent) -> list[tuple[str, str]]:
+    return [(claim.text, ", ".join(str(proof) for proof in claim.proof)) for claim in agent.deliverables]
+
+
+def _command_of(check: object) -> str:
+    match check:
+        case PytestCheck(pytest=paths):
+            return f"python -m pytest {' '.join(paths)}"
+        case _:
+            command = getattr(check, "command", None) or getattr(check, "metric", None)
+            return str(command) if command else f"sign-off: {getattr(check, 'approval', '')}"

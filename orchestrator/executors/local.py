@@ -1,0 +1,94 @@
+"""`local`: attempts run on this machine, each in a linked work tree of the run's store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from anyio import to_thread
+
+from orchestrator.agents.backend import Work
+from orchestrator.executors.furnish import Furnishing
+from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit, WorkerLost
+from orchestrator.git.client import GitError
+from orchestrator.git.workspace import Workspace, Workspaces
+
+
+class LocalExecutor:
+    """Provision a workspace, run the backend in it, capture what it made.
+
+    `briefs`, `logs` and `homes` are folders of the run; `tag_of` makes the mark of an attempt's
+    processes from its name.
+    """
+
+    def __init__(  # noqa: PLR0913 - where everything of an attempt goes
+        self,
+        workspaces: Workspaces,
+        furnishing: Furnishing,
+        *,
+        briefs: Path,
+        logs: Path,
+        homes: Path,
+        tag_of: Callable[[str], str],
+    ) -> None:
+        self._workspaces, self._furnishing = workspaces, furnishing
+        self._briefs, self._logs, self._homes, self._tag_of = briefs, logs, homes, tag_of
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    async def run(self, spec: AttemptSpec, emit: Emit) -> AttemptResult:
+        try:
+            workspace = await to_thread.run_sync(self._provision, spec)
+        except GitError as error:
+            raise WorkerLost(str(error)) from error
+        work = Work(
+            run=spec.run,
+            batch=spec.batch,
+            agent=spec.agent,
+            workspace=workspace.path,
+            brief=spec.brief,
+            brief_file=self.brief_file(spec.name),
+            mission_dir=spec.mission_dir,
+            home=self._homes / spec.name,
+            log=self.log_file(spec.name),
+            timeout=spec.timeout,
+            tag=self._tag_of(spec.name),
+        )
+        ended = await spec.backend.work(work, emit)
+        capture = await to_thread.run_sync(
+            lambda: self._workspaces.capture(
+                workspace, message=spec.message, when=spec.when, exclude=self._furnishing.paths
+            )
+        )
+        return AttemptResult(ended, capture)
+
+    async def salvage(self, name: str, *, base: str, message: str, when: int) -> str | None:
+        """What an interrupted attempt left in its workspace, as a commit; None when that is nothing."""
+        workspace = await to_thread.run_sync(self._workspaces.find, name)
+        if workspace is None or workspace.base != base:
+            return None
+        capture = await to_thread.run_sync(
+            lambda: self._workspaces.capture(workspace, message=message, when=when, exclude=self._furnishing.paths)
+        )
+        return capture.commit if capture.commit != base else None
+
+    def brief_file(self, name: str) -> Path:
+        """Where the brief of an attempt is kept."""
+        return self._briefs / f"{name}.md"
+
+    def log_file(self, name: str) -> Path:
+        """Where the output of an attempt is kept."""
+        return self._logs / f"{name}.log"
+
+    def _provision(self, spec: AttemptSpec) -> Workspace:
+        brief = self.brief_file(spec.name)
+        brief.parent.mkdir(parents=True, exist_ok=True)
+        brief.write_text(spec.brief, encoding="utf-8")
+        workspace = self._workspaces.provision(spec.name, spec.base)
+        self._furnishing.put_into(workspace.path)
+        return workspace

@@ -1,0 +1,72 @@
+"""The seam between what should be done and on which machine: one attempt in, what came of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from orchestrator.agents.backend import Backend, Ended
+from orchestrator.git.capture import Capture
+
+Emit = Callable[[str], None]
+"""Told the newest line of an attempt's output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSpec:
+    """All that is needed to carry out one attempt, wherever that is."""
+
+    run: str
+    batch: str
+    agent: str
+    attempt: int
+    base: str
+    """The commit that its workspace starts from."""
+    backend: Backend
+    brief: str
+    timeout: float
+    """Seconds from the start of the backend's process; waiting for a slot or for a work tree does not count."""
+    mission_dir: Path
+    message: str
+    """The message of the commit that its work is captured as."""
+    when: int
+    """The date of that commit, in seconds since 1970."""
+
+    @property
+    def name(self) -> str:
+        """What the attempt's folder, log and brief are called."""
+        return f"{self.agent}-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """How the backend ended, and what stood in the workspace then."""
+
+    ended: Ended
+    capture: Capture
+
+
+class WorkerLost(Exception):
+    """The place failed, not the agent: the attempt is not charged."""
+
+
+class Executor(Protocol):
+    """Carries out attempts. An async context manager."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def run(self, spec: AttemptSpec, emit: Emit) -> AttemptResult:
+        """Carry out one attempt; called again for the same one, it starts over in its workspace.
+
+        Cancelling it returns only when the attempt's whole process tree is gone. Raises WorkerLost for faults of the
+        place.
+        """
+        ...
+
+    async def salvage(self, spec_name: str, *, base: str, message: str, when: int) -> str | None:
+        """Capture what an interrupted attempt left in its workspace; None when that is nothing."""
+        ...

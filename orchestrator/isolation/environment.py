@@ -1,0 +1,38 @@
+"""The environment that agents and tests are given: an allow-list, never the user's own with holes in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TZ")
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "orchestrate agent",
+    "GIT_AUTHOR_EMAIL": "agent@orchestrate.invalid",
+    "GIT_COMMITTER_NAME": "orchestrate agent",
+    "GIT_COMMITTER_EMAIL": "agent@orchestrate.invalid",
+}
+
+
+def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a program of an attempt or a gate may see.
+
+    `home` is a private folder that is made if absent; `extra` are variables that the backend declared. The folder of
+    the running interpreter comes first on PATH, so that `python` is the one that orchestrate was installed with.
+    """
+    temporary = home / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    interpreter = str(Path(sys.executable).parent)
+    return {
+        "PATH": os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)]),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "CI": "true",
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        **IDENTITY,
+        **(extra or {}),
+    }
