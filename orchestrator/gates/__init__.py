@@ -1,0 +1,1 @@
+"""What decides: checks carried out on commits, evidence, verdicts."""

@@ -1,0 +1,188 @@
+"""What an observation is worth: pure functions from a check and what was seen to a result.
+
+Owns rules 1 and 2: positive evidence, against a baseline. It runs nothing, reads no file and knows no judge. Every
+finding that speaks against a pass is collected; the first one, in the order of this file, is the result's reason.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from orchestrator.gates.compare import Comparison, compare, not_turned_green, unproven
+from orchestrator.gates.findings import (
+    Finding,
+    cannot_collect,
+    empty_places,
+    exit_disagrees,
+    not_borne_out,
+    not_carried_out,
+    nothing_passed,
+    record_is_not_whole,
+    too_few,
+    worse_than_base,
+)
+from orchestrator.gates.observation import RED, Observation
+from orchestrator.gates.selection import Families
+from orchestrator.gates.words import count
+from orchestrator.journal.facts import CheckResult, Decision, Reason
+from orchestrator.mission.model import AnyCheck, CommandCheck, MetricCheck, PytestCheck
+
+FAILING_LIMIT = 100
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+def decide(
+    name: str,
+    check: AnyCheck,
+    candidate: Observation,
+    base: Observation | None = None,
+    proofs: Sequence[str] = (),
+) -> CheckResult:
+    """Decide one check. `proofs` are the node ids and paths among its tests that claims rest on: what is red there is
+    held against the candidate even when it was red on the base.
+    """
+    match check:
+        case PytestCheck() | CommandCheck(report=str()):
+            return _decide_tests(name, check, candidate, base, proofs)
+        case CommandCheck():
+            findings, passed = [*not_carried_out(candidate), *_exit_code(check, candidate, base)], "exit code only: 0"
+        case MetricCheck():
+            findings, passed = [*not_carried_out(candidate), *_metric(check, candidate)], _holding(check, candidate)
+        case _:
+            raise TypeError(f"{type(check).__name__} is not decided by an observation")
+    result = _result(name, candidate, findings[:1], passed)
+    if isinstance(check, MetricCheck):
+        base_value = base.value if base else None
+        update = {"value": candidate.value, "base_value": base_value, "require": check.require.strip()}
+        return result.model_copy(update=update)
+    return result
+
+
+def _decide_tests(
+    name: str,
+    check: PytestCheck | CommandCheck,
+    candidate: Observation,
+    base: Observation | None,
+    proofs: Sequence[str],
+) -> CheckResult:
+    found = compare(candidate, base, check.may_remove)
+    shortfalls = not_turned_green(check.must_turn_green, candidate, base)
+    findings = [
+        *not_carried_out(candidate),
+        *record_is_not_whole(candidate),
+        *cannot_collect(found, candidate),
+        *nothing_passed(candidate, found),
+        *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),
+        *worse_than_base(found, shortfalls),
+        *not_borne_out(shortfalls, unproven(proofs, candidate)),
+        *empty_places(check, candidate),
+        *too_few(check, candidate),
+    ]
+    if findings and not candidate.is_whole():
+        findings = findings[:1]  # what did not run did not break
+    result = _result(name, candidate, findings, _passed_text(candidate, found))
+    turned = dict.fromkeys(found.turned_green)
+    if base is not None:
+        here = Families(candidate.tests)
+        bad = {shortfall.entry for shortfall in shortfalls}
+        for entry in check.must_turn_green:
+            if entry not in bad:
+                turned.update((test_id, None) for test_id in here[entry] if test_id not in base.tests)
+    return result.model_copy(
+        update={
+            "counts": candidate.counts,
+            "base_counts": base.counts if base else None,
+            "turned_green": tuple(turned),
+            "broken": found.broken if candidate.is_whole() else tuple(i for i in found.broken if i in found.failing),
+            "pre_existing": found.pre_existing,
+            "failing": (*candidate.collection_errors, *found.failing)[:FAILING_LIMIT],
+        }
+    )
+
+
+def decide_proofs(
+    name: str, seen: Observation | None, proofs: Sequence[str], files: Mapping[str, str | None]
+) -> CheckResult:
+    """Decide what no check of a gate looks at, and claims rest on: tests that were run for that, and files.
+
+    `files` are what is wrong with each (None: nothing). There is no baseline: a proof holds or it does not.
+    """
+    findings: list[Finding] = []
+    if seen is not None:
+        shortfalls = unproven(proofs, seen)
+        disagrees = exit_disagrees(seen, is_pytest=True)
+        findings = [*not_carried_out(seen), *record_is_not_whole(seen), *not_borne_out((), shortfalls), *disagrees]
+        if not seen.is_whole():
+            findings = findings[:1]
+    findings += [Finding(Reason.PROOF_MISSING, f"the file {path} {wrong}") for path, wrong in files.items() if wrong]
+    passed = [f"{count(seen.counts.passed + seen.counts.xpassed, 'test')} passed"] if seen else []
+    passed += [count(len(files), "file") + " there"] if files else []
+    result = _result(name, seen or Observation(kind="proofs"), findings, ", ".join(passed))
+    failing = tuple(test_id for test_id, test in seen.tests.items() if test.outcome in RED) if seen else ()
+    counts = seen.counts if seen else None
+    return result.model_copy(update={"kind": "proofs", "counts": counts, "failing": failing[:FAILING_LIMIT]})
+
+
+def _result(name: str, seen: Observation, findings: Sequence[Finding], passed: str) -> CheckResult:
+    first = findings[0] if findings else None
+    texts = dict.fromkeys(finding.text for finding in findings)
+    return CheckResult(
+        name=name,
+        kind=seen.kind,
+        decision=first.decision if first else Decision.PASSED,
+        reason=first.reason if first else None,
+        text="; ".join(texts) if first else passed,
+        command=seen.command,
+        exit_code=seen.exit_code,
+        seconds=seen.seconds,
+        log=seen.log,
+    )
+
+
+def _passed_text(seen: Observation, found: Comparison) -> str:
+    parts = [count(seen.counts.passed + seen.counts.xpassed, "test") + " passed"]
+    if found.turned_green:
+        parts.append(f"{len(found.turned_green)} turned green")
+    if found.pre_existing:
+        parts.append(f"{len(found.pre_existing)} failing as on the base")
+    if seen.counts.skipped:
+        parts.append(f"{seen.counts.skipped} skipped")
+    return ", ".join(parts)
+
+
+def _exit_code(check: CommandCheck, seen: Observation, base: Observation | None) -> Iterator[Finding]:
+    if seen.exit_code != 0:
+        before = f" (on the base {base.exit_code})" if base and base.exit_code is not None else ""
+        yield Finding(Reason.EXIT_CODE, f"exit code only: {seen.exit_code}{before}")
+    if seen.problem:
+        yield Finding(Reason.NO_TESTS_EXECUTED, f'no test was executed: its output says "{seen.problem}"')
+    for entry in check.must_turn_green:
+        text = f"{entry} did not turn green: there is only an exit code, and no `report` to see it in"
+        yield Finding(Reason.DID_NOT_TURN_GREEN, text)
+
+
+def _metric(check: MetricCheck, seen: Observation) -> Iterator[Finding]:
+    if seen.exit_code != 0:
+        printed = f" after it printed {seen.value:g}" if seen.value is not None else ""
+        yield Finding(Reason.EXIT_CODE, f"it ended with exit {seen.exit_code}{printed}")
+    elif seen.value is None:
+        yield Finding(Reason.VALUE_MISSING, seen.problem)
+    elif not _holds(check.require, seen.value):
+        yield Finding(Reason.BELOW_THRESHOLD, f"{seen.value:g} is not {check.require.strip()}")
+
+
+def _holding(check: MetricCheck, seen: Observation) -> str:
+    return f"{seen.value:g} is {check.require.strip()}" if seen.value is not None else ""
+
+
+def _holds(require: str, value: float) -> bool:
+    match = re.fullmatch(r"\s*(>=|<=|==|>|<)\s*(\S+)\s*", require)
+    return match is not None and COMPARE[match[1]](value, float(match[2]))

@@ -1,0 +1,248 @@
+"""The judge: the order in which a candidate is looked at, and the verdict that comes of it.
+
+Owns the story of a judgement and its baseline. How checks are carried out and remembered is `observer`'s, what an
+observation is worth `decide`'s, what it says of claims `claims`'. What becomes of a verdict is not known here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+
+from orchestrator.gates.approvals import decide_approval, overall
+from orchestrator.gates.claims import Findings, judge_claims, left_out, plan_proofs
+from orchestrator.gates.compare import records
+from orchestrator.gates.decide import decide, decide_proofs
+from orchestrator.gates.evidence import Evidence
+from orchestrator.gates.observation import Observation
+from orchestrator.gates.observer import Observer, Sighting
+from orchestrator.gates.prose import no_code_changed
+from orchestrator.gates.sources import Checkouts, Commits
+from orchestrator.gates.subject import Approval, OnProgress, Subject
+from orchestrator.gates.trees import Trees
+from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Verdict
+from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
+
+PROOFS = "proofs"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Hearing:
+    """One candidate under judgement: what is asked, and what has been found out so far. No `base`: no baseline."""
+
+    subject: Subject
+    commit: str
+    tree: str
+    base: str | None
+    base_tree: str = ""
+    claims: tuple[Claim, ...]
+    checks: Mapping[str, AnyCheck]
+    on_progress: OnProgress | None
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    observations: dict[str, Observation] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+    is_cached: bool = True
+
+    def unused(self, name: str) -> str:
+        """A name for a result of ours that hides none of the gate's checks."""
+        while name in self.subject.named:
+            name += "-of-ours"
+        return name
+
+    def judge_claims(self, claims: Iterable[Claim]) -> tuple[ClaimResult, ...]:
+        """What has been found out says this of claims."""
+        found = Findings(self.results, self.observations, self.files)
+        return judge_claims(claims, self.checks, found, self.unused(PROOFS))
+
+
+class Judge:
+    """The judge of one run. Its methods may be called at the same time, also for the same subject.
+
+    `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what tests take for their
+    home, outside of any tree; `tag` names the judge's processes; `parallel` is how many checks run at once; `clock`
+    gives seconds.
+    """
+
+    def __init__(  # noqa: PLR0913  (what a judge is made of)
+        self,
+        *,
+        checkouts: Checkouts,
+        commits: Commits,
+        reports: Path,
+        home: Path,
+        tag: str,
+        parallel: int = 2,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._commits = commits
+        self._evidence = Evidence(reports)
+        self._observer = Observer(Trees(checkouts, home, parallel), self._evidence, tag)
+        self._clock = clock
+
+    async def baseline(self, subject: Subject, commit: str, on_progress: OnProgress | None = None) -> None:
+        """See how the checks come out on a base, unless that is known; red or green, it is seen once only."""
+        tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
+        for name, check in _runnable(subject.named):
+            what = Sighting(name, check, commit, tree, subject, on_progress, is_base=True)
+            await self._observer.see(what, is_enough=_anything)
+
+    async def judge(  # noqa: PLR0913  (what is judged, and what is known beside it)
+        self,
+        subject: Subject,
+        *,
+        candidate: str,
+        base: str,
+        approvals: Mapping[str, Approval] | None = None,
+        absent: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Verdict:
+        """Judge the commit `candidate` against the commit `base`.
+
+        `approvals` are people's answers by the name of the check; one that was given to another tree does not count.
+        `absent` are the agents whose work is not in the candidate, each with why not: nothing is run for their claims.
+        A subject without checks and proofs passes: nothing was asked, and its claims are unvalidated.
+        """
+        started = self._clock()
+        approvals, absent = approvals or {}, absent or {}
+        await self.baseline(subject, base, on_progress)
+        tree, base_tree = [await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (candidate, base)]
+        present = [claim for agent, claims in subject.deliverables.items() if agent not in absent for claim in claims]
+        hearing = _Hearing(
+            subject=subject,
+            commit=candidate,
+            tree=tree,
+            base=base,
+            base_tree=base_tree,
+            claims=(*subject.criteria, *present),
+            checks=subject.named,
+            on_progress=on_progress,
+        )
+        await self._hear(hearing)
+        if subject.claims_a_fix:
+            await self._hear_what_changed(hearing, base)
+        if all(result.decision is Decision.PASSED for result in hearing.results.values()):
+            for name, check in subject.named.items():
+                if isinstance(check, ApprovalCheck):
+                    hearing.results[name] = decide_approval(name, check.approval, approvals.get(name), tree)
+        return Verdict(
+            decision=overall(hearing.results.values()),
+            commit=candidate,
+            tree=tree,
+            base=base,
+            checks=tuple(hearing.results.values()),
+            criteria=hearing.judge_claims(subject.criteria),
+            deliverables={
+                agent: left_out(claims, absent[agent]) if agent in absent else hearing.judge_claims(claims)
+                for agent, claims in subject.deliverables.items()
+            },
+            environment=self._observer.environment,
+            seconds=round(self._clock() - started, 3),
+            cached=hearing.is_cached and bool(hearing.observations),
+        )
+
+    async def prove(
+        self,
+        claims: Iterable[Claim],
+        *,
+        commit: str,
+        subject: Subject | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> tuple[ClaimResult, ...]:
+        """Whether claims hold on a commit as it is; proofs may speak of the subject's checks by name.
+
+        `claims.is_proven` says whether that is enough for an agent that changed nothing.
+        """
+        claims, subject = tuple(claims), subject or Subject()
+        spoken_of = {proof for claim in claims for proof in claim.proof if isinstance(proof, str)}
+        checks = {name: check for name, check in subject.named.items() if name in spoken_of}
+        tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
+        hearing = _Hearing(
+            subject=subject, commit=commit, tree=tree, base=None, claims=claims, checks=checks, on_progress=on_progress
+        )
+        await self._hear(hearing)
+        return hearing.judge_claims(claims)
+
+    async def _hear(self, hearing: _Hearing) -> None:
+        """Carry out every check, one after another, then what claims need beside them."""
+        plan = plan_proofs(hearing.claims, hearing.checks)
+        for name, check in _runnable(hearing.checks):
+            await self._hear_check(hearing, name, check, plan.by_check.get(name, ()))
+        for path in plan.files:
+            hearing.files[path] = await anyio.to_thread.run_sync(self._file_problem, hearing, path)
+        if plan.extra or plan.files:
+            await self._hear_proofs(hearing, plan.extra)
+
+    async def _hear_check(self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]) -> None:
+        base = None
+        if hearing.base is not None:
+            what = Sighting(
+                name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress, is_base=True
+            )
+            base, _ = await self._observer.see(what, is_enough=_anything)
+
+        asked = check
+        if base is None and isinstance(check, PytestCheck | CommandCheck):
+            asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
+
+        def passes(seen: Observation) -> bool:
+            return decide(name, asked, seen, base, proofs).decision is Decision.PASSED
+
+        seen = await self._see(hearing, name, check, passes)
+        await self._keep(hearing, decide(name, asked, seen, base, proofs), seen, base)
+
+    async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
+        seen, name = None, hearing.unused(PROOFS)
+        if proofs:
+
+            def passes(seen: Observation) -> bool:
+                return decide_proofs(name, seen, proofs, {}).decision is Decision.PASSED
+
+            seen = await self._see(hearing, name, PytestCheck(pytest=proofs), passes)
+        await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.files), seen, None)
+
+    async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:
+        changed = await anyio.to_thread.run_sync(self._commits.changes, base, hearing.commit)
+        prose = no_code_changed(changed)
+        if prose is not None:
+            name = hearing.unused(prose.name)
+            hearing.results[name] = prose.model_copy(update={"name": name})
+
+    async def _see(
+        self, hearing: _Hearing, name: str, check: AnyCheck, passes: Callable[[Observation], bool]
+    ) -> Observation:
+        what = Sighting(name, check, hearing.commit, hearing.tree, hearing.subject, hearing.on_progress)
+        seen, was_known = await self._observer.see(what, is_enough=passes)
+        hearing.is_cached = hearing.is_cached and was_known
+        hearing.observations[name] = seen
+        return seen
+
+    async def _keep(
+        self, hearing: _Hearing, result: CheckResult, seen: Observation | None, base: Observation | None
+    ) -> None:
+        stem = f"{hearing.subject.gate}-{result.name}-{hearing.tree[:12]}"
+        tests = records(seen, base) if seen else ()
+        hearing.results[result.name] = await anyio.to_thread.run_sync(self._evidence.keep_result, stem, result, tests)
+
+    def _file_problem(self, hearing: _Hearing, path: str) -> str | None:
+        """What is wrong with a file that proves something; None when nothing is."""
+        if hearing.base is not None:
+            change = self._commits.changes(hearing.base, hearing.commit).get(path)
+            if change is not None and change.new is not None and not change.new.is_file:
+                return "is not a regular file"
+        content = self._commits.read(hearing.commit, path)
+        if content is None:
+            return "does not exist"
+        return None if content.strip() else "is empty"
+
+
+def _runnable(checks: Mapping[str, AnyCheck]) -> list[tuple[str, AnyCheck]]:
+    return [(name, check) for name, check in checks.items() if not isinstance(check, ApprovalCheck)]
+
+
+def _anything(_: Observation) -> bool:
+    """A baseline is what it is, red or green."""
+    return True

@@ -1,0 +1,104 @@
+"""What ran on one tree: the raw material of every decision.
+
+Owns the shape of an observation and what can be counted in it. It is complete by itself (nothing in it refers to
+another tree) and is kept as a versioned JSON file (`evidence`). Runners make observations; `decide` reads them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.journal.facts import Counts, TestOutcome
+
+GREEN = (TestOutcome.PASSED, TestOutcome.XPASSED)
+RED = (TestOutcome.FAILED, TestOutcome.ERROR)
+
+
+class RecordState(StrEnum):
+    """How much is known beside the exit code."""
+
+    NONE = "none"  # the exit code only, or nothing was run
+    COMPLETE = "complete"
+    MISSING = "missing"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TestSeen(_Part):
+    """One test on one tree."""
+
+    __test__ = False
+
+    outcome: TestOutcome
+    seconds: float = 0.0
+    message: str = ""
+
+
+class Observation(_Part):
+    """One check, carried out once on one tree."""
+
+    version: Literal[1] = 1
+    kind: str
+    check: str = ""
+    """The check's fingerprint."""
+    commit: str = ""
+    tree: str = ""
+    environment: str = ""
+    command: str = ""
+    not_started: str = ""
+    """Why the program could not be started; empty when it was, or when there was nothing to run."""
+    timed_out: bool = False
+    exit_code: int | None = None
+    """None when nothing was run."""
+    seconds: float = 0.0
+    record: RecordState = RecordState.NONE
+    reported_exit: int | None = None
+    """What pytest said about itself in the finish record."""
+    problem: str = ""
+    """What is wrong with the record, the report or the value, for people."""
+    absent: tuple[str, ...] = ()
+    """Paths and ids that were asked for and whose file is not in the tree."""
+    tests: dict[str, TestSeen] = {}
+    not_run: tuple[str, ...] = ()
+    """Collected, but no outcome was reported."""
+    deselected: tuple[str, ...] = ()
+    collection_errors: dict[str, str] = {}
+    value: float | None = None
+    tail: str = ""
+    """The end of the output."""
+    log: str = ""
+    """Relative to the run's report folder."""
+
+    @cached_property
+    def counts(self) -> Counts:
+        """How many tests ended how."""
+        outcomes = Counter(test.outcome for test in self.tests.values())
+        return Counts(
+            collected=len(self.tests) + len(self.not_run),
+            executed=sum(count for outcome, count in outcomes.items() if outcome.is_executed),
+            passed=outcomes[TestOutcome.PASSED],
+            failed=outcomes[TestOutcome.FAILED],
+            error=outcomes[TestOutcome.ERROR],
+            skipped=outcomes[TestOutcome.SKIPPED],
+            xfailed=outcomes[TestOutcome.XFAILED],
+            xpassed=outcomes[TestOutcome.XPASSED],
+            deselected=len(self.deselected),
+        )
+
+    def outcome(self, test_id: str) -> TestOutcome:
+        """How a test ended here; `absent` when there is no word of it."""
+        seen = self.tests.get(test_id)
+        return seen.outcome if seen else TestOutcome.ABSENT
+
+    def is_whole(self) -> bool:
+        """Whether it ran to its end with all its records, so that what is not in it did not happen."""
+        return not (self.not_started or self.timed_out) and self.record in (RecordState.NONE, RecordState.COMPLETE)

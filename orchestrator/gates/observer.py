@@ -1,0 +1,103 @@
+"""Seeing checks on commits: once for each check and tree, however many ask.
+
+Owns what is known already, in memory and on disk, and the carrying out of what is not: a clean tree, a clean
+environment, a log of its own. Whether something that is known is good enough is said by who asks: a baseline takes
+anything, a candidate only what makes it pass (rule 7).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from orchestrator.gates.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observation import Observation
+from orchestrator.gates.runners import RUNNERS, Place
+from orchestrator.gates.subject import OnProgress, Progress, Subject
+from orchestrator.gates.trees import Trees
+from orchestrator.isolation.environment import clean_environment
+from orchestrator.mission.model import AnyCheck
+
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A check of a subject that is to be seen on a commit whose tree is `tree`."""
+
+    name: str
+    check: AnyCheck
+    commit: str
+    tree: str
+    subject: Subject
+    on_progress: OnProgress | None = None
+    is_base: bool = False
+
+    def count(self, done: int, total: int | None, red: int) -> None:
+        """Pass on how far it is."""
+        if self.on_progress:
+            self.on_progress(Progress(self.name, done, total, red, self.is_base))
+
+
+class Observer:
+    """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes."""
+
+    def __init__(self, trees: Trees, evidence: Evidence, tag: str) -> None:
+        self._trees = trees
+        self._evidence = evidence
+        self._tag = tag
+        self._known: dict[tuple[str, str], Observation] = {}
+        self._turns: defaultdict[tuple[str, str], anyio.Lock] = defaultdict(anyio.Lock)
+
+    @functools.cached_property
+    def environment(self) -> str:
+        """The fingerprint of what tests run in; found out once."""
+        return environment_fingerprint()
+
+    async def see(self, what: Sighting, is_enough: Callable[[Observation], bool]) -> tuple[Observation, bool]:
+        """What is known of it if that is enough, else what is seen now; and whether it was known.
+
+        Two who ask for the same at the same time get the same answer from one run.
+        """
+        key = (check_fingerprint(what.check), what.tree)
+        async with self._turns[key]:
+            known = self._known.get(key)
+            if known is None:
+                known = await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+            if known is not None and is_enough(known):
+                self._known[key] = known
+                return known, True
+            seen = await self._look(what, key[0])
+            # A machine that could not start the program says nothing about the tree.
+            if not seen.not_started:
+                self._known[key] = seen
+                await anyio.to_thread.run_sync(self._evidence.keep, seen)
+            return seen, False
+
+    async def _look(self, what: Sighting, fingerprint: str) -> Observation:
+        suffix = "-base.log" if what.is_base else ".log"
+        async with self._trees.lend(what.commit) as tree:
+            log = self._evidence.free("logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix)
+            place = Place(
+                root=tree.root,
+                scratch=tree.home,
+                env=clean_environment(tree.home, ENVIRONMENT),
+                timeout=what.check.timeout or what.subject.timeout,
+                log=log,
+                tag=f"{self._tag}/{tree.name}",
+                on_count=what.count,
+            )
+            seen = await RUNNERS[type(what.check)](what.check, place)
+        return seen.model_copy(
+            update={
+                "check": fingerprint,
+                "commit": what.commit,
+                "tree": what.tree,
+                "environment": self.environment,
+                "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
+            }
+        )

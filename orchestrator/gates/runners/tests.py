@@ -1,0 +1,77 @@
+"""Pytest, counted by our own plugin.
+
+Owns the command line and the environment of a test run, and which of the asked-for paths exist. Files are given to
+pytest and ids to the plugin: an id that is not there (usual on a base) would make pytest refuse the whole run.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+
+from orchestrator.gates.observation import Observation, RecordState
+from orchestrator.gates.plugin import orchestrate_record
+from orchestrator.gates.record import Record, channel, drain, receive
+from orchestrator.gates.runners.place import Place, exit_facts
+from orchestrator.gates.selection import ancestors, normal, path_of
+from orchestrator.mission.model import PytestCheck
+
+PLUGIN = Path(orchestrate_record.__file__)
+ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+OPTIONS = (
+    *("-p", PLUGIN.stem),
+    *("-p", "no:cacheprovider"),
+    "--rootdir=.",  # ids are relative to the tree, wherever the configuration lies
+    "--maxfail=0",
+    "--continue-on-collection-errors",  # on a base, tests of code that is not there yet must not hide the others
+    *("-o", "console_output_style=classic"),
+    *("--color=no", "--tb=short", "-ra"),
+)
+
+
+async def run_tests(check: PytestCheck, place: Place) -> Observation:
+    """Run what exists of `pytest` and `must_turn_green`."""
+    selectors = tuple(dict.fromkeys(normal(entry) for entry in (*check.pytest, *check.must_turn_green)))
+    present = tuple(selector for selector in selectors if _exists(place, selector))
+    absent = tuple(selector for selector in selectors if selector not in present)
+    command = shlex.join(["python", "-m", "pytest", *selectors])
+    if not present:
+        return Observation(kind="pytest", command=command, absent=absent)
+    argv = (sys.executable, "-P", str(PLUGIN), *OPTIONS, *_arguments(present))
+    with channel(place.scratch, present) as (reading, writing, record, variables):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(receive, reading, record, lambda record: _count(record, place))
+            ended = await place.run(argv, env={**ENVIRONMENT, **variables}, pass_fds=(writing,))
+            tasks.cancel_scope.cancel()
+        drain(reading, record)
+    return Observation(
+        **exit_facts("pytest", command, ended),
+        record=RecordState.NONE if isinstance(ended, str) else record.state,
+        reported_exit=record.finish,
+        problem=record.problem,
+        absent=absent,
+        tests=record.tests,
+        not_run=record.not_run,
+        deselected=tuple(record.deselected),
+        collection_errors=record.collection_errors,
+    )
+
+
+def _exists(place: Place, selector: str) -> bool:
+    found = place.inside(path_of(selector))
+    return found is not None and found.exists()
+
+
+def _arguments(selectors: Iterable[str]) -> list[str]:
+    """The files and folders to collect: each once, none that is in another, none that reads like an option."""
+    paths = dict.fromkeys(path_of(selector) for selector in selectors)
+    outermost = [path for path in paths if not any(above in paths for above in ancestors(path) if above != path)]
+    return [f"./{path}" if path.startswith(("-", "@")) else path for path in outermost]
+
+
+def _count(record: Record, place: Place) -> None:
+    place.on_count(len(record.tests), len(record.collected) or None, record.red)

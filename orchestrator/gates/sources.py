@@ -1,0 +1,62 @@
+"""What a judge needs of git, as Protocols: files of commits to run things in, and facts about commits.
+
+`orchestrator.git.workspace.Workspaces` is a `Checkouts`, `orchestrator.git.store.Store` a `Commits`. All of it is
+called in worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Checkout(Protocol):
+    """A folder that holds the files of a commit."""
+
+    @property
+    def path(self) -> Path:
+        """Where the files are."""
+        ...
+
+
+class Checkouts(Protocol):
+    """Where work trees come from."""
+
+    def checkout(self, name: str, commit: str) -> Checkout:
+        """Make the tree `name` hold exactly the files of `commit`; never called twice at once for a name."""
+        ...
+
+
+class Entry(Protocol):
+    """What a tree holds at a path."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        ...
+
+
+class Changed(Protocol):
+    """One path that differs between two commits; `new` is None where it is gone."""
+
+    @property
+    def new(self) -> Entry | None:
+        """What is there now."""
+        ...
+
+
+class Commits(Protocol):
+    """What is read from commits."""
+
+    def tree_of(self, commit: str) -> str:
+        """The id of the commit's tree."""
+        ...
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """The bytes of a file; None where there is none."""
+        ...
+
+    def changes(self, base: str, commit: str) -> Mapping[str, Changed]:
+        """What differs, by path."""
+        ...

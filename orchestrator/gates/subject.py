@@ -1,0 +1,76 @@
+"""What a judge is asked, and how it says how far it is.
+
+Owns the questions and nothing of the answers: those are the journal's facts (`Verdict`, `CheckResult`, `ClaimResult`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a batch asks of its candidate: the gate's checks, the batch's criteria, its agents' deliverables.
+
+    `timeout` in seconds holds for one check that names none of its own.
+    """
+
+    gate: str = "gate"
+    checks: tuple[AnyCheck, ...] = ()
+    criteria: tuple[Claim, ...] = ()
+    deliverables: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
+    timeout: float = 1800.0
+
+    @property
+    def named(self) -> dict[str, AnyCheck]:
+        """The checks by the names that proofs and reports use."""
+        return named_checks(self.checks)
+
+    @property
+    def claims_a_fix(self) -> bool:
+        """Whether some check says that tests turn green."""
+        return any(isinstance(check, PytestCheck | CommandCheck) and check.must_turn_green for check in self.checks)
+
+
+def named_checks(checks: tuple[AnyCheck, ...]) -> dict[str, AnyCheck]:
+    """Checks by name; one without a name is called after its kind and its number among those, from 1."""
+    numbers: Counter[str] = Counter()
+    names: dict[str, AnyCheck] = {}
+    for check in checks:
+        numbers[check.kind] += 1
+        name = check.name or f"{check.kind}-{numbers[check.kind]}"
+        while name in names:  # a check must never hide another
+            name += "-again"
+        names[name] = check
+    return names
+
+
+class Approval(BaseModel):
+    """A person's answer to an approval check: who, when (ISO 8601), and the tree that they saw."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    at: str
+    tree: str
+    is_granted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a check is: `done` of `total` tests (None while they are being collected), `red` of them."""
+
+    check: str
+    done: int
+    total: int | None
+    red: int
+    on_base: bool = False
+
+
+OnProgress = Callable[[Progress], None]

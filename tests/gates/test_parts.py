@@ -1,0 +1,411 @@
+"""The small pure parts: selection, the chain of records, prose, evidence files, approvals, claims."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.gates.approvals import approve, decide_approval, overall
+from orchestrator.gates.claims import Findings, is_proven, judge_claims, left_out, plan_proofs
+from orchestrator.gates.evidence import Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observation import Observation, RecordState
+from orchestrator.gates.plugin.orchestrate_record import next_link
+from orchestrator.gates.prose import is_prose, no_code_changed
+from orchestrator.gates.record import LINE_LIMIT_BYTES, Record
+from orchestrator.gates.selection import Families, ancestors, covers, excuses
+from orchestrator.gates.subject import Approval, Subject, named_checks
+from orchestrator.gates.trees import Trees
+from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason, Verdict
+from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, MetricCheck, PytestCheck
+from tests.gates.helpers import seen
+
+# -- selection
+
+
+def test_all_that_a_test_is_under() -> None:
+    assert list(ancestors("a/b.py::K::t[x::y[z]]")) == [
+        "a/b.py::K::t[x::y[z]]",
+        "a/b.py::K::t",
+        "a/b.py::K",
+        "a/b.py",
+        "a",
+        ".",
+    ]
+    assert list(ancestors("a[1]/b.py")) == ["a[1]/b.py", "a[1]", "."]
+
+
+def test_covering_and_excusing() -> None:
+    assert covers(["tests/"], "tests/a.py::t")
+    assert covers(["./tests/a.py::K"], "tests/a.py::K::t[1]")
+    assert covers(["."], "a.py")
+    assert not covers(["tests/a.py"], "tests")
+    assert not covers(["tests/a"], "tests/a.py")
+    assert excuses(["tests/old/*"], "tests/old/a.py::t")
+    assert excuses(["tests/old"], "tests/old/a.py::t[1]")
+    assert not excuses(["tests/ol"], "tests/old/a.py::t")
+
+
+def test_families() -> None:
+    families = Families(["a.py::t[1]", "a.py::t[2]", "pkg.mod.K::t"])
+    assert families["a.py::t"] == ("a.py::t[1]", "a.py::t[2]")
+    assert families["pkg.mod"] == ("pkg.mod.K::t",)
+    assert families["a"] == ()
+
+
+# -- the chain of records
+
+
+def lines(*records: tuple[str, dict[str, object]], token: str = "t") -> list[bytes]:
+    made = []
+    for number, (kind, facts) in enumerate(records, start=1):
+        body = json.dumps([number, kind, facts])
+        token = next_link(token, body)
+        made.append(f"{token} {body}\n".encode())
+    return made
+
+
+PASSED = {"outcome": "passed", "seconds": 0.1, "message": ""}
+WHOLE = lines(
+    ("collected", {"ids": ["a", "b"]}),
+    ("test", {"id": "a", **PASSED}),
+    ("test", {"id": "b", **PASSED, "outcome": "failed"}),
+    ("finish", {"exit": 1}),
+)
+
+
+def record(*chunks: bytes) -> Record:
+    made = Record("t")
+    for chunk in chunks:
+        made.feed(chunk)
+    return made
+
+
+def test_a_whole_record() -> None:
+    whole = record(*WHOLE)
+    assert (whole.state, whole.problem, whole.finish, whole.red) == (RecordState.COMPLETE, "", 1, 1)
+    assert record().state is RecordState.MISSING
+
+
+@given(st.lists(st.integers(0, sum(map(len, WHOLE))), max_size=8))
+def test_however_it_is_cut(cuts: list[int]) -> None:
+    data = b"".join(WHOLE)
+    places = [0, *sorted(cuts), len(data)]
+    parts = [data[start:end] for start, end in itertools.pairwise(places)]
+    assert record(*parts) == record(*WHOLE)
+
+
+@given(st.integers(0, sum(map(len, WHOLE)) - 1), st.integers(0, 255))
+def test_no_byte_can_be_changed_unnoticed(place: int, byte: int) -> None:
+    data = bytearray(b"".join(WHOLE))
+    if data[place] != byte:
+        data[place] = byte
+        assert record(bytes(data)).state is not RecordState.COMPLETE
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        WHOLE[:-1],
+        [*WHOLE[:1], *WHOLE[2:]],
+        [*WHOLE[:2], WHOLE[1], *WHOLE[2:]],
+        [*WHOLE, b"more\n"],
+        [*WHOLE, b"more"],
+        [b"nonsense\n", *WHOLE],
+        [b"x" * (LINE_LIMIT_BYTES + 1), *WHOLE],
+        lines(("test", {"id": "a"}), ("finish", {"exit": 0})),
+        lines(("test", {"id": "a", **PASSED, "outcome": "great"}), ("finish", {"exit": 0})),
+        lines(("collected", {"ids": ["a"]}), ("finish", {"exit": 0})),
+    ],
+)
+def test_what_is_no_whole_record(chunks: list[bytes]) -> None:
+    assert record(*chunks).state in (RecordState.TRUNCATED, RecordState.MISSING)
+    assert record(*chunks).problem
+
+
+def test_what_was_red_once_stays_red() -> None:
+    failed = {**PASSED, "outcome": "failed"}
+    for first, second in ((failed, PASSED), (PASSED, failed)):
+        made = record(*lines(("test", {"id": "a", **first}), ("test", {"id": "a", **second}), ("finish", {"exit": 0})))
+        assert (made.tests["a"].outcome, made.red) == ("failed", 1)
+
+
+# -- prose
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "docs/a/b.html", "CHANGELOG", "notes.txt", "src/x.rst", "docs/image.png", "LICENSE"]
+)
+def test_prose(path: str) -> None:
+    assert is_prose(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.py",
+        "requirements.txt",
+        "requirements/dev-requirements.txt.in",
+        "CMakeLists.txt",
+        "docs/conf.py",
+        "constraints-3.txt",
+        "mdfile",
+    ],
+)
+def test_not_prose(path: str) -> None:
+    assert not is_prose(path)
+
+
+def test_documentation_is_not_a_fix() -> None:
+    result = no_code_changed(["b.md", "docs/a.svg"])
+    assert result is not None
+    assert (result.decision, result.reason) == (Decision.FAILED, Reason.NO_CODE_CHANGED)
+    assert result.text == "a fix is claimed, but only prose was changed (2 files: b.md, docs/a.svg)"
+    assert no_code_changed(["b.md", "a.py"]) is None
+    assert no_code_changed([]) is None
+
+
+# -- evidence
+
+TESTS = PytestCheck(pytest=("tests",))
+
+
+def test_fingerprints_tell_checks_apart_and_not_names() -> None:
+    assert check_fingerprint(TESTS) == check_fingerprint(PytestCheck(pytest=("tests",), name="t"))
+    others = [PytestCheck(pytest=("tests",), at_least=2), PytestCheck(pytest=("test",)), TESTS]
+    command = CommandCheck.model_validate({"command": "tests"})
+    metric = MetricCheck.model_validate({"metric": "tests", "value": "v", "require": "> 1"})
+    assert len({check_fingerprint(check) for check in (*others, command, metric)}) == 5
+    assert environment_fingerprint() == environment_fingerprint()
+
+
+def test_observations_are_kept_by_what_was_seen_where(tmp_path: Path) -> None:
+    evidence = Evidence(tmp_path)
+    one = seen(a__x="passed").model_copy(update={"check": "c" * 64, "tree": "t" * 40, "environment": "e" * 64})
+    evidence.keep(one)
+    assert Evidence(tmp_path).observation("c" * 64, "t" * 40, "e" * 64) == one
+    assert evidence.observation("c" * 64, "t" * 39 + "x", "e" * 64) is None
+    assert evidence.observation("c" * 64, "u" * 40, "e" * 64) is None
+    (file,) = (tmp_path / "evidence" / "observations").iterdir()
+    file.write_text(file.read_text()[:-2])
+    assert evidence.observation("c" * 64, "t" * 40, "e" * 64) is None
+    assert json.loads(one.model_dump_json())["version"] == 1
+
+
+def test_names_of_evidence_are_never_given_twice(tmp_path: Path) -> None:
+    evidence = Evidence(tmp_path)
+    first, second = (
+        evidence.keep_result("a b/c", CheckResult(name="c", kind="k", decision=Decision.PASSED), ()) for _ in "12"
+    )
+    assert (first.evidence, second.evidence) == ("evidence/a_b_c.json", "evidence/a_b_c-2.json")
+    assert json.loads((tmp_path / first.evidence).read_text())["result"]["name"] == "c"
+
+
+def test_a_disk_that_takes_nothing_is_said(tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("in the way")
+    with pytest.raises(EnvironmentRefused, match="evidence cannot be written"):
+        Evidence(tmp_path).keep(seen(a__x="passed"))
+
+
+# -- work trees
+
+
+class Checkouts:
+    """Remembers who has what, and that nobody has it twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self.calls: list[tuple[str, str]] = []
+
+    def checkout(self, name: str, commit: str) -> Checkouts:
+        self.calls.append((name, commit))
+        return self
+
+
+def test_trees_are_lent_to_one_at_a_time_and_best_to_who_had_it(tmp_path: Path) -> None:
+    checkouts = Checkouts(tmp_path)
+    lent: set[str] = set()
+    most = 0
+
+    async def use(trees: Trees, commit: str) -> None:
+        nonlocal most
+        async with trees.lend(commit) as tree:
+            assert tree.name not in lent
+            lent.add(tree.name)
+            most = max(most, len(lent))
+            assert list(tree.home.iterdir()) == []
+            (tree.home / "left").touch()
+            await anyio.sleep(0.01)
+            lent.remove(tree.name)
+
+    async def run() -> None:
+        trees = Trees(checkouts, tmp_path / "homes", 2)
+        async with anyio.create_task_group() as tasks:
+            for number in range(6):
+                tasks.start_soon(use, trees, f"c{number % 2}")
+        for commit in ("c0", "c1", "c0", "c1"):
+            await use(trees, commit)
+
+    anyio.run(run)
+    assert (most, {name for name, _ in checkouts.calls}) == (2, {"gate.1", "gate.2"})
+    assert len(set(checkouts.calls[-4:])) == 2
+
+
+# -- names of checks
+
+
+def test_no_check_hides_another() -> None:
+    command = CommandCheck.model_validate({"command": "m"})
+    twin = PytestCheck(pytest=("b",), name="pytest-1")
+    names = named_checks((TESTS, command, twin, TESTS, ApprovalCheck(approval="ok?")))
+    assert list(names) == ["pytest-1", "command-1", "pytest-1-again", "pytest-3", "approval-1"]
+    assert Subject(checks=(TESTS,)).claims_a_fix is False
+    assert Subject(checks=(PytestCheck(pytest=("b",), must_turn_green=("b",)),)).claims_a_fix is True
+
+
+# -- approvals
+
+YES = Approval(by="ada", at="2026-01-01T00:00:00Z", tree="tree")
+
+
+def waiting(*claims: ClaimResult) -> Verdict:
+    checks = (
+        CheckResult(name="tests", kind="pytest", decision=Decision.PASSED),
+        decide_approval("sign-off", "ship it?", None, "tree"),
+        decide_approval("legal", "may we?", None, "tree"),
+    )
+    return Verdict(decision=overall(checks), commit="c", tree="tree", base="b", checks=checks, criteria=claims)
+
+
+def test_a_gate_waits_for_a_person_and_goes_on() -> None:
+    open_claim = ClaimResult(text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off",), detail="waits")
+    bare = ClaimResult(text="it is nice", status=ClaimStatus.UNVALIDATED)
+    verdict = waiting(open_claim, bare)
+    assert verdict.decision is Decision.WAITING
+    assert verdict.reasons() == "sign-off: waits for a person: ship it?; legal: waits for a person: may we?"
+    half = approve(verdict, "sign-off", YES)
+    assert half.decision is Decision.WAITING
+    assert [claim.status for claim in half.criteria] == [ClaimStatus.VALIDATED, ClaimStatus.UNVALIDATED]
+    whole = approve(half, "legal", YES)
+    assert whole.decision is Decision.PASSED
+    assert (whole.checks[1].approved_by, whole.checks[1].text) == ("ada", "ada approved: ship it?")
+    assert approve(whole, "legal", YES) is whole
+    assert approve(whole, "tests", YES) is whole
+
+
+def test_a_no_and_a_yes_to_something_else() -> None:
+    claim = ClaimResult(text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off", "legal"))
+    no = approve(waiting(claim), "sign-off", YES.model_copy(update={"is_granted": False}))
+    assert (no.decision, no.checks[1].reason) == (Decision.FAILED, Reason.DECLINED)
+    assert no.criteria[0].status is ClaimStatus.FAILED
+    other = approve(waiting(claim), "sign-off", YES.model_copy(update={"tree": "another"}))
+    assert other.decision is Decision.WAITING
+    assert "ada saw another tree" in other.checks[1].text
+    assert approve(waiting(claim), "sign-off", YES).criteria[0].status is ClaimStatus.UNVALIDATED
+
+
+def test_evidence_against_is_the_strongest() -> None:
+    def of(*decisions: Decision) -> Decision:
+        return overall(CheckResult(name="x", kind="k", decision=decision) for decision in decisions)
+
+    assert of() is Decision.PASSED
+    assert of(Decision.PASSED, Decision.WAITING) is Decision.WAITING
+    assert of(Decision.WAITING, Decision.ERRORED, Decision.PASSED) is Decision.ERRORED
+    assert of(Decision.ERRORED, Decision.FAILED) is Decision.FAILED
+
+
+# -- claims
+
+
+def claim(text: str, *proofs: object) -> Claim:
+    return Claim.model_validate({"text": text, "proof": list(proofs)})
+
+
+CHECKS: dict[str, AnyCheck] = {"tests": TESTS, "audit": CommandCheck.model_validate({"command": "m"})}
+
+
+def test_proofs_are_looked_for_where_they_are_run_anyway() -> None:
+    claims = [claim("a", "tests/a.py::x", "audit"), claim("b", "other/b.py", {"file": "doc.md"}), claim("c", "tests/")]
+    plan = plan_proofs(claims, CHECKS)
+    assert plan.by_check == {"tests": ("tests/a.py::x", "tests/")}
+    assert (plan.extra, plan.files) == (("other/b.py",), ("doc.md",))
+
+
+def found(observation: Observation, decision: Decision = Decision.PASSED) -> Findings:
+    results = {
+        name: CheckResult(name=name, kind="k", decision=decision, evidence=f"{name}.json", text="so it was")
+        for name in ("tests", "audit", "proofs")
+    }
+    return Findings(results, {"tests": observation, "proofs": observation}, {"doc.md": None, "no.md": "is empty"})
+
+
+TREE = seen(tests__a="passed").model_copy(
+    update={
+        "tests": {
+            f"tests/{name.replace('__', '.py::')}": test
+            for name, test in seen(
+                a__x="passed", a__y="failed", b__x="skipped", c__x="passed", c__y="skipped"
+            ).tests.items()
+            for name in [name.replace(".py::", "__")]
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("proofs", "status", "detail"),
+    [
+        ((), ClaimStatus.UNVALIDATED, "no proof is named"),
+        (("tests/a.py::x",), ClaimStatus.VALIDATED, ""),
+        (("tests/c.py",), ClaimStatus.VALIDATED, ""),
+        (("tests/a.py",), ClaimStatus.FAILED, "tests/a.py::y did not pass"),
+        (("tests/b.py",), ClaimStatus.FAILED, "no test of tests/b.py passed"),
+        (("tests/gone.py",), ClaimStatus.FAILED, "no test of tests/gone.py passed"),
+        (("tests/a.py::x", "tests/a.py::y"), ClaimStatus.FAILED, "tests/a.py::y did not pass"),
+        (("audit",), ClaimStatus.VALIDATED, ""),
+        (({"file": "doc.md"},), ClaimStatus.VALIDATED, ""),
+        (({"file": "no.md"}, "audit"), ClaimStatus.FAILED, "no.md is empty"),
+        (({"symbol": "a.py::f"}, "audit"), ClaimStatus.UNVALIDATED, "proofs by symbol are not looked at yet"),
+    ],
+)
+def test_claims(proofs: tuple[object, ...], status: ClaimStatus, detail: str) -> None:
+    (result,) = judge_claims([claim("it", *proofs)], CHECKS, found(TREE), "proofs")
+    assert (result.status, result.detail) == (status, detail)
+    if status is ClaimStatus.VALIDATED:
+        assert result.evidence
+
+
+def test_claims_of_what_could_not_be_carried_out_are_open() -> None:
+    stopped = TREE.model_copy(update={"timed_out": True})
+    claims = [claim("a", "tests/c.py"), claim("b", "audit"), claim("c", "tests/a.py::y")]
+    results = judge_claims(claims, CHECKS, found(stopped, Decision.ERRORED), "proofs")
+    assert [result.status for result in results] == ["unvalidated", "unvalidated", "failed"]
+    nothing = judge_claims(claims[:2], CHECKS, Findings({}, {}), "proofs")
+    assert [result.detail for result in nothing] == ["tests/c.py was not run", "audit was not run"]
+    red = judge_claims(claims[1:2], CHECKS, found(TREE, Decision.FAILED), "proofs")
+    assert (red[0].status, red[0].detail) == (ClaimStatus.FAILED, "audit: so it was")
+
+
+def test_claims_of_those_who_are_not_there() -> None:
+    (result,) = left_out([claim("a", "tests/c.py")], "its work conflicts")
+    assert (result.status, result.detail, result.proofs) == (
+        ClaimStatus.UNVALIDATED,
+        "its work conflicts",
+        ("tests/c.py",),
+    )
+
+
+def test_what_is_proven() -> None:
+    good = ClaimResult(text="a", status=ClaimStatus.VALIDATED, proofs=("x",))
+    bare = ClaimResult(text="b", status=ClaimStatus.UNVALIDATED)
+    assert is_proven([good, bare])
+    assert not is_proven([bare])
+    assert not is_proven([])
+    assert not is_proven([good, good.model_copy(update={"status": ClaimStatus.FAILED})])
+    assert not is_proven([good, good.model_copy(update={"status": ClaimStatus.UNVALIDATED})])
