@@ -1,0 +1,201 @@
+"""One attempt: workspace → brief → backend → captured commit → scope check → what came of it."""
+
+from __future__ import annotations
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from orchestrator.agents.brief import EarlierAttempt
+from orchestrator.engine.frontier import StartAttempt
+from orchestrator.engine.landing import subject_of
+from orchestrator.engine.progress import OutputLine
+from orchestrator.engine.tools import Tools
+from orchestrator.executors.spec import AttemptResult, AttemptSpec, WorkerLost
+from orchestrator.gates.claims import is_proven
+from orchestrator.git.capture import Capture
+from orchestrator.git.integrate import Contribution, integrate
+from orchestrator.journal.events import AttemptEnded, AttemptInterrupted, AttemptStarted
+from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
+from orchestrator.journal.state import AgentState, State
+from orchestrator.mission.scope import Scope, breaches
+from orchestrator.plan import PlannedAgent
+
+EVIDENCE_CHARACTERS = 4000
+LOST_PAUSE_SECONDS = 2.0
+
+
+async def attempt(tools: Tools, step: StartAttempt) -> None:
+    """Carry out one attempt and record how it ended."""
+    recorder = tools.recorder
+    planned = recorder.state.plan.agent(step.agent)
+    started = recorder.state.agents[step.agent].attempts[-1].started
+    spec = _spec(tools, planned, started)
+
+    def show(line: str) -> None:
+        recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
+
+    try:
+        result = await tools.executor.run(spec, show)
+    except WorkerLost as error:
+        recorder.emit(_interrupted(started, None, str(error)))
+        await anyio.sleep(LOST_PAUSE_SECONDS)  # a place that fails at once would be asked again without end
+        return
+    except anyio.get_cancelled_exc_class():
+        with CancelScope(shield=True):
+            salvaged = await salvage(tools, started)
+            recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
+        raise
+    with CancelScope(shield=True):  # what is finished is not run again because a stop came now
+        await to_thread.run_sync(_keep, tools, spec, result.capture)
+        recorder.emit(await _assess(tools, planned, spec, result))
+
+
+async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
+    """Keep what an interrupted attempt left, so that its workspace can be made anew."""
+    name = f"{started.agent}-{started.attempt}"
+    when = int(tools.recorder.state.started_at)
+    commit = await tools.executor.salvage(
+        name, base=started.base, message=f"{started.agent}: interrupted attempt {started.attempt}", when=when
+    )
+    if commit is not None:
+        ref = f"refs/orchestrate/{tools.folders.run}/{started.agent}/{started.attempt}"
+        await to_thread.run_sync(lambda: tools.store.set_ref(ref, commit, old=None))
+    return commit
+
+
+def start_of(tools: Tools, step: StartAttempt) -> str:
+    """The commit that the attempt starts from: where its work was returned to, its batch's base, or the work of the
+    agents that it needs merged on top of that. Blocking.
+    """
+    state = tools.recorder.state
+    agent, planned = state.agents[step.agent], state.plan.agent(step.agent)
+    base = state.batches[step.batch].base
+    if base is None:
+        raise ValueError(f"batch {step.batch} has not started")
+    if agent.last and agent.last.returned and agent.last.returned.base:
+        return agent.last.returned.base
+    needed = [state.agents[id] for id in _all_needs(state, planned)]
+    works = [
+        Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit
+    ]
+    if not works:
+        return base
+    merged = integrate(tools.store, base, works, message=f"{step.agent}: what it needs\n", when=int(state.started_at))
+    if merged.conflicts:
+        # Those conflict in their batch's candidate too, and are named there; this one starts from what merges.
+        return merged.commit or base
+    return merged.commit or base
+
+
+def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
+    """What it needs, directly or through others, in plan order."""
+    wanted = {other for other in state.agents if planned.id in state.plan.agent_dependents(other)}
+    return [agent.id for agent in state.plan.batch(planned.batch).agents if agent.id in wanted]
+
+
+def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted) -> AttemptSpec:
+    state = tools.recorder.state
+    agent = state.agents[planned.id]
+    return AttemptSpec(
+        run=state.run,
+        batch=started.batch,
+        agent=started.agent,
+        attempt=started.attempt,
+        base=started.base,
+        backend=tools.backends[planned.backend],
+        brief=tools.briefs.render(state.plan.batch(started.batch), planned, _earlier(agent)),
+        timeout=planned.timeout,
+        mission_dir=tools.mission_dir,
+        message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
+        when=int(state.started_at),
+    )
+
+
+def _earlier(agent: AgentState) -> list[EarlierAttempt]:
+    return [
+        EarlierAttempt(item.started.attempt, item.outcome.value, item.reason, item.evidence)
+        for item in agent.attempts[:-1]
+        if item.outcome is not None
+    ]
+
+
+def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
+    """Give the captured work a name before the journal speaks of it, so that nothing can collect it."""
+    if capture.commit != spec.base:
+        ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
+        tools.store.set_ref(ref, capture.commit, old=None)
+
+
+async def _assess(tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult) -> AttemptEnded:
+    """What came of the attempt, in the order in which things can go wrong."""
+    capture, ended = result.capture, result.ended
+    changes = await to_thread.run_sync(_changes, tools, spec.base, capture)
+    outcome, reason, evidence = None, "", ""
+    breached = _breaches(tools, planned, capture)
+    if ended.timed_out:
+        outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
+    elif ended.failure:
+        outcome, reason = Outcome.FAILED, ended.failure
+    elif breached:
+        outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
+        evidence = "These changes were refused:\n" + "\n".join(f"- {b.path}: {b.reason}" for b in breached)
+    elif capture.commit == spec.base:
+        outcome, reason = await _nothing_changed(tools, planned, spec.base)
+    if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
+        evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
+    report = tools.folders.report
+    return AttemptEnded(
+        batch=spec.batch,
+        agent=spec.agent,
+        attempt=spec.attempt,
+        outcome=outcome,
+        reason=reason,
+        evidence=evidence,
+        commit=capture.commit if capture.commit != spec.base else None,
+        changes=changes,
+        breaches=tuple(breached),
+        notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
+        exit_code=ended.exit.code if ended.exit else None,
+        seconds=ended.exit.seconds if ended.exit else 0.0,
+        log=str(tools.executor.log_file(spec.name).relative_to(report)),
+        brief=str(tools.executor.brief_file(spec.name).relative_to(report)),
+    )
+
+
+async def _nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tuple[Outcome, str]:
+    """An agent that changed nothing is right only if all that it should deliver is proven without it."""
+    batch = tools.recorder.state.plan.batch(planned.batch)
+    claims = await tools.judge.prove(
+        planned.agent.deliverables, commit=base, subject=subject_of(tools.recorder.state, batch)
+    )
+    if is_proven(claims):
+        return Outcome.NO_CHANGE_NEEDED, "its proofs pass without a change"
+    missing = next((claim.text for claim in claims if claim.status is not ClaimStatus.VALIDATED), "no deliverable")
+    return Outcome.FAILED, f"nothing delivered: no file was changed, and not proven without a change: {missing}"
+
+
+def _breaches(tools: Tools, planned: PlannedAgent, capture: Capture) -> list[Breach]:
+    protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
+    found = [Breach(path=b.path, reason=b.reason) for b in breaches(capture.changes, planned.scope, protect)]
+    return found + [Breach(path=p.path, reason=p.text) for p in capture.problems if p.blocking]
+
+
+def _told(breached: list[Breach]) -> str:
+    paths = [breach.path for breach in breached]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"changed what it may not change: {', '.join(paths[:3])}{more}"
+
+
+def _changes(tools: Tools, base: str, capture: Capture) -> tuple[FileChange, ...]:
+    if capture.commit == base:
+        return ()
+    return tuple(
+        FileChange(path=path, added=added, removed=removed)
+        for path, added, removed in tools.store.numstat(base, capture.commit)
+    )
+
+
+def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:
+    return AttemptInterrupted(
+        batch=started.batch, agent=started.agent, attempt=started.attempt, salvaged=salvaged, reason=reason
+    )

@@ -1,0 +1,67 @@
+"""Where a run's files are: `reports/<run>` is durable, `workspaces/<run>` is disposable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import UsageError
+from orchestrator.journal.log import read
+from orchestrator.journal.state import State, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of one run under `root`, the folder in which `orchestrate` was started."""
+
+    root: Path
+    run: str
+
+    @property
+    def report(self) -> Path:
+        """Journal, logs, briefs, evidence, reports."""
+        return self.root / "reports" / self.run
+
+    @property
+    def workspaces(self) -> Path:
+        """The run's store and work trees."""
+        return self.root / "workspaces" / self.run
+
+    @property
+    def store(self) -> Path:
+        return self.workspaces / "store.git"
+
+    @property
+    def homes(self) -> Path:
+        """Private home folders of attempts and judges."""
+        return self.workspaces / "homes"
+
+    @property
+    def logs(self) -> Path:
+        return self.report / "logs"
+
+    @property
+    def briefs(self) -> Path:
+        return self.report / "briefs"
+
+    @property
+    def evidence(self) -> Path:
+        return self.report / "evidence"
+
+    @property
+    def approvals(self) -> Path:
+        """Where `orchestrate approve` leaves a sign-off for the process that owns the run."""
+        return self.report / "approvals"
+
+
+def tag_of(run: str, name: str = "") -> str:
+    """What every process of an attempt, or of the run's gates, is marked with."""
+    return f"{run}/{name}"
+
+
+def read_state(folders: Folders) -> State:
+    """The state of a run, read without disturbing whoever owns it. Raises UsageError for one that never began."""
+    state = fold(read(folders.report).records)
+    if state is None:
+        raise UsageError(f"run {folders.run} never began", mend="run its mission again")
+    return state

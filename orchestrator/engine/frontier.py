@@ -1,0 +1,155 @@
+"""What may happen next: state in, decisions out. No I/O, no clock, no memory.
+
+Owns every rule of scheduling: needs, slots, retries, the serial order of landing, what an unmet need blocks, when a run
+has ended. The scheduler carries the decisions out and asks again; each one changes the state that the next answer is
+made from, so asking twice between two events gives the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.journal.facts import Decision as Verdict
+from orchestrator.journal.facts import Outcome
+from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.mission.model import Land, OnFailure
+from orchestrator.plan import PlannedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class StartBatch:
+    """Its needs have landed: fix the commit that its agents start from."""
+
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """The agent has a slot."""
+
+    batch: str
+    agent: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Integrate:
+    """Nobody of the batch is at work any more: build its candidate, judge it, land it."""
+
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndBatch:
+    """Nothing more can be done for the batch."""
+
+    batch: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """Every batch has ended."""
+
+    exit_code: int
+
+
+Step = StartBatch | StartAttempt | Integrate | EndBatch | EndRun
+
+
+def frontier(state: State) -> tuple[Step, ...]:
+    """All that may be started now, in plan order; empty while there is only something to wait for."""
+    if state.ended:
+        return ()
+    if all(batch.outcome for batch in state.batches.values()):
+        return (EndRun(exit_code_of(state)),)
+    steps: list[Step] = []
+    free = state.parallel - sum(agent.phase is Phase.RUNNING for agent in state.agents.values())
+    for planned in state.plan.batches:
+        batch = state.batches[planned.id]
+        if batch.outcome:
+            continue
+        if batch.base is None:
+            steps.extend(_before(state, planned))
+            continue
+        attempts = _attempts(state, planned, free)
+        free -= len(attempts)
+        steps.extend(attempts)
+        if not attempts:
+            has_turn = state.integrating is None and not any(isinstance(step, Integrate) for step in steps)
+            steps.extend(_after(state, planned, has_turn=has_turn))
+    return tuple(steps)
+
+
+def exit_code_of(state: State) -> int:
+    """0 only if every agent landed or was not needed: an optional agent that failed is a failure too."""
+    return 0 if all(agent.outcome and agent.outcome.is_good for agent in state.agents.values()) else 1
+
+
+def _before(state: State, planned: PlannedBatch) -> list[Step]:
+    """What a batch that has not begun may do."""
+    failed = [need for need in planned.needs if state.batches[need].outcome and not state.is_whole(need)]
+    if failed:
+        reasons = ", ".join(f"{need}, which is {state.batches[need].outcome}" for need in failed)
+        return [EndBatch(planned.id, Outcome.BLOCKED, f"needs {reasons}")]
+    if state.plan.mission.on_failure is OnFailure.STOP:
+        stopped_by = [b.id for b in state.batches.values() if b.outcome and not b.outcome.is_good]
+        if stopped_by:
+            return [EndBatch(planned.id, Outcome.CANCELLED, f"the run stops on a failure, and {stopped_by[0]} failed")]
+    return [StartBatch(planned.id)] if all(state.is_whole(need) for need in planned.needs) else []
+
+
+def _attempts(state: State, planned: PlannedBatch, free: int) -> list[Step]:
+    """Attempts for which there is a slot, both in the batch and in the run."""
+    agents = state.agents_of(planned.id)
+    slots = min(free, planned.parallel - sum(agent.phase is Phase.RUNNING for agent in agents))
+    startable = [agent for agent in agents if _is_startable(state, agent)]
+    return [StartAttempt(planned.id, agent.id, len(agent.attempts) + 1) for agent in startable[: max(0, slots)]]
+
+
+def _is_startable(state: State, agent: AgentState) -> bool:
+    return agent.phase is Phase.PENDING and all(
+        _has_delivered(state.agents[need]) for need in state.plan.agent(agent.id).needs
+    )
+
+
+def _has_delivered(agent: AgentState) -> bool:
+    return agent.phase is Phase.READY or (agent.outcome is not None and agent.outcome.is_good)
+
+
+def _after(state: State, planned: PlannedBatch, *, has_turn: bool) -> list[Step]:
+    """What a batch may do in which no attempt can be started."""
+    agents = state.agents_of(planned.id)
+    at_work = any(agent.phase is Phase.RUNNING or _is_startable(state, agent) for agent in agents)
+    if at_work or state.integrating == planned.id or _waits_for_a_person(state, planned.id):
+        return []
+    # Nobody runs and nobody can be started: an agent that is still pending needs one that failed.
+    required = [agent for agent in agents if not state.plan.agent(agent.id).agent.optional]
+    failed = [agent for agent in required if not _has_delivered(agent)]
+    if not any(agent.phase is Phase.READY for agent in agents):
+        return [EndBatch(planned.id, *_outcome_of(agents, failed))]
+    if failed and planned.land is Land.WHOLE:
+        outcome, reason = _outcome_of(agents, failed)
+        return [EndBatch(planned.id, outcome, f"the batch lands whole or not at all, and {reason}")]
+    return [Integrate(planned.id)] if has_turn else []
+
+
+def _waits_for_a_person(state: State, batch: str) -> bool:
+    """Whether a sign-off is missing for the very tree that was judged."""
+    finished = state.batches[batch].verdict
+    if finished is None or finished.verdict.decision is not Verdict.WAITING:
+        return False
+    given = state.approvals_for(batch)
+    waiting = [check.name for check in finished.verdict.checks if check.decision is Verdict.WAITING]
+    return any(name not in given or given[name].tree != finished.verdict.tree for name in waiting)
+
+
+def _outcome_of(agents: tuple[AgentState, ...], failed: list[AgentState]) -> tuple[Outcome, str]:
+    """A batch's outcome: that of its first agent that failed, in plan order, with all of them named."""
+    if failed:
+        # One that never ran because of another says less than that other.
+        first = next((agent.outcome for agent in failed if agent.outcome), Outcome.BLOCKED)
+        return first, "; ".join(f"{agent.id} {(agent.outcome or Outcome.BLOCKED).value}" for agent in failed)
+    landed = any(agent.outcome is Outcome.LANDED for agent in agents)
+    return (Outcome.LANDED if landed else Outcome.NO_CHANGE_NEEDED), ""

@@ -1,0 +1,27 @@
+"""What a plan is held against before anything starts: the paths of the base."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.git.repository import Repository
+from orchestrator.mission.loading import LoadedMission
+
+
+def base_paths(loaded: LoadedMission) -> tuple[str, ...]:
+    """All paths of the commit, or of the plain files, that the mission would start from."""
+    request, folder = loaded.mission.repository, loaded.path.resolve().parent
+    if request.snapshot is not None:
+        return tuple(_files(folder / request.snapshot))
+    repository = Repository.discover(folder / (request.path or "."))
+    return repository.paths(repository.resolve(request.base or "HEAD"))
+
+
+def _files(root: Path) -> list[str]:
+    return sorted(
+        str((Path(folder) / name).relative_to(root))
+        for folder, _, names in os.walk(root)
+        for name in names
+        if ".git" not in Path(folder).parts and "__pycache__" not in Path(folder).parts
+    )

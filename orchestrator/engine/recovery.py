@@ -1,0 +1,67 @@
+"""Before a resume: make the world what the journal says, whatever moment the earlier orchestrator was killed at.
+
+What attempts in flight had made is kept; the run's tip is where the last fact or intent
+put it. Every step is idempotent, so that a kill during a resume is one more kill.
+"""
+
+from __future__ import annotations
+
+from anyio import to_thread
+
+from orchestrator.engine.attempt import salvage
+from orchestrator.engine.landing import landed
+from orchestrator.engine.tools import Tools
+from orchestrator.errors import JournalDamaged
+from orchestrator.journal.events import AttemptInterrupted
+from orchestrator.journal.state import Phase, State
+
+
+async def recover(tools: Tools) -> None:
+    """Settle what was in flight. The earlier orchestrator's processes are gone already."""
+    await _settle_tip(tools)
+    for agent in tools.recorder.state.agents.values():
+        if agent.phase is Phase.RUNNING and agent.last:
+            started = agent.last.started
+            salvaged = await salvage(tools, started)
+            tools.recorder.emit(
+                AttemptInterrupted(
+                    batch=started.batch,
+                    agent=started.agent,
+                    attempt=started.attempt,
+                    salvaged=salvaged,
+                    reason="the orchestrator ended before it did",
+                )
+            )
+
+
+async def _settle_tip(tools: Tools) -> None:
+    """The tip is one ref; the journal holds every intent to move it. Finish what was begun."""
+    state = tools.recorder.state
+    found = await to_thread.run_sync(tools.store.tip)
+    if found == state.tip and not _landing_stopped_at(state, found):
+        return
+    if batch := _landing_stopped_at(state, found):
+        ready = [agent for agent in state.agents_of(batch) if agent.phase is Phase.READY]
+        tools.recorder.emit(landed(batch, state.tip, found, ready))
+    elif state.redo and found == state.redo.before:
+        await move_tip_back(tools)
+    else:
+        raise JournalDamaged(
+            f"the run's tip is {found[:12]}, but the journal says {state.tip[:12]}",
+            where=str(tools.folders.store),
+            mend=f"something else moved refs/heads/orchestrate/{state.run}; move it back to {state.tip}",
+        )
+
+
+def _landing_stopped_at(state: State, found: str) -> str | None:
+    """The batch whose landing was torn after its compare-and-swap."""
+    torn = [batch.id for batch in state.batches.values() if batch.intent and batch.intent.after == found]
+    return torn[0] if torn else None
+
+
+async def move_tip_back(tools: Tools) -> None:
+    """Carry out the newest redo's intent."""
+    redo = tools.recorder.state.redo
+    if redo and redo.before != redo.after:
+        ref = f"refs/heads/orchestrate/{tools.folders.run}"
+        await to_thread.run_sync(lambda: tools.store.set_ref(ref, redo.after, old=redo.before))

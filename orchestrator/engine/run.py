@@ -1,0 +1,241 @@
+"""The story of a run, top to bottom: begin or take up, carry out, end.
+
+Owns the order in which a run's parts are made and let go. What happens next inside it is the scheduler's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from orchestrator.agents.brief import Briefs
+from orchestrator.agents.registry import make_backend
+from orchestrator.engine import redo
+from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.progress import Observer
+from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.recovery import move_tip_back, recover
+from orchestrator.engine.scheduler import schedule
+from orchestrator.engine.tools import Tools
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.executors.furnish import Furnished, Furnishing
+from orchestrator.executors.local import LocalExecutor
+from orchestrator.gates.judge import Judge
+from orchestrator.git.client import require_git
+from orchestrator.git.repository import Repository
+from orchestrator.git.snapshot import snapshot
+from orchestrator.git.store import Store
+from orchestrator.git.workspace import Workspaces
+from orchestrator.isolation.processes import adopt_orphans, end_leftovers
+from orchestrator.journal.events import RedoRequested, RunEnded, RunInterrupted, RunResumed, RunStarted
+from orchestrator.journal.log import Journal, owned
+from orchestrator.journal.state import State
+from orchestrator.mission.loading import LoadedMission
+from orchestrator.mission.model import Mission
+
+Observers = Callable[[Folders], Sequence[Observer]]
+"""Who watches a run, made once its folders are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a person wants done again."""
+
+    batches: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.batches or self.agents)
+
+
+def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers: Observers) -> tuple[State, int]:
+    """Carry a mission out; returns the last state and the exit code."""
+    mission, mission_dir = loaded.mission, loaded.path.resolve().parent
+    versions = _versions()
+    repository, branch = open_repository(mission, mission_dir, root)
+    base = repository.resolve(mission.repository.base or "HEAD")
+    for backend in {agent.backend or mission.defaults.backend for batch in mission.batches for agent in batch.agents}:
+        make_backend(backend, mission, mission_dir)  # a backend that cannot work here is found before anything starts
+    folders = _new_run(root, mission.name)
+    with _owned(folders):
+        journal = Journal(folders.report)
+        recorder = Recorder(journal, observers(folders))
+        recorder.emit(
+            RunStarted(
+                run=folders.run,
+                mission=mission,
+                mission_file=str(loaded.path),
+                mission_dir=str(mission_dir),
+                repository=str(repository.work_tree or repository.git_dir),
+                base=base,
+                branch=branch,
+                isolation="worktree (a sandbox for `strict` is not supported yet)",
+                parallel=parallel or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
+                versions=versions,
+            )
+        )
+        return _carry_out(recorder, journal, folders, _nothing)
+
+
+def resume(folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers) -> tuple[State, int]:
+    """Take a run up where its journal ends; returns the last state and the exit code."""
+    with _owned(folders):
+        journal = Journal(folders.report)
+        if not journal.records:
+            raise UsageError(f"run {folders.run} never began", mend="run its mission again")
+        recorder = Recorder(journal, observers(folders))
+        state = recorder.state
+        again = _redo_of(state, selection)
+        if state.ended and again is None:
+            return state, state.ended.exit_code
+        leftovers = end_leftovers(tag_of(folders.run))
+        recorder.emit(RunResumed(parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers))
+
+        async def take_up(tools: Tools) -> None:
+            await recover(tools)
+            # Chosen from the state that recovery leaves: a landing that was torn has been completed by now.
+            again = _redo_of(recorder.state, selection)
+            if again is not None:
+                recorder.emit(again)
+                await move_tip_back(tools)
+
+        return _carry_out(recorder, journal, folders, take_up)
+
+
+def open_repository(mission: Mission, mission_dir: Path, root: Path) -> tuple[Repository, str | None]:
+    """The repository under repair, and the branch that `land` would go to."""
+    if mission.repository.snapshot is not None:
+        made = root / "workspaces" / "snapshots" / mission.name
+        return snapshot(mission_dir / mission.repository.snapshot, made), "main"
+    repository = Repository.discover(mission_dir / (mission.repository.path or "."))
+    return repository, repository.branch(mission.repository.base)
+
+
+def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
+    if selection:
+        return redo.choose(state, selection.batches, selection.agents)
+    return redo.unfinished(state) if state.ended else None
+
+
+async def _nothing(_: Tools) -> None:
+    return None
+
+
+def _carry_out(
+    recorder: Recorder, journal: Journal, folders: Folders, first: Callable[[Tools], object]
+) -> tuple[State, int]:
+    try:
+        return anyio.run(_carry_out_async, recorder, folders, first)
+    finally:
+        journal.close()
+
+
+async def _carry_out_async(recorder: Recorder, folders: Folders, first: Callable[[Tools], object]) -> tuple[State, int]:
+    adopt_orphans()
+    stopped: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        with CancelScope() as work:
+            tasks.start_soon(_stop_on_signal, work, stopped)
+            async with _tools(recorder, folders) as tools:
+                await first(tools)  # type: ignore[misc]
+                await schedule(tools)
+        tasks.cancel_scope.cancel()
+    if stopped:
+        recorder.emit(RunInterrupted(reason=f"stopped by {stopped[0]}"))
+        return recorder.state, ExitCode.INTERRUPTED
+    ended = recorder.state.ended
+    return recorder.state, ended.exit_code if isinstance(ended, RunEnded) else ExitCode.FAULT
+
+
+async def _stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for number in signals:
+            stopped.append(signal.Signals(number).name)
+            work.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _tools(recorder: Recorder, folders: Folders) -> AsyncIterator[Tools]:
+    """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
+    started = recorder.state.started
+    mission, mission_dir = started.mission, Path(started.mission_dir)
+    repository = await to_thread.run_sync(Repository.discover, Path(started.repository))
+    await to_thread.run_sync(repository.pin, folders.run, started.base)
+    store = await to_thread.run_sync(Store.create, folders.store, repository, started.base, folders.run)
+    try:
+        workspaces = Workspaces(store, folders.workspaces)
+        furnishing = Furnishing(repository.work_tree, mission.workspace.copy_, mission.workspace.link)
+        template = mission_dir / mission.brief_template if mission.brief_template else None
+        executor = LocalExecutor(
+            workspaces,
+            furnishing,
+            briefs=folders.briefs,
+            logs=folders.logs,
+            homes=folders.homes,
+            tag_of=lambda name: tag_of(folders.run, name),
+        )
+        names = {agent.backend for agent in recorder.state.plan.agents}
+        async with executor:
+            yield Tools(
+                recorder=recorder,
+                folders=folders,
+                store=store,
+                workspaces=workspaces,
+                executor=executor,
+                judge=Judge(
+                    checkouts=Furnished(workspaces, furnishing),
+                    commits=store,
+                    reports=folders.report,
+                    home=folders.homes,
+                    tag=tag_of(folders.run, "gate"),
+                ),
+                briefs=Briefs(mission, template),
+                backends={name: make_backend(name, mission, mission_dir) for name in names},
+                mission_dir=mission_dir,
+            )
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def _owned(folders: Folders) -> Iterator[None]:
+    with owned(
+        folders.report,
+        f"run {folders.run}",
+        f"`orchestrate watch {folders.run}` shows it; stop it there before resuming",
+    ):
+        yield
+
+
+def _new_run(root: Path, mission: str) -> Folders:
+    """A run id that sorts by time and says what it is, with its report folder made."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    number = 1
+    while True:
+        run = f"{stamp}-{mission}" + (f"-{number}" if number > 1 else "")
+        folders = Folders(root, run)
+        try:
+            folders.report.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folders
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "orchestrate": metadata.version("orchestrate"),
+        "python": platform.python_version(),
+        "git": require_git(),
+        "pytest": metadata.version("pytest"),
+        "platform": platform.platform(terse=True),
+    }

@@ -1,0 +1,76 @@
+"""The loop round the frontier: ask what may happen, begin it, wait for the next event, ask again.
+
+Every step is a task of one task group: what fails here ends the run, what is cancelled is cancelled to its last child.
+Work that can be done while agents run is begun then: baselines of gates, work trees for the agents that come next.
+"""
+
+from __future__ import annotations
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from orchestrator.engine import approvals
+from orchestrator.engine.attempt import attempt, start_of
+from orchestrator.engine.frontier import EndBatch, EndRun, Integrate, StartAttempt, StartBatch, frontier
+from orchestrator.engine.landing import baseline_of, land_batch, subject_of
+from orchestrator.engine.tools import Tools
+from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
+from orchestrator.journal.state import Phase
+
+
+async def schedule(tools: Tools) -> None:
+    """Carry the run on until every batch has ended."""
+    recorder = tools.recorder
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(approvals.watch, recorder, tools.folders.approvals)
+        tasks.start_soon(_anticipate, tools)
+        while not recorder.state.ended:
+            steps = frontier(recorder.state)
+            for step in steps:
+                await _begin(tools, tasks, step)
+            if not steps:
+                await recorder.change()
+        tasks.cancel_scope.cancel()
+
+
+async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
+    recorder = tools.recorder
+    match step:
+        case StartBatch(batch=batch):
+            recorder.emit(BatchStarted(batch=batch, base=recorder.state.tip))
+            tasks.start_soon(_baseline, tools, batch)
+        case StartAttempt(batch=batch, agent=agent, attempt=number):
+            planned = recorder.state.plan.agent(agent)
+            base = await to_thread.run_sync(start_of, tools, step) if planned.needs else start_of(tools, step)
+            backend = tools.backends[planned.backend].name
+            recorder.emit(AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend))
+            tasks.start_soon(attempt, tools, step)
+        case Integrate(batch=batch):
+            recorder.emit(IntegrationStarted(batch=batch))
+            tasks.start_soon(land_batch, tools, batch)
+        case EndBatch(batch=batch, outcome=outcome, reason=reason):
+            recorder.emit(BatchEnded(batch=batch, outcome=outcome, reason=reason))
+        case EndRun(exit_code=exit_code):
+            recorder.emit(RunEnded(exit_code=exit_code))
+
+
+async def _baseline(tools: Tools, batch: str) -> None:
+    """Judge the base while the agents are at work; the landing finds the answer cached."""
+    state = tools.recorder.state
+    planned = state.plan.batch(batch)
+    if planned.gate is not None:
+        await tools.judge.baseline(subject_of(state, planned), baseline_of(state, batch))
+
+
+async def _anticipate(tools: Tools) -> None:
+    """Keep as many work trees ready as agents can start at once, on the newest tip."""
+    recorder = tools.recorder
+    while True:
+        state = recorder.state
+        to_come = sum(agent.phase is Phase.PENDING for agent in state.agents.values())
+        wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
+        missing = wanted - tools.workspaces.spares
+        if missing > 0:
+            await to_thread.run_sync(tools.workspaces.prepare, missing, state.tip)
+        await recorder.change()

@@ -1,0 +1,32 @@
+"""What the engine works with, made once for a run and handed to every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.agents.backend import Backend
+from orchestrator.agents.brief import Briefs
+from orchestrator.engine.folders import Folders
+from orchestrator.engine.recorder import Recorder
+from orchestrator.executors.local import LocalExecutor
+from orchestrator.gates.judge import Judge
+from orchestrator.git.store import Store
+from orchestrator.git.workspace import Workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The run's hands."""
+
+    recorder: Recorder
+    folders: Folders
+    store: Store
+    workspaces: Workspaces
+    executor: LocalExecutor
+    judge: Judge
+    briefs: Briefs
+    backends: Mapping[str, Backend]
+    """By the name that the plan uses; `auto` is resolved."""
+    mission_dir: Path
