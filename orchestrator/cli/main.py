@@ -1,0 +1,120 @@
+"""The program's front door: the list of verbs, and the one place that turns errors into a paragraph and an exit code.
+
+Every verb's module imports what it needs inside its functions: `--help` must not pay for git, graphs or models.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli import landing, planning, running, viewing
+from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
+
+HELP = """Carry out a mission with parallel agents: isolated, merged, and proven before it lands.
+
+Exit codes: 0 everything landed; 1 something did not land; 2 a bad mission or bad usage; 3 a fault of this program;
+4 the environment refuses; 130 interrupted, resumable.
+"""
+
+app = typer.Typer(
+    name="orchestrate",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"orchestrate {version('orchestrate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it and exit.")
+    ] = False,
+) -> None:
+    """See HELP; the version is handled by its callback."""
+
+
+for group in (running, planning, viewing, landing):
+    group.register(app)
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever comes out of here is shown and logged
+        code = _report(error)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command that was typed; usage errors are click's to show."""
+    import click
+
+    try:
+        result = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except click.Abort:
+        return int(ExitCode.INTERRUPTED)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: BaseException) -> int:
+    """Show an error as a paragraph; a fault of ours keeps its traceback in a file. Returns the exit code."""
+    known = _known(error)
+    if known is not None:
+        sys.stderr.write(f"orchestrate: {known}\n")
+        return int(known.exit_code)
+    with tempfile.NamedTemporaryFile("w", prefix="orchestrate-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))
+    sys.stderr.write(
+        f"orchestrate: a fault of this program: {type(error).__name__}: {error}\n"
+        f"  The traceback is in {log.name}; please report it. A run that was going on can be resumed.\n"
+    )
+    return int(ExitCode.FAULT)
+
+
+def _known(error: BaseException) -> OrchestrateError | None:
+    """The error that a user can act on, also where a task group has wrapped it."""
+    if isinstance(error, OrchestrateError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((known for inner in error.exceptions if (known := _known(inner))), None)
+    if isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EPERM,
+    ):
+        where = str(Path(os.fsdecode(error.filename))) if error.filename else None
+        return EnvironmentRefused(
+            f"the disk does not take it: {error.strerror}", where=where, mend="make room or rights, then resume"
+        )
+    return None

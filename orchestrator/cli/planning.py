@@ -1,0 +1,119 @@
+"""`plan`, `schema` and `init`: the verbs that start nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import HERE, Json
+
+if TYPE_CHECKING:
+    from orchestrator.mission.loading import LoadedMission
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.command()(plan)
+    app.command()(schema)
+    app.command()(init)
+
+
+def load(path: Path) -> LoadedMission:
+    """A mission whose every name is right. Raises MissionErrors with all that is wrong."""
+    from orchestrator.mission.loading import load_mission
+
+    return load_mission(path)
+
+
+def plan(
+    mission: Annotated[Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
+    import json as json_module
+
+    from orchestrator.engine.preview import base_paths
+    from orchestrator.plan import inspect, make_plan
+
+    loaded = load(mission)
+    made = make_plan(loaded.mission)
+    findings = inspect(made, base_paths(loaded))
+    if json:
+        from orchestrator.ui.plan_view import plan_document
+
+        typer.echo(json_module.dumps(plan_document(made, findings), indent=2))
+    else:
+        from rich.console import Console
+
+        from orchestrator.ui.plan_view import render_plan
+
+        render_plan(made, findings, Console())
+    if findings.refused:
+        raise typer.Exit(2)
+
+
+def schema() -> None:
+    """Print the JSON schema of mission files, for editors."""
+    import json
+
+    from orchestrator.mission.schema import mission_schema
+
+    typer.echo(json.dumps(mission_schema(), indent=2))
+
+
+FIRST_MISSION = """\
+# yaml-language-server: $schema={schema}
+version: 1
+name: {name}
+objective: What should be true afterwards, in one sentence.
+repository:
+  path: {repository}
+backends:
+  worker:
+    # Any program: it finds its brief on standard input and changes files in the current folder.
+    command: [my-agent, --edit, .]
+defaults:
+  backend: worker
+  timeout: 30m
+gates:
+  tests:
+    checks:
+      - pytest: tests
+        at_least: 1
+batches:
+  - id: first
+    agents:
+      - id: "1.1"
+        name: The first agent
+        mission: What it should do, in one sentence.
+        files: [src/**]
+        deliverables:
+          - text: What must come of it
+            proof: tests/test_something.py::test_it
+    gate: tests
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("missions/first.yaml"),
+    repository: Annotated[Path, typer.Option("--repository", help="The repository under repair.")] = HERE,
+) -> None:
+    """Write a first mission to fill in, with the JSON schema beside it for editors."""
+    import json
+    import os
+    import re
+
+    from orchestrator.errors import UsageError
+    from orchestrator.mission.schema import mission_schema
+
+    if path.exists():
+        raise UsageError("there is a file already", where=str(path), mend="name another")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    schema_file = path.parent / "mission.schema.json"
+    schema_file.write_text(json.dumps(mission_schema(), indent=2) + "\n", encoding="utf-8")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "first"
+    where = os.path.relpath(repository.resolve(), path.parent.resolve())
+    path.write_text(FIRST_MISSION.format(schema=schema_file.name, name=name, repository=where), encoding="utf-8")
+    typer.echo(f"wrote {path}; fill it in, then: orchestrate plan {path}")

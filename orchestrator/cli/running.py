@@ -1,0 +1,109 @@
+"""`run` and `resume`: the verbs that make agents work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
+
+if TYPE_CHECKING:
+    from orchestrator.engine.folders import Folders
+    from orchestrator.engine.progress import Observer
+    from orchestrator.engine.run import Observers
+    from orchestrator.journal.state import State
+
+MissionFile = Annotated[Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.command()(run)
+    app.command()(resume)
+
+
+def run(
+    mission: MissionFile,
+    root: Root = HERE,
+    parallel: Parallel = None,
+    json: Json = False,
+    plain: Plain = False,
+    land: Annotated[bool, typer.Option("--land", help="Land on the base's branch if everything landed.")] = False,
+) -> None:
+    """Plan a mission, carry it out, and report what is proven."""
+    from orchestrator.cli.planning import load
+    from orchestrator.engine.run import start
+
+    loaded = load(mission)
+
+    def carry_out(observers: Observers) -> tuple[State, int]:
+        return start(loaded, root, parallel=parallel, observers=observers)
+
+    state, code = _watched(carry_out, json=json, plain=plain)
+    if land and code == 0:
+        from orchestrator.cli.landing import land as land_run
+
+        land_run(state.run, root=root)
+    raise typer.Exit(code)
+
+
+def resume(
+    run: RunName = None,
+    root: Root = HERE,
+    batch: Annotated[list[str] | None, typer.Option("--batch", metavar="ID", help="Redo this batch.")] = None,
+    agent: Annotated[list[str] | None, typer.Option("--agent", metavar="ID", help="Redo this agent.")] = None,
+    parallel: Parallel = None,
+    json: Json = False,
+    plain: Plain = False,
+) -> None:
+    """Go on from the journal: by default with the newest run that is not done.
+
+    Finished agents are not run again. A run that ended with failures tries again what failed. With --batch or --agent
+    the chosen work is redone, and all that depends on it.
+    """
+    from orchestrator.cli.options import find_run
+    from orchestrator.engine.run import Selection
+    from orchestrator.engine.run import resume as resume_run
+
+    folders = find_run(root, run) if run or batch or agent else _newest_unfinished(root)
+    selection = Selection(tuple(batch or ()), tuple(agent or ()))
+
+    def carry_out(observers: Observers) -> tuple[State, int]:
+        return resume_run(folders, parallel=parallel, selection=selection, observers=observers)
+
+    raise typer.Exit(_watched(carry_out, json=json, plain=plain)[1])
+
+
+def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool, plain: bool) -> tuple[State, int]:
+    """Carry out under a display and a report writer."""
+    from orchestrator.reports.writer import ReportWriter
+    from orchestrator.ui.displays import choose_display, make_display
+
+    kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
+    with ExitStack() as stack:
+
+        def observers(folders: Folders) -> Sequence[Observer]:
+            report = folders.report / "report.md"
+            return ReportWriter(folders.report), stack.enter_context(make_display(kind, report=report))
+
+        return carry_out(observers)
+
+
+def _newest_unfinished(root: Path) -> Folders:
+    """The newest run that has something left to do; the newest of all when none has."""
+    from orchestrator.cli.options import find_run, run_ids
+    from orchestrator.engine.folders import Folders, read_state
+
+    newest = find_run(root, None)
+    for name in reversed(run_ids(root)):
+        folders = Folders(root, name)
+        state = read_state(folders)
+        if state.ended is None or state.ended.exit_code != 0:
+            return folders
+    return newest

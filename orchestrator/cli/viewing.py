@@ -1,0 +1,185 @@
+"""`status`, `runs`, `watch`, `report`, `logs` and `diff`: the verbs that only look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import HERE, Json, Plain, Root, RunName, find_run, run_ids
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.journal.state import AgentState, State
+
+AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id.", show_default=False)]
+WATCH_SECONDS = 0.2
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    for verb in (status, runs, watch, report, logs, diff):
+        app.command()(verb)
+
+
+def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
+    """One run at a glance. The exit code is the run's: 0 only if everything landed."""
+    from orchestrator.engine.folders import read_state
+    from orchestrator.journal.log import is_owned
+    from orchestrator.reports.summary import summarize
+
+    folders = find_run(root, run)
+    state = read_state(folders)
+    summary = summarize(state, is_alive=is_owned(folders.report))
+    if json:
+        typer.echo(summary.model_dump_json(indent=2))
+    else:
+        from rich.console import Console
+
+        from orchestrator.ui.status_view import render_status
+
+        render_status(summary, Console(highlight=False))
+    raise typer.Exit(0 if state.ended and state.ended.exit_code == 0 else 1)
+
+
+def runs(root: Root = HERE, json: Json = False) -> None:
+    """All runs, newest first."""
+    from orchestrator.engine.folders import Folders, read_state
+    from orchestrator.errors import OrchestrateError
+    from orchestrator.journal.log import is_owned
+    from orchestrator.reports.summary import summarize
+
+    summaries = []
+    for name in reversed(run_ids(root)):
+        try:
+            folders = Folders(root, name)
+            summaries.append(summarize(read_state(folders), is_alive=is_owned(folders.report)))
+        except OrchestrateError as error:
+            typer.echo(f"{name}: {error}", err=True)
+    if json:
+        typer.echo("[" + ",\n".join(summary.model_dump_json() for summary in summaries) + "]")
+    else:
+        from rich.console import Console
+
+        from orchestrator.ui.status_view import render_runs
+
+        render_runs(summaries, Console(highlight=False))
+
+
+def watch(run: RunName = None, root: Root = HERE, json: Json = False, plain: Plain = False) -> None:
+    """A live view of a run that another process carries out; ends when it does."""
+    import time
+
+    from orchestrator.journal.log import is_owned, read
+    from orchestrator.journal.state import apply
+    from orchestrator.ui.displays import choose_display, make_display
+
+    folders = find_run(root, run)
+    kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
+    state: State | None = None
+    shown = 0
+    with make_display(kind, report=folders.report / "report.md") as display:
+        while True:
+            # Asked before reading: what is written up to the owner's end is then read once more.
+            is_alive = is_owned(folders.report)
+            records = read(folders.report).records
+            for record in records[shown:]:
+                state = apply(state, record)
+                display.on_record(record, state)
+            shown = len(records)
+            if not is_alive:
+                break
+            time.sleep(WATCH_SECONDS)
+    raise typer.Exit(0 if state and state.ended and state.ended.exit_code == 0 else 1)
+
+
+def report(
+    run: RunName = None,
+    root: Root = HERE,
+    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of md and json.")] = "md,json",
+) -> None:
+    """Render a run's report again, and say where it is."""
+    from orchestrator.engine.folders import read_state
+    from orchestrator.journal.log import is_owned
+    from orchestrator.reports.writer import ReportWriter
+
+    folders = find_run(root, run)
+    names = tuple(name.strip() for name in formats.split(",") if name.strip())
+    for path in ReportWriter(folders.report, names).write(read_state(folders), is_alive=is_owned(folders.report)):
+        typer.echo(path)
+
+
+def logs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
+    agent: AgentName,
+    root: Root = HERE,
+    attempt: Annotated[int | None, typer.Option("--attempt", min=1, metavar="N", help="The newest by default.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="What it was told, instead of what it printed.")] = False,
+) -> None:
+    """What an agent printed, or what it was told."""
+    from orchestrator.engine.folders import read_state
+    from orchestrator.errors import UsageError
+    from orchestrator.reports.text import clean
+
+    folders = find_run(root, run)
+    attempts = _agent(read_state(folders), agent).attempts
+    number = attempt or len(attempts)
+    if not 0 < number <= len(attempts):
+        raise UsageError(f"agent {agent} has {len(attempts)} attempts", mend="choose one of them with --attempt")
+    kind, suffix = (folders.briefs, ".md") if brief else (folders.logs, ".log")
+    path = kind / f"{agent}-{number}{suffix}"
+    if not path.is_file():
+        raise UsageError("nothing was written yet", where=str(path), mend="the attempt has not printed anything")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            typer.echo(clean(line.rstrip("\n")))
+
+
+def diff(
+    run: RunName = None,
+    what: Annotated[
+        str | None, typer.Argument(metavar="[AGENT|BATCH]", help="All that has landed, by default.", show_default=False)
+    ] = None,
+    root: Root = HERE,
+) -> None:
+    """What an agent, a batch or the whole run changed, as a patch."""
+    from orchestrator.engine.folders import read_state
+
+    folders = find_run(root, run)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(_patch(folders.store, read_state(folders), what))
+    sys.stdout.buffer.flush()
+
+
+def _patch(path: Path, state: State, what: str | None) -> bytes:
+    from orchestrator.errors import UsageError
+    from orchestrator.git.store import Store
+
+    if what is None:
+        pairs = [(state.started.base, state.tip)]
+    elif what in state.batches:
+        pairs = [(landing.before, landing.commit) for landing in state.batches[what].landings]
+    else:
+        agent = _agent(state, what)
+        works = [(a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit]
+        pairs = works[-1:]
+    if not path.is_dir():
+        raise UsageError(
+            "the run's store has been cleaned away", where=str(path), mend="its report still tells what landed"
+        )
+    store = Store(path, state.run)
+    try:
+        return b"".join(store.diff(before, after) for before, after in pairs)
+    finally:
+        store.close()
+
+
+def _agent(state: State, name: str) -> AgentState:
+    from orchestrator.errors import UsageError
+
+    if name not in state.agents:
+        raise UsageError(f"run {state.run} has no agent {name}", mend=f"it has: {', '.join(state.agents)}")
+    return state.agents[name]

@@ -1,0 +1,90 @@
+"""Puts the report where people look for it: whole files only, whenever something worth reading has happened.
+
+Owns the names of the files and when they are written. What they say is `summary`'s and the renderers'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrator.engine.progress import Progress
+from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.journal.events import Record
+from orchestrator.journal.state import State
+from orchestrator.reports.model import Summary
+from orchestrator.reports.schema import NAME as SCHEMA
+from orchestrator.reports.schema import report_schema
+from orchestrator.reports.summary import summarize
+
+WORTH_A_REPORT = frozenset(
+    {"agents_returned", "batch_landed", "batch_ended", "run_interrupted", "run_ended", "target_landed"}
+)
+"""Not attempts: a run of hundreds of agents has thousands of those, and nobody reads that fast."""
+
+
+def _markdown(summary: Summary) -> str:
+    from orchestrator.reports.markdown import render_markdown  # brings jinja2, which only a report needs
+
+    return render_markdown(summary)
+
+
+def _json(summary: Summary) -> str:
+    return summary.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+RENDERERS: dict[str, Callable[[Summary], str]] = {"md": _markdown, "json": _json}
+"""By the ending of the file `report.<ending>`."""
+
+
+def render(summary: Summary, format: str) -> str:
+    """The report in one of the formats. Raises UsageError for a format that there is not."""
+    if format not in RENDERERS:
+        raise UsageError(f"no report format is called `{format}`", mend=f"choose from {', '.join(RENDERERS)}")
+    return RENDERERS[format](summary)
+
+
+class ReportWriter:
+    """Watches a run and keeps the report in `folder` true after each batch and at each end."""
+
+    def __init__(self, folder: Path, formats: Sequence[str] = ("md", "json")) -> None:
+        self.folder = folder
+        self.formats = tuple(formats)
+
+    def on_record(self, record: Record, state: State) -> None:
+        """Write when the event changed what a report says."""
+        if record.event.kind in WORTH_A_REPORT:
+            self.write(state)
+
+    def on_progress(self, progress: Progress) -> None:
+        """A report has nothing to say of what is not in the journal."""
+
+    def write(self, state: State, *, is_alive: bool = True) -> tuple[Path, ...]:
+        """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does not take them."""
+        summary = summarize(state, is_alive=is_alive)
+        texts = {f"report.{ending}": render(summary, ending) for ending in self.formats}
+        if "json" in self.formats and not (self.folder / SCHEMA).exists():
+            texts[SCHEMA] = json.dumps(report_schema(), indent=2) + "\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, text in texts.items():
+                _replace(self.folder / name, text)
+        except OSError as error:
+            raise EnvironmentRefused(
+                f"the report cannot be written: {error.strerror}",
+                where=str(self.folder),
+                mend=f"make room or make the folder writable, then `orchestrate report {state.run}`; nothing is lost",
+            ) from error
+        return tuple(self.folder / f"report.{ending}" for ending in self.formats)
+
+
+def _replace(path: Path, text: str) -> None:
+    """A reader sees the old file or the new one, never half of one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(text.encode("utf-8", "replace"))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

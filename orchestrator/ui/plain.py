@@ -1,0 +1,166 @@
+"""`--plain`: one line for each event worth reading, with its time, for logs, pipes and `grep`.
+
+`12.3s core 1.2 delivered 2 files (+20 -4) in 11s`: seconds of work since the run began, batch, agent, what happened; a
+dash where there is no batch or agent, so that columns stay columns. No colour, no cursor movement, nothing rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self, TextIO
+
+from orchestrator.engine.progress import Progress
+from orchestrator.journal.events import (
+    AgentsReturned,
+    ApprovalRecorded,
+    AttemptEnded,
+    AttemptInterrupted,
+    AttemptStarted,
+    BatchEnded,
+    BatchLanded,
+    BatchStarted,
+    CandidateBuilt,
+    GateFinished,
+    GateStarted,
+    Record,
+    RedoRequested,
+    RunEnded,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    TargetLanded,
+)
+from orchestrator.journal.facts import Decision
+from orchestrator.journal.state import Phase, State
+from orchestrator.reports.model import Summary
+from orchestrator.reports.summary import summarize
+from orchestrator.ui.lines import LineWriter
+from orchestrator.ui.text import count, duration, one_line, short, word
+
+
+class PlainDisplay:
+    """Writes to `out`; `report` is what the last line points to."""
+
+    def __init__(self, out: TextIO, *, report: str = "") -> None:
+        self._out = LineWriter(out)
+        self._report = report
+        self._state: State | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if self._state is not None:
+            for line in farewell(summarize(self._state, is_alive=False), self._report):
+                self._out.line(f"{self._state.active_seconds:.1f}s - - {line}")
+
+    def on_record(self, record: Record, state: State) -> None:
+        """The event's lines, if it has any."""
+        self._state = state
+        for where, said in lines_of(record, state):
+            self._out.line(f"{state.active_seconds:.1f}s {where} {one_line(said, 1_000)}")
+
+    def on_progress(self, progress: Progress) -> None:
+        """Output is in the logs; a gate's progress would be a line for each test."""
+
+
+def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa: PLR0912 - one arm per kind of event
+    """`batch agent` and what happened, for each thing that the event says."""
+    match record.event:
+        case RunStarted() as event:
+            agents, batches = count(len(state.agents), "agent"), count(len(state.batches), "batch")
+            at_once = f"up to {event.parallel} at once"
+            yield "- -", f"started {state.run}: {event.mission.name}, {agents} in {batches}, {at_once}"
+            yield "- -", f"isolation {event.isolation}; base {short(event.base)}"
+        case RunResumed() as event:
+            left = f", {count(event.leftovers, 'process', 'processes')} left behind ended" if event.leftovers else ""
+            yield "- -", f"resumed {state.run}{left}"
+        case RedoRequested() as event:
+            yield "- -", f"to be done again: {', '.join(event.agents)} in {', '.join(event.batches)}"
+        case BatchStarted() as event:
+            agents, title = count(len(state.agents_of(event.batch)), "agent"), state.plan.batch(event.batch).title
+            yield f"{event.batch} -", f"started: {title}, {agents} from {short(event.base)}"
+        case AttemptStarted() as event:
+            agent = state.agents[event.agent]
+            attempt = f"attempt {agent.charged + 1}/{agent.limit}"
+            yield f"{event.batch} {event.agent}", f"started {attempt} with {event.backend}"
+        case AttemptEnded() as event:
+            yield f"{event.batch} {event.agent}", _ended(event, state)
+        case AttemptInterrupted() as event:
+            kept = f", work kept as {short(event.salvaged)}" if event.salvaged else ""
+            yield f"{event.batch} {event.agent}", f"interrupted{_because(event.reason)}{kept}"
+        case CandidateBuilt() as event:
+            yield f"{event.batch} -", f"merged {count(len(event.agents), 'agent')} as {short(event.commit)}"
+        case GateStarted() as event:
+            yield f"{event.batch} -", f"gate {event.gate} started on {short(event.candidate)}"
+        case GateFinished() as event:
+            yield f"{event.batch} -", _judged(event, state)
+        case AgentsReturned() as event:
+            for item in event.returns:
+                again = _again(state, item.agent)
+                yield f"{event.batch} {item.agent}", f"{word(item.outcome)}{_because(item.reason)}{again}"
+        case BatchLanded() as event:
+            for landed, said in ((event.agents, "landed"), (event.unchanged, "no change needed")):
+                for agent_id in landed:
+                    yield f"{event.batch} {agent_id}", f"{said} in {short(event.commit)}"
+        case BatchEnded() as event:
+            yield f"{event.batch} -", f"ended: {word(event.outcome)}{_because(event.reason)}"
+        case ApprovalRecorded() as event:
+            said = "approved" if event.approved else "declined"
+            yield f"{event.batch} -", f"{event.check} {said} by {event.by}{_because(event.comment)}"
+        case RunInterrupted() as event:
+            yield "- -", f"interrupted{_because(event.reason)}"
+        case RunEnded() as event:
+            yield "- -", f"ended, exit code {event.exit_code}"
+        case TargetLanded() as event:
+            yield "- -", f"landed on {event.branch} as {short(event.commit)}"
+
+
+def farewell(summary: Summary, report: str = "") -> Iterator[str]:
+    """What a run says last."""
+    advice = summary.recommendation
+    if summary.replayed:
+        yield f"replayed a recording ({', '.join(summary.replayed)}): no agent was at work in those attempts"
+    yield f"{word(advice.decision)}: {advice.text}"
+    for item in advice.items:
+        if item.keeps_open:
+            yield f"open: {item.kind.replace('_', ' ')} {item.subject}: {one_line(item.text, 500)}"
+    if summary.status not in ("complete", "failed"):
+        yield f"to go on: {summary.commands[0].line}"
+    if report:
+        yield f"report: {one_line(report)}"
+
+
+def _ended(event: AttemptEnded, state: State) -> str:
+    took = f" in {duration(event.seconds)}"
+    if event.outcome is None:
+        added = sum(change.added or 0 for change in event.changes)
+        removed = sum(change.removed or 0 for change in event.changes)
+        return f"delivered {count(len(event.changes), 'file')} (+{added} -{removed}){took}"
+    return f"{word(event.outcome)}{took}{_because(event.reason)}{_again(state, event.agent)}"
+
+
+def _judged(event: GateFinished, state: State) -> str:
+    verdict = event.verdict
+    said = f"gate {event.gate} {verdict.decision} on {short(verdict.commit)} in {duration(verdict.seconds)}"
+    if verdict.cached:
+        said += " (known from before)"
+    if verdict.decision is Decision.WAITING:
+        return f"{said}: orchestrate approve {state.run} {event.gate}"
+    tests = [check.counts for check in verdict.checks if check.counts]
+    if tests:
+        said += f", {sum(each.passed for each in tests)} of {sum(each.executed for each in tests)} tests passed"
+    return said + _because(verdict.reasons())
+
+
+def _because(reason: str) -> str:
+    reason = one_line(reason, 500)
+    return f": {reason}" if reason else ""
+
+
+def _again(state: State, agent: str) -> str:
+    known = state.agents[agent]
+    return f"; will be tried again ({known.charged} of {known.limit} used)" if known.phase is Phase.PENDING else ""

@@ -1,0 +1,118 @@
+"""Which files are written when, whole, and valid by their own schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.reports.model import Summary
+from orchestrator.reports.schema import report_schema
+from orchestrator.reports.summary import summarize
+from orchestrator.reports.writer import WORTH_A_REPORT, ReportWriter, render
+from tests.reports.builder import STORIES, Story, good, hostile, resumed, two_batches
+
+VALIDATOR = jsonschema.Draft202012Validator(report_schema(), format_checker=jsonschema.FormatChecker())
+
+
+def test_the_schema_is_one_and_is_written_beside_the_report(tmp_path: Path) -> None:
+    ReportWriter(tmp_path).write(good().state)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert json.loads((tmp_path / document["$schema"]).read_text()) == report_schema()
+    VALIDATOR.check_schema(report_schema())
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_report_json_is_valid_by_its_schema_and_reads_back(name: str, tmp_path: Path) -> None:
+    state = STORIES[name]().state
+    ReportWriter(tmp_path).write(state)
+    document = json.loads((tmp_path / "report.json").read_text())
+    VALIDATOR.validate(document)
+    assert (document["format"], document["version"]) == ("orchestrate/report", 1)
+    assert Summary.model_validate_json((tmp_path / "report.json").read_text()) == summarize(state)
+
+
+def test_the_schema_refuses_what_is_not_in_it() -> None:
+    document = json.loads(render(summarize(good().state), "json"))
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate({**document, "surprise": 1})
+    document["recommendation"]["decision"] = "COMPLETELY RESOLVED"
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(document)
+
+
+class Counting(ReportWriter):
+    """Notes what made it write."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.writes: list[int] = []
+
+    def write(self, state, *, is_alive=True):
+        self.writes.append(round(state.updated_at))
+        return super().write(state, is_alive=is_alive)
+
+
+def watch(story: Story, writer: ReportWriter) -> None:
+    from orchestrator.journal.state import apply
+
+    state = None
+    for record in story.records:
+        state = apply(state, record)
+        writer.on_record(record, state)
+
+
+def test_it_writes_after_batches_and_ends_and_not_after_every_event(tmp_path: Path) -> None:
+    writer = Counting(tmp_path)
+    story = resumed()
+    watch(story, writer)
+    expected = sum(record.event.kind in WORTH_A_REPORT for record in story.records)
+    assert len(writer.writes) == expected == 6  # interrupted, two batches landed and ended, the run ended
+    assert "Resolved" in (tmp_path / "report.md").read_text()
+
+
+def test_a_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
+    story = STORIES["interrupted"]()
+    watch(story, ReportWriter(tmp_path))
+    text = (tmp_path / "report.md").read_text()
+    assert "The run is **interrupted** (SIGINT)" in text
+    assert f"orchestrate resume {story.state.run}" in text
+
+
+def test_no_draft_is_left_and_the_files_are_whole(tmp_path: Path) -> None:
+    paths = ReportWriter(tmp_path).write(hostile().state)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.md", "report.schema.json"]
+    assert paths == (tmp_path / "report.md", tmp_path / "report.json")
+
+
+def test_a_reader_keeps_the_whole_report_that_it_opened(tmp_path: Path) -> None:
+    writer = ReportWriter(tmp_path)
+    writer.write(STORIES["running"]().state)
+    before = (tmp_path / "report.md").read_text()
+    with (tmp_path / "report.md").open() as opened:
+        writer.write(good().state)
+        assert opened.read() == before
+    assert (tmp_path / "report.md").read_text() != before
+
+
+def test_lone_surrogates_do_not_stop_it(tmp_path: Path) -> None:
+    story = Story(two_batches()).begin("core").start("1.1")
+    story.end("1.1", reason="caf\udce9", outcome=None)
+    ReportWriter(tmp_path, formats=["md"]).write(story.state)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(EnvironmentRefused, match="the report cannot be written") as caught:
+        ReportWriter(blocked).write(good().state)
+    assert caught.value.where == str(blocked)
+
+
+def test_an_unknown_format_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match="`docx`") as caught:
+        render(summarize(good().state), "docx")
+    assert caught.value.mend == "choose from md, json"
