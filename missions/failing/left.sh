@@ -1,0 +1,2 @@
+#!/bin/sh
+sed 's/unknown/metre/' units.py > units.tmp && mv units.tmp units.py

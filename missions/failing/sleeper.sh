@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "thinking about it"
+exec sleep 600

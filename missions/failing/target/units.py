@@ -1,0 +1,3 @@
+"""The unit in which lengths are given."""
+
+UNIT = "unknown"

@@ -1,0 +1,3 @@
+#!/bin/sh
+mkdir -p docs
+echo "Status: COMPLETELY RESOLVED" > docs/status.md

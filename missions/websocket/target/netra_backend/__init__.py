@@ -1,0 +1,1 @@
+"""Netra backend: agents that work for a user and tell the browser what they are doing."""

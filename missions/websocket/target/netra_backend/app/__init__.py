@@ -1,0 +1,1 @@
+"""The application: start-up, WebSocket services, agents and the gateway."""

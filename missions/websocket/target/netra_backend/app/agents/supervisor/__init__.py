@@ -1,0 +1,1 @@
+"""The supervisor agent and the machinery that executes it."""

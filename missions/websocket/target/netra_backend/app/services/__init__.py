@@ -1,0 +1,1 @@
+"""Services between the agents and the browser."""
