@@ -1,31 +1,47 @@
-"""Everything that CI checks, in one command: `nox`. `nox -s tests` alone is the quick one."""
+"""Everything that is checked, in one command: `nox`. `nox -s slow` is the rest of what CI runs."""
+
+import sys
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"  # the environment that nox is installed in holds all that is needed
-nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["style", "lint", "types", "layers", "tests"]
+
+PYTHON = sys.executable
 
 
 @nox.session
-def format(session: nox.Session) -> None:
-    session.run("ruff", "format", "--check", ".")
+def style(session: nox.Session) -> None:
+    """Format, as ruff writes it."""
+    session.run(PYTHON, "-m", "ruff", "format", "--check", "--quiet", ".")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    session.run("ruff", "check", ".")
+    """Lint, broadly."""
+    session.run(PYTHON, "-m", "ruff", "check", "--quiet", ".")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    session.run("mypy")
+    """Types, strictly."""
+    session.run(PYTHON, "-m", "mypy")
 
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    session.run("lint-imports")
+    """Imports point down."""
+    session.run(str(Path(PYTHON).with_name("lint-imports")))
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    session.run("python", "-m", "pytest", *(session.posargs or ["-m", "slow or not slow"]))
+    """Tests that a person waits for."""
+    session.run(PYTHON, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Tests that take longer: whole missions, a hundred kills, thousands of merges."""
+    session.run(PYTHON, "-m", "pytest", "-m", "slow", *session.posargs)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from string import Formatter
 
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.isolation.environment import clean_environment
@@ -78,10 +79,10 @@ async def run_to_end(spec: ProcessSpec, on_line: Callable[[str], None]) -> Ended
 
 
 def _brief_mode(command: Command) -> BriefMode:
-    text = " ".join(command.argv)
-    if "{brief}" in text:
+    named = {name for part in command.argv for _, name, _, _ in Formatter().parse(part)}
+    if "brief" in named:
         return BriefMode.ARGUMENT
-    return BriefMode.FILE if "{brief_file}" in text else BriefMode.STDIN
+    return BriefMode.FILE if "brief_file" in named else BriefMode.STDIN
 
 
 def _described(work: Work) -> Mapping[str, str]:

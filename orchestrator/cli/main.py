@@ -59,30 +59,14 @@ for group in (running, planning, viewing, landing):
 def main() -> None:
     """Run one command and exit with its code."""
     try:
-        code = _run()
+        app()  # usage errors and `typer.Exit` end in SystemExit, with their codes
     except KeyboardInterrupt:
-        code = int(ExitCode.INTERRUPTED)
+        sys.exit(int(ExitCode.INTERRUPTED))
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:  # noqa: BLE001 - the boundary: whatever comes out of here is shown and logged
-        code = _report(error)
-    sys.exit(code)
-
-
-def _run() -> int:
-    """The exit code of the command that was typed; usage errors are click's to show."""
-    import click
-
-    try:
-        result = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return int(ExitCode.USAGE)
-    except click.Abort:
-        return int(ExitCode.INTERRUPTED)
-    return result if isinstance(result, int) else 0
+        sys.exit(_report(error))
 
 
 def _report(error: BaseException) -> int:

@@ -38,9 +38,11 @@ def run(
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     from orchestrator.cli.planning import load
+    from orchestrator.engine.preview import refuse_overlaps
     from orchestrator.engine.run import start
 
     loaded = load(mission)
+    refuse_overlaps(loaded)
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return start(loaded, root, parallel=parallel, observers=observers)

@@ -7,6 +7,15 @@ from pathlib import Path
 
 from orchestrator.git.repository import Repository
 from orchestrator.mission.loading import LoadedMission
+from orchestrator.mission.model import Overlap
+from orchestrator.plan import inspect, make_plan
+
+
+def refuse_overlaps(loaded: LoadedMission) -> None:
+    """Raise UsageError where the mission refuses overlaps and has some; otherwise nothing is read."""
+    plan = make_plan(loaded.mission)
+    if any(batch.overlap is Overlap.REFUSE for batch in plan.batches):
+        inspect(plan, base_paths(loaded)).raise_if_refused()
 
 
 def base_paths(loaded: LoadedMission) -> tuple[str, ...]:

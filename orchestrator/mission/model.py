@@ -256,7 +256,7 @@ class Backend(Model):
     command: CommandLine | None = None
     """Placeholders: {brief} {brief_file} {workspace} {agent} {batch} {run} {mission_dir}."""
     brief: BriefMode | None = None
-    """How `command` is given the brief; by default `argument` where {brief} or {brief_file} stands, else `stdin`."""
+    """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says, else `stdin`."""
     env: Identifiers = ()
     """Names of variables of the user's environment that the command may see."""
     dir: str | None = None
