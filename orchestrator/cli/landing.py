@@ -66,10 +66,13 @@ def land(
     partial: Annotated[bool, typer.Option("--partial", help="Also when not everything landed in the run.")] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
+    from orchestrator.engine.folders import read_state
     from orchestrator.engine.target import land_run
+    from orchestrator.reports.writer import ReportWriter
 
     folders = find_run(root, run)
     typer.echo(land_run(folders, branch=branch, allow_partial=partial))
+    ReportWriter(folders.report).write(read_state(folders), is_alive=False)
 
 
 def record(

@@ -16,7 +16,7 @@ from orchestrator.git.capture import Capture
 from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.journal.events import AttemptEnded, AttemptInterrupted, AttemptStarted
 from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
-from orchestrator.journal.state import AgentState, State
+from orchestrator.journal.state import AgentState, Phase, State
 from orchestrator.mission.scope import Scope, breaches
 from orchestrator.plan import PlannedAgent
 
@@ -36,6 +36,8 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
 
     try:
         result = await tools.executor.run(spec, show)
+        is_idle = result.capture.commit == spec.base and not result.ended.failure
+        verdict = await _nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
         recorder.emit(_interrupted(started, None, str(error)))
         await anyio.sleep(LOST_PAUSE_SECONDS)  # a place that fails at once would be asked again without end
@@ -47,7 +49,10 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
         await to_thread.run_sync(_keep, tools, spec, result.capture)
-        recorder.emit(await _assess(tools, planned, spec, result))
+        recorder.emit(await to_thread.run_sync(_assess, tools, planned, spec, result, verdict))
+        if recorder.state.agents[step.agent].phase is Phase.READY:
+            # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
+            await tools.executor.release(spec.name)
 
 
 async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
@@ -81,9 +86,7 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     if not works:
         return base
     merged = integrate(tools.store, base, works, message=f"{step.agent}: what it needs\n", when=int(state.started_at))
-    if merged.conflicts:
-        # Those conflict in their batch's candidate too, and are named there; this one starts from what merges.
-        return merged.commit or base
+    # What conflicts here does so in the batch's candidate too, and is named there; this one starts from what merges.
     return merged.commit or base
 
 
@@ -126,10 +129,13 @@ def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
         tools.store.set_ref(ref, capture.commit, old=None)
 
 
-async def _assess(tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult) -> AttemptEnded:
-    """What came of the attempt, in the order in which things can go wrong."""
+def _assess(
+    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
+) -> AttemptEnded:
+    """What came of the attempt, in the order in which things can go wrong; `idle` is the verdict on one that changed
+    nothing.
+    """
     capture, ended = result.capture, result.ended
-    changes = await to_thread.run_sync(_changes, tools, spec.base, capture)
     outcome, reason, evidence = None, "", ""
     breached = _breaches(tools, planned, capture)
     if ended.timed_out:
@@ -139,8 +145,8 @@ async def _assess(tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result
     elif breached:
         outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
         evidence = "These changes were refused:\n" + "\n".join(f"- {b.path}: {b.reason}" for b in breached)
-    elif capture.commit == spec.base:
-        outcome, reason = await _nothing_changed(tools, planned, spec.base)
+    elif idle:
+        outcome, reason = idle
     if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
         evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
     report = tools.folders.report
@@ -152,13 +158,13 @@ async def _assess(tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result
         reason=reason,
         evidence=evidence,
         commit=capture.commit if capture.commit != spec.base else None,
-        changes=changes,
+        changes=_changes(tools, spec.base, capture),
         breaches=tuple(breached),
         notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
         exit_code=ended.exit.code if ended.exit else None,
         seconds=ended.exit.seconds if ended.exit else 0.0,
-        log=str(tools.executor.log_file(spec.name).relative_to(report)),
-        brief=str(tools.executor.brief_file(spec.name).relative_to(report)),
+        log=str(result.log.relative_to(report)),
+        brief=str(result.brief.relative_to(report)),
     )
 
 

@@ -189,7 +189,6 @@ async def _tools(recorder: Recorder, folders: Folders) -> AsyncIterator[Tools]:
                 recorder=recorder,
                 folders=folders,
                 store=store,
-                workspaces=workspaces,
                 executor=executor,
                 judge=Judge(
                     checkouts=Furnished(workspaces, furnishing),

@@ -70,7 +70,5 @@ async def _anticipate(tools: Tools) -> None:
         state = recorder.state
         to_come = sum(agent.phase is Phase.PENDING for agent in state.agents.values())
         wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
-        missing = wanted - tools.workspaces.spares
-        if missing > 0:
-            await to_thread.run_sync(tools.workspaces.prepare, missing, state.tip)
+        await tools.executor.prepare(wanted, state.tip)
         await recorder.change()

@@ -10,10 +10,9 @@ from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Recorder
-from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.spec import Executor
 from orchestrator.gates.judge import Judge
 from orchestrator.git.store import Store
-from orchestrator.git.workspace import Workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,7 @@ class Tools:
     recorder: Recorder
     folders: Folders
     store: Store
-    workspaces: Workspaces
-    executor: LocalExecutor
+    executor: Executor
     judge: Judge
     briefs: Briefs
     backends: Mapping[str, Backend]

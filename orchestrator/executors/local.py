@@ -52,10 +52,10 @@ class LocalExecutor:
             agent=spec.agent,
             workspace=workspace.path,
             brief=spec.brief,
-            brief_file=self.brief_file(spec.name),
+            brief_file=self._brief_file(spec),
             mission_dir=spec.mission_dir,
             home=self._homes / spec.name,
-            log=self.log_file(spec.name),
+            log=self._logs / f"{spec.name}.log",
             timeout=spec.timeout,
             tag=self._tag_of(spec.name),
         )
@@ -65,10 +65,9 @@ class LocalExecutor:
                 workspace, message=spec.message, when=spec.when, exclude=self._furnishing.paths
             )
         )
-        return AttemptResult(ended, capture)
+        return AttemptResult(ended, capture, work.log, work.brief_file)
 
     async def salvage(self, name: str, *, base: str, message: str, when: int) -> str | None:
-        """What an interrupted attempt left in its workspace, as a commit; None when that is nothing."""
         workspace = await to_thread.run_sync(self._workspaces.find, name)
         if workspace is None or workspace.base != base:
             return None
@@ -77,16 +76,21 @@ class LocalExecutor:
         )
         return capture.commit if capture.commit != base else None
 
-    def brief_file(self, name: str) -> Path:
-        """Where the brief of an attempt is kept."""
-        return self._briefs / f"{name}.md"
+    async def release(self, name: str) -> None:
+        workspace = await to_thread.run_sync(self._workspaces.find, name)
+        if workspace is not None:
+            await to_thread.run_sync(self._workspaces.release, workspace)
 
-    def log_file(self, name: str) -> Path:
-        """Where the output of an attempt is kept."""
-        return self._logs / f"{name}.log"
+    async def prepare(self, count: int, base: str) -> None:
+        missing = count - self._workspaces.spares
+        if missing > 0:
+            await to_thread.run_sync(self._workspaces.prepare, missing, base)
+
+    def _brief_file(self, spec: AttemptSpec) -> Path:
+        return self._briefs / f"{spec.name}.md"
 
     def _provision(self, spec: AttemptSpec) -> Workspace:
-        brief = self.brief_file(spec.name)
+        brief = self._brief_file(spec)
         brief.parent.mkdir(parents=True, exist_ok=True)
         brief.write_text(spec.brief, encoding="utf-8")
         workspace = self._workspaces.provision(spec.name, spec.base)

@@ -46,6 +46,8 @@ class AttemptResult:
 
     ended: Ended
     capture: Capture
+    log: Path
+    brief: Path
 
 
 class WorkerLost(Exception):
@@ -67,6 +69,14 @@ class Executor(Protocol):
         """
         ...
 
-    async def salvage(self, spec_name: str, *, base: str, message: str, when: int) -> str | None:
-        """Capture what an interrupted attempt left in its workspace; None when that is nothing."""
+    async def salvage(self, name: str, *, base: str, message: str, when: int) -> str | None:
+        """Capture what the interrupted attempt `name` left in its workspace, as a commit; None when that is nothing."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """The workspace of the attempt `name`, whose work is captured and recorded, may be used again."""
+        ...
+
+    async def prepare(self, count: int, base: str) -> None:
+        """Make work trees for attempts to come, so that `count` of them stand ready at `base`."""
         ...
