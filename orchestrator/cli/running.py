@@ -84,6 +84,7 @@ def resume(
 
 def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool, plain: bool) -> tuple[State, int]:
     """Carry out under a display and a report writer."""
+    from orchestrator.reports.background import BackgroundWriter
     from orchestrator.reports.writer import ReportWriter
     from orchestrator.ui.displays import choose_display, make_display
 
@@ -91,8 +92,9 @@ def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool,
     with ExitStack() as stack:
 
         def observers(folders: Folders) -> Sequence[Observer]:
-            report = folders.report / "report.md"
-            return ReportWriter(folders.report), stack.enter_context(make_display(kind, report=report))
+            display = stack.enter_context(make_display(kind, report=folders.report / "report.md"))
+            # Left before the display is, whose last words point to the report.
+            return stack.enter_context(BackgroundWriter(ReportWriter(folders.report))), display
 
         return carry_out(observers)
 

@@ -7,6 +7,7 @@ Work that can be done while agents run is begun then: baselines of gates, work t
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
@@ -67,8 +68,9 @@ async def _anticipate(tools: Tools) -> None:
     """Keep as many work trees ready as agents can start at once, on the newest tip."""
     recorder = tools.recorder
     while True:
+        await recorder.change()
+        await anyio.lowlevel.checkpoint()  # let the attempts that this event may have started ask first
         state = recorder.state
         to_come = sum(agent.phase is Phase.PENDING for agent in state.agents.values())
         wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
         await tools.executor.prepare(wanted, state.tip)
-        await recorder.change()

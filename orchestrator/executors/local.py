@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import anyio
 from anyio import to_thread
 
 from orchestrator.agents.backend import Work
@@ -34,6 +35,8 @@ class LocalExecutor:
     ) -> None:
         self._workspaces, self._furnishing = workspaces, furnishing
         self._briefs, self._logs, self._homes, self._tag_of = briefs, logs, homes, tag_of
+        self._provisioning = 0
+        self._provisioned = anyio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,10 +45,15 @@ class LocalExecutor:
         return None
 
     async def run(self, spec: AttemptSpec, emit: Emit) -> AttemptResult:
+        self._provisioning += 1
         try:
             workspace = await to_thread.run_sync(self._provision, spec)
         except GitError as error:
             raise WorkerLost(str(error)) from error
+        finally:
+            self._provisioning -= 1
+            provisioned, self._provisioned = self._provisioned, anyio.Event()
+            provisioned.set()
         work = Work(
             run=spec.run,
             batch=spec.batch,
@@ -82,6 +90,8 @@ class LocalExecutor:
             await to_thread.run_sync(self._workspaces.release, workspace)
 
     async def prepare(self, count: int, base: str) -> None:
+        while self._provisioning:  # agents that wait for their work tree now come first
+            await self._provisioned.wait()
         missing = count - self._workspaces.spares
         if missing > 0:
             await to_thread.run_sync(self._workspaces.prepare, missing, base)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import reduce
+from functools import cached_property, reduce
 
 from orchestrator.journal.events import (
     AgentsReturned,
@@ -77,7 +77,7 @@ class Attempt:
         return self.returned.evidence if self.returned else self.ended.evidence if self.ended else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived is kept once it was asked for
 class AgentState:
     """What is known of one agent. `limit` attempts are charged to it; those before `forgotten` belong to the past of a
     redo, interrupted ones to nobody.
@@ -92,7 +92,7 @@ class AgentState:
     """Set when it landed, or when its batch ended without it."""
     settled_reason: str = ""
 
-    @property
+    @cached_property
     def last(self) -> Attempt | None:
         """The newest attempt that counts."""
         return self.attempts[-1] if len(self.attempts) > self.forgotten else None
@@ -101,7 +101,7 @@ class AgentState:
     def charged(self) -> int:
         return sum(attempt.ended is not None for attempt in self.attempts[self.forgotten :])
 
-    @property
+    @cached_property
     def phase(self) -> Phase:
         last = self.last
         if self.settled:
