@@ -22,6 +22,7 @@ class Work:
     run: str
     batch: str
     agent: str
+    attempt: int
     workspace: Path
     brief: str
     brief_file: Path

@@ -15,9 +15,9 @@ from orchestrator.isolation.processes import ProcessSpec
 from orchestrator.mission.model import Backend as BackendConfig
 
 
-def patch_path(folder: Path, agent: str) -> Path:
-    """Where the work of `agent` stands in a recording."""
-    return folder / f"{agent}.patch"
+def patch_path(folder: Path, agent: str, conflicted: int | None = None) -> Path:
+    """Where the work of `agent` stands in a recording; with a number, that of its attempt that conflicted as such."""
+    return folder / (f"{agent}.patch" if conflicted is None else f"{agent}@{conflicted}.patch")
 
 
 class RecordingBackend:
@@ -35,7 +35,8 @@ class RecordingBackend:
         return None if self._folder.is_dir() else f"there is no folder {self._folder}"
 
     async def work(self, work: Work, on_line: Callable[[str], None]) -> Ended:
-        patch = patch_path(self._folder, work.agent)
+        patch = patch_path(self._folder, work.agent, work.attempt)
+        patch = patch if patch.is_file() else patch_path(self._folder, work.agent)
         if not patch.is_file():
             return Ended(None, f"the recording has no work of {work.agent}: {patch} does not exist")
         spec = ProcessSpec(

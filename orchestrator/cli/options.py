@@ -33,8 +33,8 @@ HERE = Path()
 
 
 def run_ids(root: Path) -> list[str]:
-    """All runs under `root`, oldest first."""
-    return sorted(path.parent.name for path in (root / "reports").glob("*/journal.jsonl"))
+    """All runs under `root` that have begun, oldest first."""
+    return sorted(path.parent.name for path in (root / "reports").glob("*/journal.jsonl") if path.stat().st_size)
 
 
 def find_run(root: Path, name: str | None) -> Folders:

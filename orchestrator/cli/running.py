@@ -38,20 +38,23 @@ def run(
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     from orchestrator.cli.planning import load
-    from orchestrator.engine.preview import refuse_overlaps
+    from orchestrator.engine.preview import refuse_overlaps, refuse_without_branch
     from orchestrator.engine.run import start
 
     loaded = load(mission)
     refuse_overlaps(loaded)
+    if land:
+        refuse_without_branch(loaded, root)
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return start(loaded, root, parallel=parallel, observers=observers)
 
     state, code = _watched(carry_out, json=json, plain=plain)
-    if land and code == 0:
-        from orchestrator.cli.landing import land as land_run
+    if land and code == 0 and state.tip != state.started.base:
+        from orchestrator.engine.folders import Folders
+        from orchestrator.engine.target import land_run
 
-        land_run(state.run, root=root)
+        typer.echo(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
     raise typer.Exit(code)
 
 
@@ -70,11 +73,15 @@ def resume(
     the chosen work is redone, and all that depends on it.
     """
     from orchestrator.cli.options import find_run
+    from orchestrator.engine.folders import is_complete
     from orchestrator.engine.run import Selection
     from orchestrator.engine.run import resume as resume_run
 
     folders = find_run(root, run) if run or batch or agent else _newest_unfinished(root)
     selection = Selection(tuple(batch or ()), tuple(agent or ()))
+    if is_complete(folders) and not selection:
+        typer.echo(f"run {folders.run} is complete: nothing is left to do", err=json)
+        return
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return resume_run(folders, parallel=parallel, selection=selection, observers=observers)
@@ -103,11 +110,16 @@ def _newest_unfinished(root: Path) -> Folders:
     """The newest run that has something left to do; the newest of all when none has."""
     from orchestrator.cli.options import find_run, run_ids
     from orchestrator.engine.folders import Folders, read_state
+    from orchestrator.errors import OrchestrateError
 
     newest = find_run(root, None)
     for name in reversed(run_ids(root)):
         folders = Folders(root, name)
-        state = read_state(folders)
+        try:
+            state = read_state(folders)
+        except OrchestrateError as error:
+            typer.echo(f"{name} is passed over: {error}", err=True)
+            continue
         if state.ended is None or state.ended.exit_code != 0:
             return folders
     return newest

@@ -35,7 +35,7 @@ def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
     state = read_state(folders)
     summary = summarize(state, is_alive=is_owned(folders.report))
     if json:
-        typer.echo(summary.model_dump_json(indent=2))
+        typer.echo(summary.model_dump_json(by_alias=True, indent=2))
     else:
         from rich.console import Console
 
@@ -60,7 +60,7 @@ def runs(root: Root = HERE, json: Json = False) -> None:
         except OrchestrateError as error:
             typer.echo(f"{name}: {error}", err=True)
     if json:
-        typer.echo("[" + ",\n".join(summary.model_dump_json() for summary in summaries) + "]")
+        typer.echo("[" + ",\n".join(summary.model_dump_json(by_alias=True) for summary in summaries) + "]")
     else:
         from rich.console import Console
 

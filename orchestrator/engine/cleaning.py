@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.engine.folders import Folders, read_state, tag_of
+from orchestrator.engine.folders import Folders, is_begun, read_state, tag_of
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.isolation.processes import end_leftovers
+from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import owned
-from orchestrator.journal.state import State
+from orchestrator.journal.state import AgentState, State
 
 BUNDLE = "work.bundle"
 
@@ -22,6 +23,9 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
 
     Raises UsageError when that would lose work: an unfinished run, or one whose tip is not landed.
     """
+    if not is_begun(folders):
+        remove_tree(folders.report)
+        return f"{folders.run}: removed, it never began"
     with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
         state = read_state(folders)
         if not folders.workspaces.exists():
@@ -60,7 +64,13 @@ def _at_risk(state: State) -> str:
         return "is not finished and can be resumed"
     if state.tip != state.started.base and (state.target is None or state.target.commit != state.tip):
         return "has work that is proven but not landed on a branch of yours"
+    if any(agent.outcome is not Outcome.LANDED and _has_work(agent) for agent in state.agents.values()):
+        return "has work that was delivered and did not land"
     return ""
+
+
+def _has_work(agent: AgentState) -> bool:
+    return any(attempt.ended and attempt.ended.commit for attempt in agent.attempts)
 
 
 def _bundle(folders: Folders, state: State) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UsageError
-from orchestrator.journal.log import read
+from orchestrator.journal.log import JOURNAL, read
 from orchestrator.journal.state import State, fold
 
 
@@ -54,9 +54,34 @@ class Folders:
         return self.report / "approvals"
 
 
+def durable(root: Path) -> Path:
+    """`reports/` under `root`, made if absent."""
+    return _ignored(root / "reports")
+
+
+def disposable(root: Path) -> Path:
+    """`workspaces/` under `root`, made if absent."""
+    return _ignored(root / "workspaces")
+
+
+def _ignored(folder: Path) -> Path:
+    """Made so that the user's `git status` says nothing of it, should `root` be in a repository."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
+
+
 def tag_of(run: str, name: str = "") -> str:
     """What every process of an attempt, or of the run's gates, is marked with."""
     return f"{run}/{name}"
+
+
+def is_begun(folders: Folders) -> bool:
+    """Whether the run has recorded anything; a kill in its first milliseconds leaves one that has not."""
+    path = folders.report / JOURNAL
+    return path.is_file() and path.stat().st_size > 0
 
 
 def read_state(folders: Folders) -> State:
@@ -65,3 +90,9 @@ def read_state(folders: Folders) -> State:
     if state is None:
         raise UsageError(f"run {folders.run} never began", mend="run its mission again")
     return state
+
+
+def is_complete(folders: Folders) -> bool:
+    """Whether the run has ended with everything landed."""
+    ended = read_state(folders).ended
+    return ended is not None and ended.exit_code == 0

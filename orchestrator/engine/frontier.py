@@ -94,7 +94,8 @@ def _before(state: State, planned: PlannedBatch) -> list[Step]:
         reasons = ", ".join(f"{need}, which is {state.batches[need].outcome}" for need in failed)
         return [EndBatch(planned.id, Outcome.BLOCKED, f"needs {reasons}")]
     if state.plan.mission.on_failure is OnFailure.STOP:
-        stopped_by = [b.id for b in state.batches.values() if b.outcome and not b.outcome.is_good]
+        ended = [b for b in state.batches.values() if b.outcome and (b.ended_at or 0.0) >= state.redone_at]
+        stopped_by = [b.id for b in ended if b.outcome and not b.outcome.is_good]
         if stopped_by:
             return [EndBatch(planned.id, Outcome.CANCELLED, f"the run stops on a failure, and {stopped_by[0]} failed")]
     return [StartBatch(planned.id)] if all(state.is_whole(need) for need in planned.needs) else []

@@ -8,6 +8,8 @@ from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.tools import Tools
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.integrate import Contribution, Integration, integrate
+from orchestrator.git.store import Store
+from orchestrator.git.values import RefMoved
 from orchestrator.journal.events import (
     AgentsReturned,
     BatchLanded,
@@ -38,6 +40,8 @@ async def land_batch(tools: Tools, batch: str) -> None:
         return
     agents = tuple(agent.id for agent in ready)
     candidate = merged.commit or state.tip
+    # Named before it is judged: an agent of another batch that prunes the store must not take it away.
+    await to_thread.run_sync(lambda: tools.store.set_ref(_gate_ref(state.run, batch), candidate, old=None))
     recorder.emit(CandidateBuilt(batch=batch, tip=state.tip, commit=candidate, agents=agents))
     verdict = await _judge(tools, planned, candidate)
     recorder.emit(GateFinished(batch=batch, gate=gate_name(planned), agents=agents, verdict=verdict))
@@ -207,9 +211,21 @@ async def _move_tip(tools: Tools, batch: str, before: str, candidate: str, ready
     """Intent, one compare-and-swap, fact: a kill between any two of them resumes to the same tip."""
     run = tools.folders.run
     tools.recorder.emit(LandingStarted(batch=batch, before=before, after=candidate))
-    await to_thread.run_sync(lambda: tools.store.set_ref(f"refs/heads/orchestrate/{run}", candidate, old=before))
+    await to_thread.run_sync(_swap_tip, tools.store, before, candidate)
     await to_thread.run_sync(lambda: tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", candidate, old=None))
     tools.recorder.emit(landed(batch, before, candidate, ready))
+
+
+def _swap_tip(store: Store, before: str, candidate: str) -> None:
+    try:
+        store.set_ref(store.tip_name, candidate, old=before)
+    except RefMoved as error:
+        # Only this process lands; so an agent moved the ref, which a linked work tree lets it do. The journal decides.
+        store.set_ref(store.tip_name, candidate, old=error.found)
+
+
+def _gate_ref(run: str, batch: str) -> str:
+    return f"refs/orchestrate/{run}/gates/{batch}"
 
 
 def landed(batch: str, before: str, commit: str, ready: list[AgentState]) -> BatchLanded:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from orchestrator.engine.run import open_repository
+from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Overlap
@@ -16,6 +18,12 @@ def refuse_overlaps(loaded: LoadedMission) -> None:
     plan = make_plan(loaded.mission)
     if any(batch.overlap is Overlap.REFUSE for batch in plan.batches):
         inspect(plan, base_paths(loaded)).raise_if_refused()
+
+
+def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:
+    """Raise UsageError where the run's base will be no branch that could be landed on."""
+    if open_repository(loaded.mission, loaded.path.resolve().parent, root).branch is None:
+        raise UsageError("the base is not a branch, so nothing can be landed on it", mend="leave --land out")
 
 
 def base_paths(loaded: LoadedMission) -> tuple[str, ...]:

@@ -11,14 +11,15 @@ from anyio import to_thread
 from orchestrator.engine.attempt import salvage
 from orchestrator.engine.landing import landed
 from orchestrator.engine.tools import Tools
-from orchestrator.errors import JournalDamaged
-from orchestrator.journal.events import AttemptInterrupted
-from orchestrator.journal.state import Phase, State
+from orchestrator.errors import UsageError
+from orchestrator.journal.events import AttemptInterrupted, RedoRequested
+from orchestrator.journal.state import AgentState, Phase, State
 
 
 async def recover(tools: Tools) -> None:
     """Settle what was in flight. The earlier orchestrator's processes are gone already."""
     await _settle_tip(tools)
+    await to_thread.run_sync(_find_losses, tools)
     for agent in tools.recorder.state.agents.values():
         if agent.phase is Phase.RUNNING and agent.last:
             started = agent.last.started
@@ -45,12 +46,35 @@ async def _settle_tip(tools: Tools) -> None:
         tools.recorder.emit(landed(batch, state.tip, found, ready))
     elif state.redo and found == state.redo.before:
         await move_tip_back(tools)
+    elif await to_thread.run_sync(tools.store.has, state.tip):
+        # An agent can move a ref of the store from its work tree; what the journal says is what was tested.
+        await to_thread.run_sync(lambda: tools.store.set_ref(tools.store.tip_name, state.tip, old=found))
     else:
-        raise JournalDamaged(
-            f"the run's tip is {found[:12]}, but the journal says {state.tip[:12]}",
-            where=str(tools.folders.store),
-            mend=f"something else moved refs/heads/orchestrate/{state.run}; move it back to {state.tip}",
+        raise UsageError(
+            f"what had landed in run {state.run} is gone with its workspaces",
+            where=str(tools.folders.workspaces),
+            mend="start a new run of the mission; the report still tells what landed",
         )
+
+
+def _find_losses(tools: Tools) -> None:
+    """Work that had been delivered and is not in the store any more is done again, with what stands on it."""
+    state = tools.recorder.state
+    lost = {agent.id for agent in state.agents.values() if agent.phase is Phase.READY and _is_lost(tools, agent)}
+    lost |= {other for agent in lost for other in state.plan.agent_dependents(agent)}
+    if lost:
+        tools.recorder.emit(
+            RedoRequested(
+                agents=tuple(agent for agent in state.agents if agent in lost),
+                batches=tuple(batch for batch in state.batches if any(state.agents[a].batch == batch for a in lost)),
+                before=state.tip,
+                after=state.tip,
+            )
+        )
+
+
+def _is_lost(tools: Tools, agent: AgentState) -> bool:
+    return bool(agent.work and agent.work.commit and not tools.store.has(agent.work.commit))
 
 
 def _landing_stopped_at(state: State, found: str) -> str | None:

@@ -20,19 +20,19 @@ from anyio import CancelScope, to_thread
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import make_backend
 from orchestrator.engine import redo
-from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.folders import Folders, disposable, durable, tag_of
 from orchestrator.engine.progress import Observer
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.recovery import move_tip_back, recover
 from orchestrator.engine.scheduler import schedule
 from orchestrator.engine.tools import Tools
-from orchestrator.errors import ExitCode, UsageError
+from orchestrator.errors import EnvironmentRefused, ExitCode, UsageError
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.gates.judge import Judge
 from orchestrator.git.client import require_git
 from orchestrator.git.repository import Repository
-from orchestrator.git.snapshot import snapshot
+from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
 from orchestrator.isolation.processes import adopt_orphans, end_leftovers
@@ -41,6 +41,7 @@ from orchestrator.journal.log import Journal, owned
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
+from orchestrator.plan import make_plan
 
 Observers = Callable[[Folders], Sequence[Observer]]
 """Who watches a run, made once its folders are known."""
@@ -61,10 +62,12 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     """Carry a mission out; returns the last state and the exit code."""
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     versions = _versions()
-    repository, branch = open_repository(mission, mission_dir, root)
-    base = repository.resolve(mission.repository.base or "HEAD")
+    target = open_repository(mission, mission_dir, root)
+    # Whatever cannot work here is found before anything starts.
+    Furnishing(target.repository, target.base, mission.workspace)
+    _refuse_faulty_template(mission, mission_dir)
     for backend in {agent.backend or mission.defaults.backend for batch in mission.batches for agent in batch.agents}:
-        make_backend(backend, mission, mission_dir)  # a backend that cannot work here is found before anything starts
+        make_backend(backend, mission, mission_dir)
     folders = _new_run(root, mission.name)
     with _owned(folders):
         journal = Journal(folders.report)
@@ -75,9 +78,9 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 mission=mission,
                 mission_file=str(loaded.path),
                 mission_dir=str(mission_dir),
-                repository=str(repository.work_tree or repository.git_dir),
-                base=base,
-                branch=branch,
+                repository=str(target.repository.work_tree or target.repository.git_dir),
+                base=target.base,
+                branch=target.branch,
                 isolation="worktree (a sandbox for `strict` is not supported yet)",
                 parallel=parallel or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
                 versions=versions,
@@ -111,13 +114,39 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
         return _carry_out(recorder, journal, folders, take_up)
 
 
-def open_repository(mission: Mission, mission_dir: Path, root: Path) -> tuple[Repository, str | None]:
-    """The repository under repair, and the branch that `land` would go to."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is under repair: the repository, the commit to start from, and the branch that `land` would go to."""
+
+    repository: Repository
+    base: str
+    branch: str | None
+
+
+def open_repository(mission: Mission, mission_dir: Path, root: Path) -> Target:
+    """Find the mission's repository, or make it of the mission's plain files."""
     if mission.repository.snapshot is not None:
-        made = root / "workspaces" / "snapshots" / mission.name
-        return snapshot(mission_dir / mission.repository.snapshot, made), "main"
+        made = snapshot_among(mission_dir / mission.repository.snapshot, disposable(root) / "snapshots", mission.name)
+        # From the plain files, also when an earlier run has landed there.
+        return Target(made, made.first_commit("main"), "main")
     repository = Repository.discover(mission_dir / (mission.repository.path or "."))
-    return repository, repository.branch(mission.repository.base)
+    rev = mission.repository.base
+    return Target(repository, repository.resolve(rev or "HEAD"), repository.branch(rev))
+
+
+def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
+    if mission.brief_template is None:
+        return
+    import jinja2
+
+    path = mission_dir / mission.brief_template
+    try:
+        briefs = Briefs(mission, path)
+        for batch in make_plan(mission).batches:
+            for agent in batch.agents:
+                briefs.render(batch, agent)
+    except jinja2.TemplateError as error:
+        raise UsageError(f"the brief cannot be rendered: {error}", where=str(path), mend="mend the template") from error
 
 
 def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
@@ -168,12 +197,18 @@ async def _tools(recorder: Recorder, folders: Folders) -> AsyncIterator[Tools]:
     """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
+    if not await anyio.Path(started.repository).exists():
+        raise UsageError("the run's repository is gone", where=started.repository, mend="move it back, then resume")
     repository = await to_thread.run_sync(Repository.discover, Path(started.repository))
     await to_thread.run_sync(repository.pin, folders.run, started.base)
-    store = await to_thread.run_sync(Store.create, folders.store, repository, started.base, folders.run)
+    # A store that was removed is made again; where that lost work, recovery says so or has it done again.
+    tip = recorder.state.tip
+    begin = tip if folders.store.exists() or repository.has(tip) else started.base
+    disposable(folders.root)
+    store = await to_thread.run_sync(Store.create, folders.store, repository, begin, folders.run)
     try:
         workspaces = Workspaces(store, folders.workspaces)
-        furnishing = Furnishing(repository.work_tree, mission.workspace.copy_, mission.workspace.link)
+        furnishing = Furnishing(repository, started.base, mission.workspace)
         template = mission_dir / mission.brief_template if mission.brief_template else None
         executor = LocalExecutor(
             workspaces,
@@ -223,9 +258,14 @@ def _new_run(root: Path, mission: str) -> Folders:
         run = f"{stamp}-{mission}" + (f"-{number}" if number > 1 else "")
         folders = Folders(root, run)
         try:
-            folders.report.mkdir(parents=True)
+            durable(root)
+            folders.report.mkdir()
         except FileExistsError:
             number += 1
+        except OSError as error:
+            raise EnvironmentRefused(
+                f"reports cannot be written: {error.strerror}", where=str(folders.report), mend="choose another --root"
+            ) from error
         else:
             return folders
 

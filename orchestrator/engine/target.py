@@ -14,7 +14,7 @@ from orchestrator.git.store import Store
 from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import Journal, owned
-from orchestrator.journal.state import State, fold
+from orchestrator.journal.state import Attempt, State, fold
 
 
 def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> str:
@@ -45,12 +45,14 @@ def _land(folders: Folders, journal: Journal, state: State, branch: str | None, 
     with owned(repository.common_dir, str(repository.common_dir), "another landing goes on there; try again"):
         store = Store.open(folders.store, state.run)
         try:
+            earlier = state.target if state.target and state.target.branch == target else None
+            is_part = earlier is not None and store.has(earlier.commit) and store.contains(state.tip, earlier.commit)
             landed = land(
                 repository,
                 store,
                 commit=state.tip,
                 branch=target,
-                expected=state.started.base,
+                expected=earlier.commit if earlier and is_part else state.started.base,
                 create=branch is not None,
             )
         finally:
@@ -70,16 +72,25 @@ def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[
     if present and not force:
         raise UsageError("there is a recording already", where=str(present[0]), mend="choose another folder or --force")
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store(folders.store, state.run)
+    store = Store.open(folders.store, state.run)
     try:
         for agent in landed:
-            work = agent.work if agent.outcome is Outcome.LANDED else None
-            start = agent.last.started.base if agent.last else ""
-            patch = store.diff(start, work.commit) if work and work.commit else b""
-            patch_path(folder, agent.id).write_bytes(patch)
-            yield f"{patch_path(folder, agent.id)}: {len(work.changes) if work else 0} files"
+            # What conflicted is replayed too: the final work starts on top of what it conflicted with.
+            conflicted = [a for a in agent.attempts if a.returned and a.returned.outcome is Outcome.CONFLICTED]
+            for number, attempt in enumerate(conflicted, start=1):
+                patch_path(folder, agent.id, number).write_bytes(_patch(store, attempt))
+            last = agent.last if agent.outcome is Outcome.LANDED else None
+            patch_path(folder, agent.id).write_bytes(_patch(store, last))
+            files = len(last.ended.changes) if last and last.ended else 0
+            yield f"{patch_path(folder, agent.id)}: {files} file{'' if files == 1 else 's'}"
     finally:
         store.close()
     for agent in state.agents.values():
         if agent not in landed:
             yield f"{agent.id}: left out, it is {agent.outcome or agent.phase}"
+
+
+def _patch(store: Store, attempt: Attempt | None) -> bytes:
+    if attempt is None or attempt.ended is None or attempt.ended.commit is None:
+        return b""
+    return store.diff(attempt.started.base, attempt.ended.commit)

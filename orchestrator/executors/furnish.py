@@ -11,17 +11,31 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.git.repository import Repository
 from orchestrator.git.workspace import Workspace, Workspaces
+from orchestrator.mission.model import Workspace as Workspace_
 
 
 class Furnishing:
-    """`copy` and `link` of a mission's workspace, found in `source`, the user's work tree (None: a bare repository)."""
+    """`copy` and `link` of a mission's workspace, found in the work tree of the user's repository."""
 
-    def __init__(self, source: Path | None, copy: Sequence[str], link: Sequence[str]) -> None:
-        """Raises EnvironmentRefused when a pattern finds nothing: agents that lack a file fail in harder ways."""
-        self._source = source
-        self._copied = tuple(_found(source, copy, "copy"))
-        self._linked = tuple(_found(source, link, "link"))
+    def __init__(self, repository: Repository, base: str, wanted: Workspace_) -> None:
+        """Raises EnvironmentRefused when a pattern finds nothing, or links what is tracked."""
+        self._source = repository.work_tree
+        self._copied: tuple[str, ...] = ()
+        self._linked: tuple[str, ...] = ()
+        if not wanted.copy_ and not wanted.link:
+            return
+        tracked = frozenset(repository.paths(base))
+        found = [path for top in _matches(self._source, wanted.copy_, "copy") for path in _files(self._source, top)]
+        # What is tracked comes with the commit, and an agent's change to it is work.
+        self._copied = tuple(dict.fromkeys(path for path in found if path not in tracked))
+        self._linked = tuple(_matches(self._source, wanted.link, "link"))
+        for path in self._linked:
+            if path in tracked or any(other.startswith(f"{path}/") for other in tracked):
+                raise EnvironmentRefused(
+                    f"workspace.link: {path} is tracked by git", mend="only untracked files and folders can be linked"
+                )
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -30,24 +44,23 @@ class Furnishing:
 
     def put_into(self, work_tree: Path) -> None:
         """Copy and link what is not there yet."""
-        if self._source is None:
-            return
-        for path in self._copied:
-            target = work_tree / path
-            if not os.path.lexists(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if (self._source / path).is_dir():
-                    shutil.copytree(self._source / path, target, symlinks=True)
-                else:
-                    shutil.copy2(self._source / path, target)
-        for path in self._linked:
-            target = work_tree / path
-            if not os.path.lexists(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.symlink_to(self._source / path)
+        for place, put in ((self._copied, _copy), (self._linked, _link)):
+            for path in place:
+                target = work_tree / path
+                if self._source is not None and not os.path.lexists(target):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    put(self._source / path, target)
 
 
-def _found(source: Path | None, patterns: Sequence[str], key: str) -> Iterator[str]:
+def _copy(source: Path, target: Path) -> None:
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.symlink_to(source)
+
+
+def _matches(source: Path | None, patterns: Sequence[str], key: str) -> Iterator[str]:
     for pattern in patterns:
         matches = sorted(source.glob(pattern.strip("/"))) if source else []
         if not matches:
@@ -57,6 +70,17 @@ def _found(source: Path | None, patterns: Sequence[str], key: str) -> Iterator[s
                 mend=f"make the file there, or take the pattern out of workspace.{key}",
             )
         yield from (str(match.relative_to(source)) for match in matches if source)
+
+
+def _files(source: Path | None, path: str) -> Iterator[str]:
+    """The files of a folder, or the file itself."""
+    if source is None:
+        return
+    top = source / path
+    if top.is_dir() and not top.is_symlink():
+        yield from (str(file.relative_to(source)) for file in sorted(top.rglob("*")) if not file.is_dir())
+    else:
+        yield path
 
 
 class Furnished:

@@ -58,6 +58,7 @@ class LocalExecutor:
             run=spec.run,
             batch=spec.batch,
             agent=spec.agent,
+            attempt=spec.attempt,
             workspace=workspace.path,
             brief=spec.brief,
             brief_file=self._brief_file(spec),
@@ -102,7 +103,7 @@ class LocalExecutor:
     def _provision(self, spec: AttemptSpec) -> Workspace:
         brief = self._brief_file(spec)
         brief.parent.mkdir(parents=True, exist_ok=True)
-        brief.write_text(spec.brief, encoding="utf-8")
+        brief.write_text(spec.brief, encoding="utf-8", errors="backslashreplace")
         workspace = self._workspaces.provision(spec.name, spec.base)
         self._furnishing.put_into(workspace.path)
         return workspace

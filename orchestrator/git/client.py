@@ -49,6 +49,7 @@ _CONFIGURATION = {
 }
 
 _ENVIRONMENT = {
+    "ORCHESTRATE_PROCESS": "git",  # so that nobody takes our own git for something that an agent left behind
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "GIT_NO_REPLACE_OBJECTS": "1",

@@ -63,6 +63,14 @@ class Repository:
             mend=self._nearest(rev),
         )
 
+    def has(self, commit: str) -> bool:
+        """Whether the commit is here."""
+        return self.git.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
+
+    def first_commit(self, branch: str) -> str:
+        """The oldest commit of a branch."""
+        return self.git.run("rev-list", "--max-parents=0", f"refs/heads/{branch}", "--").text.splitlines()[-1]
+
     def branches(self) -> list[str]:
         """The names of the local branches."""
         return self.git.run("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/").text.splitlines()

@@ -21,6 +21,10 @@ _LEFT_OUT = {b".git", b"__pycache__"}
 _MESSAGE = "Snapshot"
 
 
+class PlaceTaken(UsageError):
+    """The destination holds something else."""
+
+
 def snapshot(source: Path, destination: Path) -> Repository:
     """A repository at `destination` with the files of `source` as the first commit of its branch main, checked out.
 
@@ -43,6 +47,17 @@ def snapshot(source: Path, destination: Path) -> Repository:
     finally:
         remove_tree(partial)
         _sweep(destination)
+
+
+def snapshot_among(source: Path, folder: Path, name: str) -> Repository:
+    """`snapshot` in `folder`, called `name`; where that was made of other files, called `name-2`, and so on."""
+    number = 1
+    while True:
+        destination = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            return snapshot(source, destination)
+        except PlaceTaken:
+            number += 1
 
 
 def _commit(source: Path, path: Path) -> str:
@@ -89,7 +104,7 @@ def _existing(destination: Path, commit: str) -> Repository:
         git = Git(destination / ".git", destination)
         if git.run("merge-base", "--is-ancestor", commit, "refs/heads/main", check=False).status == 0:
             return Repository.discover(destination)
-    raise UsageError(
+    raise PlaceTaken(
         "something else is there already", where=str(destination), mend="Move it away, or choose another folder."
     )
 

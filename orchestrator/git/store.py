@@ -162,7 +162,7 @@ class Store:
         """`changes` of many (base, commit) pairs of commits with one process."""
         asked = "".join(f"{commit} {base}\n" for base, commit in pairs).encode()
         answer = self.git.run(*_DIFF_TREE, "--raw", "--stdin", "--always", input=asked)
-        return parse_raw_diffs(answer.stdout, len(pairs))
+        return parse_raw_diffs(answer.stdout, [commit for _, commit in pairs])
 
     def diff(self, base: str, commit: str, paths: Sequence[str] = ()) -> bytes:
         """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally) only, if given."""
@@ -241,6 +241,10 @@ class Store:
                     path.unlink()
                 else:
                     replace_file(path, content)
+
+    def has(self, commit: str) -> bool:
+        """Whether the commit is here."""
+        return self.reader.info(f"{commit}^{{commit}}") is not None
 
     def bundle(self, target: Path, *, since: str) -> None:
         """Write all of the run's refs, with what they have beyond the commit `since`, as one file that git reads."""

@@ -5,7 +5,7 @@ Owns no process and no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import OrchestrateError, UsageError
@@ -75,13 +75,27 @@ def _records(fields: list[bytes], start: int) -> Iterator[tuple[str, Change]]:
         yield decode(fields[at + 1]), _change(fields[at])
 
 
-def parse_raw_diffs(raw: bytes, count: int) -> list[Changes]:
-    """The output of ``diff-tree --stdin --always`` for `count` commits, in the order in which they were asked for."""
+class CommitMissing(OrchestrateError):
+    """Work that the journal speaks of is not in the store any more; git itself passes over that in silence."""
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(
+            f"the commit {commit[:12]} is gone from the run's store", mend="resume: what is gone is redone"
+        )
+
+
+def parse_raw_diffs(raw: bytes, commits: Sequence[str]) -> list[Changes]:
+    """The output of ``diff-tree --stdin --always`` for `commits`, in the order in which they were asked for.
+
+    Raises CommitMissing for one that git said nothing of: it skips what it does not have, and exits with 0.
+    """
     fields = raw.split(b"\0")
     answers: list[Changes] = []
     at = 0
-    while len(answers) < count:
-        at += 1  # the commit's own id, which the order already tells
+    for commit in commits:
+        if at >= len(fields) or fields[at] != commit.encode():
+            raise CommitMissing(commit)
+        at += 1
         changes = dict(_records(fields, at))
         at += 2 * len(changes)
         answers.append(changes)

@@ -27,6 +27,9 @@ DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 TAIL_BYTES = 8 * 1024
 PR_SET_CHILD_SUBREAPER = 36
+YOUNG_SECONDS = 5.0
+_LEADERS: set[int] = set()
+"""Processes that `run_process` waits for; what the kernel's table of our children does not tell."""
 
 OnLine = Callable[[str], None]
 
@@ -118,6 +121,7 @@ async def run_process(spec: ProcessSpec, on_line: OnLine | None = None) -> Exit:
         )
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+    _LEADERS.add(process.pid)
     output = _Output(spec.log, spec.log_limit, on_line)
     timed_out = False
     try:
@@ -139,6 +143,7 @@ async def run_process(spec: ProcessSpec, on_line: OnLine | None = None) -> Exit:
     finally:
         with anyio.CancelScope(shield=True):
             await process.aclose()
+        _LEADERS.discard(process.pid)
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped)
 
@@ -160,17 +165,21 @@ async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
     _signal_group(process.pid, signal.SIGKILL)
     if process.returncode is None:
         await process.wait()
+    seen: set[int] = set()
     for _ in range(100):
-        strays = [pid for pid in _adopted(process.pid) if _tag_of(pid) == tag]
+        strays = {pid for pid in _orphans() if _is_stray(pid, tag)}
         if not strays:
             return
-        for pid in strays:
+        # One that is just being started has no environment for an instant: look twice before taking it for a stray.
+        certain = {pid for pid in strays if pid in seen or _tag_of(pid) == tag}
+        for pid in certain:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         await anyio.sleep(0.01)
-        for pid in strays:
+        for pid in certain:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
+        seen |= strays
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
@@ -187,24 +196,53 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _adopted(leader: int) -> Iterator[int]:
-    """Our own children but `leader`, without a scan of all processes."""
+def _orphans() -> Iterator[int]:
+    """Our own children that others started, without a scan of all processes; dead ones are reaped in passing.
+
+    Children that we started are tagged, or lead a session of their own and are in `_LEADERS`.
+    """
+    for pid in _children():
+        with contextlib.suppress(OSError, IndexError):
+            # After the name, which may hold anything: state, …, start in ticks since boot.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if pid in _LEADERS:
+                continue
+            if fields[0] != "Z":
+                yield pid
+            elif time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK") > YOUNG_SECONDS:
+                # A younger one may be a leader whose start is just being noted.
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+
+def _children() -> Iterator[int]:
     with contextlib.suppress(OSError):
         for task in Path("/proc/self/task").iterdir():
-            for pid in (task / "children").read_text().split():
-                if int(pid) != leader:
-                    yield int(pid)
+            with contextlib.suppress(OSError):
+                yield from map(int, (task / "children").read_text().split())
+
+
+def _is_stray(pid: int, tag: str) -> bool:
+    """Whether an orphan is to be ended with the tree of `tag`: its own, or one that threw its environment away.
+
+    The latter could be of another attempt; but nobody waits for an orphan that hides whose it is.
+    """
+    found = _tag_of(pid)
+    return found == tag or (found is None and _environment_of(pid) != _environment_of(os.getpid()))
 
 
 def _tag_of(pid: int) -> str | None:
     """The tag of a process, or None: it has none, is gone, or belongs to somebody else."""
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return None
     prefix = f"{TAG}=".encode()
-    found = next((entry for entry in environment.split(b"\0") if entry.startswith(prefix)), None)
+    found = next((entry for entry in _environment_of(pid).split(b"\0") if entry.startswith(prefix)), None)
     return found[len(prefix) :].decode("utf-8", "replace") if found is not None else None
+
+
+def _environment_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def end_leftovers(tag_prefix: str, *, patience: float = GRACE_SECONDS) -> int:

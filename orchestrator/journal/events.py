@@ -38,7 +38,7 @@ class RunResumed(Fact):
     """Another process goes on. Whatever was in flight is not any more; what had ended has its own events."""
 
     kind: Literal["run_resumed"] = "run_resumed"
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(default_factory=dict)
     parallel: int
     leftovers: int = 0
     """Processes of the earlier orchestrator that had to be ended."""

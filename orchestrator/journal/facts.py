@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Fact(BaseModel):
     """What all facts have in common: frozen, and nothing unnamed in them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, values: object) -> object:
+        return {name: _escaped(value) for name, value in values.items()} if isinstance(values, dict) else values
+
+
+def _escaped(value: object) -> object:
+    """Names that are no UTF-8 come from git with surrogates, which no JSON holds: they are shown escaped."""
+    match value:
+        case str() if not value.isascii():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case tuple():
+            return tuple(map(_escaped, value))
+    return value
 
 
 class Outcome(StrEnum):

@@ -66,6 +66,7 @@ class Contents:
 def read(folder: Path) -> Contents:
     """All records, checked. A torn last line is left out and counted; other damage raises JournalDamaged."""
     path = folder / JOURNAL
+    acknowledged = _head(folder)  # before the records: another process may be writing both
     data = path.read_bytes()
     records: list[Record] = []
     offset, checksum = 0, 0
@@ -83,7 +84,6 @@ def read(folder: Path) -> Contents:
         record, checksum = parsed
         records.append(record)
         offset = end + 1
-    acknowledged = _head(folder)
     if acknowledged > len(records):
         raise JournalDamaged(
             f"the journal ends after record {len(records)}, but record {acknowledged} had been written",

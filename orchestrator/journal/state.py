@@ -173,6 +173,8 @@ class State:
     """The batch whose turn to land it is."""
     redo: RedoRequested | None = None
     """The newest redo, while no batch has landed after it."""
+    redone_at: float = 0.0
+    """When a person last asked for something again; failures before that are what they asked to get over."""
     approvals: tuple[ApprovalRecorded, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
@@ -225,7 +227,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
                 state, integrating=None, interrupted=None, parallel=event.parallel, resumes=state.resumes + 1
             )
         case RedoRequested() as event:
-            return _redo(state, event)
+            return _redo(state, event, record.at)
         case BatchStarted(batch=batch, base=base):
             started_at = state.batches[batch].started_at or record.at
             return _with_batch(state, batch, base=base, started_at=started_at, outcome=None)
@@ -297,7 +299,7 @@ def _landed(state: State, event: BatchLanded) -> State:
     return replace(state, tip=event.commit, integrating=None, redo=None, history=history)
 
 
-def _redo(state: State, event: RedoRequested) -> State:
+def _redo(state: State, event: RedoRequested, at: float) -> State:
     is_taken_back = event.before != event.after
     for batch in event.batches:
         landed = state.batches[batch].landings
@@ -323,7 +325,18 @@ def _redo(state: State, event: RedoRequested) -> State:
             elif is_taken_back or agent.settled in (Outcome.BLOCKED, Outcome.CANCELLED):
                 state = _with_agent(state, agent.id, settled=None, settled_reason="")
     history = tuple(batch for batch in state.history if not is_taken_back or batch not in event.batches)
-    return replace(state, tip=event.after, redo=event, ended=None, integrating=None, history=history)
+    # A "no" was said to work that is done again now; a "yes" is to a tree, and holds where that comes out again.
+    approvals = tuple(given for given in state.approvals if given.approved or given.batch not in event.batches)
+    return replace(
+        state,
+        tip=event.after,
+        redo=event,
+        redone_at=at,
+        ended=None,
+        integrating=None,
+        history=history,
+        approvals=approvals,
+    )
 
 
 def _with_batch(state: State, batch: str, **changes: object) -> State:

@@ -184,7 +184,7 @@ def _agent_line(view: View, agent: AgentState, ids: int) -> Text:
     elif last and last.is_running:
         elapsed = duration(max(0.0, view.now - last.started_at))
     number = agent.charged + (agent.phase is Phase.RUNNING)
-    attempt = f"{number}/{agent.limit}" if number else ""
+    attempt = f"{max(1, agent.charged + (agent.phase is Phase.RUNNING))}/{agent.limit}" if number else ""
     planned = state.plan.agent(agent.id)
     backend = last.started.backend if last else planned.backend
     said = last_line(output.line) if output and agent.phase is Phase.RUNNING else ""
