@@ -25,6 +25,7 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
     """
     if not is_begun(folders):
         remove_tree(folders.report)
+        remove_tree(folders.workspaces)
         return f"{folders.run}: removed, it never began"
     with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
         state = read_state(folders)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import platform
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -69,7 +71,10 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     for backend in {agent.backend or mission.defaults.backend for batch in mission.batches for agent in batch.agents}:
         make_backend(backend, mission, mission_dir)
     folders = _new_run(root, mission.name)
-    with _owned(folders):
+    spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
+    with _owned(folders), ThreadPoolExecutor(1) as early:
+        # Filling work trees waits for the disk; what else there is to do at a start need not wait for that.
+        workshop = early.submit(_open_workshop, target.repository, folders, target.base, spares)
         journal = Journal(folders.report)
         recorder = Recorder(journal, observers(folders))
         recorder.emit(
@@ -86,7 +91,7 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 versions=versions,
             )
         )
-        return _carry_out(recorder, journal, folders, _nothing)
+        return _carry_out(recorder, journal, folders, _nothing, workshop.result)
 
 
 def resume(folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers) -> tuple[State, int]:
@@ -111,7 +116,7 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
                 recorder.emit(again)
                 await move_tip_back(tools)
 
-        return _carry_out(recorder, journal, folders, take_up)
+        return _carry_out(recorder, journal, folders, take_up, partial(_reopen_workshop, state, folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +165,31 @@ async def _nothing(_: Tools) -> None:
 
 
 def _carry_out(
-    recorder: Recorder, journal: Journal, folders: Folders, first: Callable[[Tools], object]
+    recorder: Recorder,
+    journal: Journal,
+    folders: Folders,
+    first: Callable[[Tools], Awaitable[None]],
+    workshop: Callable[[], Workshop],
 ) -> tuple[State, int]:
     try:
-        return anyio.run(_carry_out_async, recorder, folders, first)
+        return anyio.run(_carry_out_async, recorder, folders, first, workshop)
     finally:
         journal.close()
 
 
-async def _carry_out_async(recorder: Recorder, folders: Folders, first: Callable[[Tools], object]) -> tuple[State, int]:
+async def _carry_out_async(
+    recorder: Recorder,
+    folders: Folders,
+    first: Callable[[Tools], Awaitable[None]],
+    workshop: Callable[[], Workshop],
+) -> tuple[State, int]:
     adopt_orphans()
     stopped: list[str] = []
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:
             tasks.start_soon(_stop_on_signal, work, stopped)
-            async with _tools(recorder, folders) as tools:
-                await first(tools)  # type: ignore[misc]
+            async with _tools(recorder, folders, workshop) as tools:
+                await first(tools)
                 await schedule(tools)
         tasks.cancel_scope.cancel()
     if stopped:
@@ -193,21 +207,14 @@ async def _stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _tools(recorder: Recorder, folders: Folders) -> AsyncIterator[Tools]:
+async def _tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]) -> AsyncIterator[Tools]:
     """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
-    if not await anyio.Path(started.repository).exists():
-        raise UsageError("the run's repository is gone", where=started.repository, mend="move it back, then resume")
-    repository = await to_thread.run_sync(Repository.discover, Path(started.repository))
+    made = await to_thread.run_sync(workshop)
+    store, workspaces, repository = made.store, made.workspaces, made.repository
     await to_thread.run_sync(repository.pin, folders.run, started.base)
-    # A store that was removed is made again; where that lost work, recovery says so or has it done again.
-    tip = recorder.state.tip
-    begin = tip if folders.store.exists() or repository.has(tip) else started.base
-    disposable(folders.root)
-    store = await to_thread.run_sync(Store.create, folders.store, repository, begin, folders.run)
     try:
-        workspaces = Workspaces(store, folders.workspaces)
         furnishing = Furnishing(repository, started.base, mission.workspace)
         template = mission_dir / mission.brief_template if mission.brief_template else None
         executor = LocalExecutor(
@@ -238,6 +245,33 @@ async def _tools(recorder: Recorder, folders: Folders) -> AsyncIterator[Tools]:
             )
     finally:
         store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The run's store and the work trees that hang on it."""
+
+    repository: Repository
+    store: Store
+    workspaces: Workspaces
+
+
+def _open_workshop(repository: Repository, folders: Folders, begin: str, spares: int) -> Workshop:
+    disposable(folders.root)
+    store = Store.create(folders.store, repository, begin, folders.run)
+    workspaces = Workspaces(store, folders.workspaces)
+    workspaces.prepare(spares, begin)
+    return Workshop(repository, store, workspaces)
+
+
+def _reopen_workshop(state: State, folders: Folders) -> Workshop:
+    """A store that was removed is made again; where that lost work, recovery says so or has it done again."""
+    where = Path(state.started.repository)
+    if not where.exists():
+        raise UsageError("the run's repository is gone", where=str(where), mend="move it back, then resume")
+    repository = Repository.discover(where)
+    begin = state.tip if not folders.store.exists() and repository.has(state.tip) else state.started.base
+    return _open_workshop(repository, folders, begin, 0)
 
 
 @contextlib.contextmanager

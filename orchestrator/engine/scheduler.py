@@ -73,4 +73,6 @@ async def _anticipate(tools: Tools) -> None:
         state = recorder.state
         to_come = sum(agent.phase is Phase.PENDING for agent in state.agents.values())
         wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
-        await tools.executor.prepare(wanted, state.tip)
+        judged = state.batches[state.integrating].candidate if state.integrating else None
+        # What is being judged is most likely what the next agents start from.
+        await tools.executor.prepare(wanted, judged.commit if judged else state.tip)

@@ -96,6 +96,8 @@ class LocalExecutor:
         missing = count - self._workspaces.spares
         if missing > 0:
             await to_thread.run_sync(self._workspaces.prepare, missing, base)
+        if count:
+            await to_thread.run_sync(self._workspaces.freshen, base)
 
     def _brief_file(self, spec: AttemptSpec) -> Path:
         return self._briefs / f"{spec.name}.md"

@@ -78,5 +78,5 @@ class Executor(Protocol):
         ...
 
     async def prepare(self, count: int, base: str) -> None:
-        """Make work trees for attempts to come, so that `count` of them stand ready at `base`."""
+        """Have work trees for attempts to come: `count` of them, ready at `base`, which may be a guess."""
         ...

@@ -94,6 +94,19 @@ class Workspaces:
                 with self._lock:
                     self._spares.append(filled)
 
+    def freshen(self, commit: str) -> None:
+        """Bring the spares to `commit`, one after the other, so that as few as possible are away at any time."""
+        while True:
+            with self._lock:
+                at = next((at for at, spare in enumerate(self._spares) if spare.base != commit), None)
+                if at is None:
+                    return
+                stale = self._spares.pop(at)
+            fresh = self._refill(stale, commit)
+            if fresh is not None:
+                with self._lock:
+                    self._spares.append(fresh)
+
     def release(self, workspace: Workspace) -> None:
         """Give back a workspace whose work is captured; it becomes a spare, cleaned when it is next used."""
         with self._lock:
