@@ -97,7 +97,7 @@ def clean(
     discard: Annotated[bool, typer.Option("--discard", help="Give up work that is not landed.")] = False,
 ) -> None:
     """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor salvaged."""
-    from orchestrator.engine.cleaning import clean_run, clean_snapshots
+    from orchestrator.engine.cleaning import clean_run, clean_snapshots, clean_stillborn
     from orchestrator.errors import OrchestrateError
 
     refused: list[OrchestrateError] = []
@@ -106,7 +106,7 @@ def clean(
             typer.echo(clean_run(find_run(root, name), salvage=salvage, discard=discard))
         except OrchestrateError as error:
             refused.append(error)
-    for line in clean_snapshots(root):
+    for line in (*clean_stillborn(root), *clean_snapshots(root)):
         typer.echo(line)
     for refusal in refused:
         typer.echo(f"orchestrate: {refusal}", err=True)

@@ -34,7 +34,10 @@ HERE = Path()
 
 def run_ids(root: Path) -> list[str]:
     """All runs under `root` that have begun, oldest first."""
-    return sorted(path.parent.name for path in (root / "reports").glob("*/journal.jsonl") if path.stat().st_size)
+    from orchestrator.engine.folders import Folders, is_begun
+
+    names = (path.parent.name for path in (root / "reports").glob("*/journal.jsonl"))
+    return sorted(name for name in names if is_begun(Folders(root, name)))
 
 
 def find_run(root: Path, name: str | None) -> Folders:

@@ -73,13 +73,16 @@ def resume(
     the chosen work is redone, and all that depends on it.
     """
     from orchestrator.cli.options import find_run
-    from orchestrator.engine.folders import is_complete
+    from orchestrator.engine.folders import is_complete, read_state
     from orchestrator.engine.run import Selection
     from orchestrator.engine.run import resume as resume_run
+    from orchestrator.reports.writer import ReportWriter
 
     folders = find_run(root, run) if run or batch or agent else _newest_unfinished(root)
     selection = Selection(tuple(batch or ()), tuple(agent or ()))
     if is_complete(folders) and not selection:
+        # A kill may have come between the last event and the report that tells of it.
+        ReportWriter(folders.report).write(read_state(folders), is_alive=False)
         typer.echo(f"run {folders.run} is complete: nothing is left to do", err=json)
         return
 

@@ -77,8 +77,10 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     base = state.batches[step.batch].base
     if base is None:
         raise ValueError(f"batch {step.batch} has not started")
-    if agent.last and agent.last.returned and agent.last.returned.base:
-        return agent.last.returned.base
+    # An interrupted retry is begun again where it began, so the attempt before it is what counts.
+    finished = [item for item in agent.attempts[agent.forgotten :] if item.ended]
+    if finished and finished[-1].returned and finished[-1].returned.base:
+        return finished[-1].returned.base
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [
         Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit

@@ -23,10 +23,6 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
 
     Raises UsageError when that would lose work: an unfinished run, or one whose tip is not landed.
     """
-    if not is_begun(folders):
-        remove_tree(folders.report)
-        remove_tree(folders.workspaces)
-        return f"{folders.run}: removed, it never began"
     with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
         state = read_state(folders)
         if not folders.workspaces.exists():
@@ -39,11 +35,22 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
                     f"run {folders.run} {at_risk}",
                     mend=f"`orchestrate land {folders.run}` it, keep it with --salvage, or give it up with --discard",
                 )
-        end_leftovers(tag_of(folders.run))
+        end_leftovers(tag_of(folders))
         _unpin(state)
         remove_tree(folders.workspaces)
     kept = f"; its work is in {folders.report / BUNDLE}" if at_risk and salvage else ""
     return f"{folders.run}: cleaned{kept}"
+
+
+def clean_stillborn(root: Path) -> Iterator[str]:
+    """Remove what runs left that were killed before they recorded anything."""
+    for path in sorted((root / "reports").glob("*/journal.jsonl")):
+        folders = Folders(root, path.parent.name)
+        if not is_begun(folders):
+            with owned(folders.report, f"run {folders.run}", "wait until it has begun"):
+                remove_tree(folders.report)
+                remove_tree(folders.workspaces)
+            yield f"{folders.run}: removed, it never began"
 
 
 def clean_snapshots(root: Path) -> Iterator[str]:

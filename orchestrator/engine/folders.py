@@ -73,15 +73,15 @@ def _ignored(folder: Path) -> Path:
     return folder
 
 
-def tag_of(run: str, name: str = "") -> str:
-    """What every process of an attempt, or of the run's gates, is marked with."""
-    return f"{run}/{name}"
+def tag_of(folders: Folders, name: str = "") -> str:
+    """What every process of an attempt, or of the run's gates, is marked with; no other run has the same."""
+    return f"{folders.workspaces.resolve()}/{name}"
 
 
 def is_begun(folders: Folders) -> bool:
     """Whether the run has recorded anything; a kill in its first milliseconds leaves one that has not."""
     path = folders.report / JOURNAL
-    return path.is_file() and path.stat().st_size > 0
+    return path.is_file() and b"\n" in path.read_bytes()
 
 
 def read_state(folders: Folders) -> State:

@@ -176,7 +176,7 @@ def _rejected(
     planned: PlannedBatch, state: State, ready: list[AgentState], verdict: Verdict, evidence: str
 ) -> tuple[Return, ...]:
     """A red gate sends back all of the candidate; another try makes sense only while the batch can be whole."""
-    missing = [agent.id for agent in _absent(state, planned)]
+    missing = [a.id for a in _absent(state, planned) if not state.plan.agent(a.id).agent.optional]
     without = f" (without {', '.join(missing)})" if missing else ""
     return tuple(
         Return(

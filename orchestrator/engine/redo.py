@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from orchestrator.errors import UsageError
 from orchestrator.journal.events import RedoRequested
+from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import State
+
+DELIVERED = (None, Outcome.NO_CHANGE_NEEDED)
+"""What an attempt says that has nothing against it."""
 
 
 def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoRequested:
@@ -30,6 +34,8 @@ def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoR
     if after != state.tip:
         start = next(index for index, batch in enumerate(state.history) if batch in taken_back)
         touched |= set(state.history[start:])
+    # Who has begun on a batch that is integrated again waits for it, with the work that they have.
+    touched |= {d for batch in touched for d in plan.dependents(batch) if state.batches[d].base is not None}
     order = [batch.id for batch in plan.batches]
     return RedoRequested(
         agents=tuple(agent.id for agent in plan.agents if agent.id in again),
@@ -49,7 +55,7 @@ def unfinished(state: State) -> RedoRequested | None:
         return None
     batches = {agent.batch for agent in open_}
     return RedoRequested(
-        agents=tuple(agent.id for agent in open_ if not (agent.last and agent.last.outcome is None)),
+        agents=tuple(agent.id for agent in open_ if not (agent.last and agent.last.outcome in DELIVERED)),
         batches=tuple(batch.id for batch in state.plan.batches if batch.id in batches),
         before=state.tip,
         after=state.tip,

@@ -105,7 +105,7 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
         again = _redo_of(state, selection)
         if state.ended and again is None:
             return state, state.ended.exit_code
-        leftovers = end_leftovers(tag_of(folders.run))
+        leftovers = end_leftovers(tag_of(folders))
         recorder.emit(RunResumed(parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers))
 
         async def take_up(tools: Tools) -> None:
@@ -223,7 +223,7 @@ async def _tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Wo
             briefs=folders.briefs,
             logs=folders.logs,
             homes=folders.homes,
-            tag_of=lambda name: tag_of(folders.run, name),
+            tag_of=lambda name: tag_of(folders, name),
         )
         names = {agent.backend for agent in recorder.state.plan.agents}
         async with executor:
@@ -237,7 +237,7 @@ async def _tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Wo
                     commits=store,
                     reports=folders.report,
                     home=folders.homes,
-                    tag=tag_of(folders.run, "gate"),
+                    tag=tag_of(folders, "gate"),
                 ),
                 briefs=Briefs(mission, template),
                 backends={name: make_backend(name, mission, mission_dir) for name in names},

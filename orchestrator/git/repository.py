@@ -99,11 +99,17 @@ class Repository:
 
     def pin(self, run: str, commit: str) -> None:
         """Keep `commit`, and so all that the run's store borrows, from being pruned. Repeating it changes nothing."""
+        self._unlock(run)
         self._unlogged.run("update-ref", "--no-deref", f"refs/orchestrate/{run}/base", commit)
 
     def unpin(self, run: str) -> None:
         """Give back what `pin` kept; nothing happens where it was not pinned."""
+        self._unlock(run)
         self._unlogged.run("update-ref", "--no-deref", "-d", f"refs/orchestrate/{run}/base")
+
+    def _unlock(self, run: str) -> None:
+        """Sweep the lock that a killed git left on the run's ref; whoever owns the run owns that ref alone."""
+        (self.common_dir / "refs" / "orchestrate" / run / "base.lock").unlink(missing_ok=True)
 
     @property
     def promisor(self) -> bool:

@@ -301,9 +301,11 @@ def _landed(state: State, event: BatchLanded) -> State:
 
 def _redo(state: State, event: RedoRequested, at: float) -> State:
     is_taken_back = event.before != event.after
+    start = _first_taken_back(state, event) if is_taken_back else len(state.history)
     for batch in event.batches:
-        landed = state.batches[batch].landings
-        kept = () if is_taken_back else landed
+        # What landed before the point that the tip returns to is on it still.
+        kept = state.batches[batch].landings[: state.history[:start].count(batch)]
+        on_tip = {agent for landing in kept for agent in (*landing.agents, *landing.unchanged)}
         state = _with_batch(
             state,
             batch,
@@ -322,9 +324,8 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
             if agent.id in event.agents:
                 fresh = len(agent.attempts)
                 state = _with_agent(state, agent.id, forgotten=fresh, settled=None, settled_reason="")
-            elif is_taken_back or agent.settled in (Outcome.BLOCKED, Outcome.CANCELLED):
+            elif (is_taken_back and agent.id not in on_tip) or agent.settled in (Outcome.BLOCKED, Outcome.CANCELLED):
                 state = _with_agent(state, agent.id, settled=None, settled_reason="")
-    history = tuple(batch for batch in state.history if not is_taken_back or batch not in event.batches)
     # A "no" was said to work that is done again now; a "yes" is to a tree, and holds where that comes out again.
     approvals = tuple(given for given in state.approvals if given.approved or given.batch not in event.batches)
     return replace(
@@ -334,9 +335,20 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
         redone_at=at,
         ended=None,
         integrating=None,
-        history=history,
+        history=state.history[:start],
         approvals=approvals,
     )
+
+
+def _first_taken_back(state: State, event: RedoRequested) -> int:
+    """Where in the history the first landing stands that is not on the tip any more."""
+    seen: dict[str, int] = {}
+    for index, batch in enumerate(state.history):
+        landing = state.batches[batch].landings[seen.get(batch, 0)]
+        if landing.before == event.after and landing.commit != event.after and batch in event.batches:
+            return index
+        seen[batch] = seen.get(batch, 0) + 1
+    return len(state.history)
 
 
 def _with_batch(state: State, batch: str, **changes: object) -> State:
