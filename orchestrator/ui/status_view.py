@@ -74,7 +74,7 @@ def last_words(summary: Summary, report: str = "") -> RenderableType:
 
 def _facts(summary: Summary) -> RenderableType:
     counts, times = summary.counts, summary.times
-    speed = f", {times.speed_up:.1f} times as fast as one after the other" if times.speed_up else ""
+    speed = f", {times.speed_up:.1f} times as fast as one after the other" if (times.speed_up or 0) >= 1 else ""
     landed = f"{counts.agents_good} of {count(counts.agents, 'agent')} landed, {counts.agents_running} running"
     whole = f"{counts.batches_whole} of {count(counts.batches, 'batch')} whole"
     criteria = f"criteria {counts.criteria.validated} of {counts.criteria.total} validated"
