@@ -22,6 +22,8 @@ from orchestrator.plan import PlannedAgent
 
 EVIDENCE_CHARACTERS = 4000
 LOST_PAUSE_SECONDS = 2.0
+MOST_LOSSES = 4
+"""In a row; then the place is at fault for good, and the run stops, resumable."""
 
 
 async def attempt(tools: Tools, step: StartAttempt) -> None:
@@ -39,8 +41,10 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         is_idle = result.capture.commit == spec.base and not result.ended.failure
         verdict = await _nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
+        if _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES:
+            raise
+        await anyio.sleep(LOST_PAUSE_SECONDS)  # before the event, which has the attempt made again at once
         recorder.emit(_interrupted(started, None, str(error)))
-        await anyio.sleep(LOST_PAUSE_SECONDS)  # a place that fails at once would be asked again without end
         return
     except anyio.get_cancelled_exc_class():
         with CancelScope(shield=True):
@@ -53,6 +57,12 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         if recorder.state.agents[step.agent].phase is Phase.READY:
             # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
             await tools.executor.release(spec.name)
+
+
+def _losses(agent: AgentState) -> int:
+    """How many attempts in a row ended without the agent's doing, before the newest."""
+    earlier = list(agent.attempts[:-1])
+    return next((n for n, item in enumerate(reversed(earlier)) if not item.interrupted), len(earlier))
 
 
 async def salvage(tools: Tools, started: AttemptStarted) -> str | None:

@@ -49,7 +49,7 @@ class LocalExecutor:
         try:
             workspace = await to_thread.run_sync(self._provision, spec)
         except GitError as error:
-            raise WorkerLost(str(error)) from error
+            raise WorkerLost(error.what, where=error.where, mend="see what git says, then resume the run") from error
         finally:
             self._provisioning -= 1
             provisioned, self._provisioned = self._provisioned, anyio.Event()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from orchestrator.agents.backend import Backend, Ended
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.capture import Capture
 
 Emit = Callable[[str], None]
@@ -50,7 +51,7 @@ class AttemptResult:
     brief: Path
 
 
-class WorkerLost(Exception):
+class WorkerLost(EnvironmentRefused):
     """The place failed, not the agent: the attempt is not charged."""
 
 
