@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.engine.run import open_repository
+from orchestrator.engine.workshop import open_repository
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
 from orchestrator.mission.loading import LoadedMission

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,26 +17,21 @@ from importlib import metadata
 from pathlib import Path
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import CancelScope
 
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import make_backend
 from orchestrator.engine import redo
-from orchestrator.engine.folders import Folders, disposable, durable, tag_of
+from orchestrator.engine.folders import Folders, durable, tag_of
 from orchestrator.engine.progress import Observer
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.recovery import move_tip_back, recover
 from orchestrator.engine.scheduler import schedule
 from orchestrator.engine.tools import Tools
+from orchestrator.engine.workshop import Workshop, make_tools, open_repository, open_workshop, reopen_workshop
 from orchestrator.errors import EnvironmentRefused, ExitCode, UsageError
-from orchestrator.executors.furnish import Furnished, Furnishing
-from orchestrator.executors.local import LocalExecutor
-from orchestrator.gates.judge import Judge
+from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.git.repository import Repository
-from orchestrator.git.snapshot import snapshot_among
-from orchestrator.git.store import Store
-from orchestrator.git.workspace import Workspaces
 from orchestrator.isolation.processes import adopt_orphans, end_leftovers
 from orchestrator.journal.events import RedoRequested, RunEnded, RunInterrupted, RunResumed, RunStarted
 from orchestrator.journal.log import Journal, owned
@@ -74,7 +69,7 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
     with _owned(folders), ThreadPoolExecutor(1) as early:
         # Filling work trees waits for the disk; what else there is to do at a start need not wait for that.
-        workshop = early.submit(_open_workshop, target.repository, folders, target.base, spares)
+        workshop = early.submit(open_workshop, target.repository, folders, target.base, spares)
         journal = Journal(folders.report)
         recorder = Recorder(journal, observers(folders))
         recorder.emit(
@@ -116,27 +111,7 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
                 recorder.emit(again)
                 await move_tip_back(tools)
 
-        return _carry_out(recorder, journal, folders, take_up, partial(_reopen_workshop, state, folders))
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is under repair: the repository, the commit to start from, and the branch that `land` would go to."""
-
-    repository: Repository
-    base: str
-    branch: str | None
-
-
-def open_repository(mission: Mission, mission_dir: Path, root: Path) -> Target:
-    """Find the mission's repository, or make it of the mission's plain files."""
-    if mission.repository.snapshot is not None:
-        made = snapshot_among(mission_dir / mission.repository.snapshot, disposable(root) / "snapshots", mission.name)
-        # From the plain files, also when an earlier run has landed there.
-        return Target(made, made.first_commit("main"), "main")
-    repository = Repository.discover(mission_dir / (mission.repository.path or "."))
-    rev = mission.repository.base
-    return Target(repository, repository.resolve(rev or "HEAD"), repository.branch(rev))
+        return _carry_out(recorder, journal, folders, take_up, partial(reopen_workshop, state, folders))
 
 
 def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
@@ -188,11 +163,11 @@ async def _carry_out_async(
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:
             tasks.start_soon(_stop_on_signal, work, stopped)
-            async with _tools(recorder, folders, workshop) as tools:
+            async with make_tools(recorder, folders, workshop) as tools:
                 await first(tools)
                 await schedule(tools)
         tasks.cancel_scope.cancel()
-    if stopped:
+    if stopped and not recorder.state.ended:
         recorder.emit(RunInterrupted(reason=f"stopped by {stopped[0]}"))
         return recorder.state, ExitCode.INTERRUPTED
     ended = recorder.state.ended
@@ -204,74 +179,6 @@ async def _stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
         async for number in signals:
             stopped.append(signal.Signals(number).name)
             work.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]) -> AsyncIterator[Tools]:
-    """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
-    started = recorder.state.started
-    mission, mission_dir = started.mission, Path(started.mission_dir)
-    made = await to_thread.run_sync(workshop)
-    store, workspaces, repository = made.store, made.workspaces, made.repository
-    await to_thread.run_sync(repository.pin, folders.run, started.base)
-    try:
-        furnishing = Furnishing(repository, started.base, mission.workspace)
-        template = mission_dir / mission.brief_template if mission.brief_template else None
-        executor = LocalExecutor(
-            workspaces,
-            furnishing,
-            briefs=folders.briefs,
-            logs=folders.logs,
-            homes=folders.homes,
-            tag_of=lambda name: tag_of(folders, name),
-        )
-        names = {agent.backend for agent in recorder.state.plan.agents}
-        async with executor:
-            yield Tools(
-                recorder=recorder,
-                folders=folders,
-                store=store,
-                executor=executor,
-                judge=Judge(
-                    checkouts=Furnished(workspaces, furnishing),
-                    commits=store,
-                    reports=folders.report,
-                    home=folders.homes,
-                    tag=tag_of(folders, "gate"),
-                ),
-                briefs=Briefs(mission, template),
-                backends={name: make_backend(name, mission, mission_dir) for name in names},
-                mission_dir=mission_dir,
-            )
-    finally:
-        store.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """The run's store and the work trees that hang on it."""
-
-    repository: Repository
-    store: Store
-    workspaces: Workspaces
-
-
-def _open_workshop(repository: Repository, folders: Folders, begin: str, spares: int) -> Workshop:
-    disposable(folders.root)
-    store = Store.create(folders.store, repository, begin, folders.run)
-    workspaces = Workspaces(store, folders.workspaces)
-    workspaces.prepare(spares, begin)
-    return Workshop(repository, store, workspaces)
-
-
-def _reopen_workshop(state: State, folders: Folders) -> Workshop:
-    """A store that was removed is made again; where that lost work, recovery says so or has it done again."""
-    where = Path(state.started.repository)
-    if not where.exists():
-        raise UsageError("the run's repository is gone", where=str(where), mend="move it back, then resume")
-    repository = Repository.discover(where)
-    begin = state.tip if not folders.store.exists() and repository.has(state.tip) else state.started.base
-    return _open_workshop(repository, folders, begin, 0)
 
 
 @contextlib.contextmanager
