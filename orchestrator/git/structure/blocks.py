@@ -53,7 +53,7 @@ class Block:
             name = f"{above}.{member.qualifier}" if above else member.qualifier
             yield name, member
             if member.members:
-                yield from member.walk(name)
+                yield from member.walk(above if member.kind == "guard" else name)
 
 
 @dataclass(slots=True)

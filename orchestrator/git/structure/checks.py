@@ -48,7 +48,7 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     known = {fact for other, _ in before for fact in _structural(language, other)} if found else set()
     if language.name == "python":
         fault = _compiled(merged)
-        if isinstance(fault, SyntaxError) and not all(isinstance(_compiled(side), SyntaxError) for side in sides):
+        if isinstance(fault, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
             return [Finding("parses", "", f"is not Python: {fault.msg}", fault.lineno or 0)]
         if isinstance(fault, ast.Module):
             meant = _flakes(fault)
@@ -65,8 +65,10 @@ def _structural(language: Language, root: Block) -> dict[Fact, tuple[str, int]]:
         found["defined twice", name] = (f"{name} is defined twice", line)
     sources: dict[str, set[str]] = defaultdict(set)
     for block in root.members:
-        if block.kind == "import" and block.node is not None and not block.name.startswith("export "):
-            for bound, meaning in bound_names(block.node):
+        if block.kind == "import" and block.node is not None:
+            exported = "export " if block.name.startswith("export ") else ""
+            for name, meaning in bound_names(block.node):
+                bound = exported + name
                 sources[bound].add(meaning)
                 if len(sources[bound]) > 1 and "." not in bound:
                     line = block.node.start_point.row + 1

@@ -6,11 +6,11 @@ the other's where both added at one point. It checks nothing; `merge` does, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.git.structure.imports import merge_imports
+from orchestrator.git.structure.imports import bound_names, merge_imports
 from orchestrator.git.structure.languages import Language
 from orchestrator.git.structure.lines import merge_lines, pick, strip_line_ends
 from orchestrator.git.structure.literals import merge_literals
@@ -35,23 +35,36 @@ class Folded:
     notes: list[str] = field(default_factory=list)
 
 
-def fold(language: Language, base: bytes, left: bytes, right: bytes) -> Folded:
-    """Merge three texts with plain line ends, all ending in a newline or empty, none with a byte order mark."""
+def fold(
+    language: Language,
+    base: bytes,
+    left: bytes,
+    right: bytes,
+    needed: Set[str] = frozenset(),
+    unused: Set[str] = frozenset(),
+) -> Folded:
+    """Merge three texts with plain line ends, all ending in a newline or empty, none with a byte order mark.
+
+    What is imported under a name of `needed` stays imported although one side removed it; what is imported under one of
+    `unused` goes.
+    """
     roots = []
     for name, text in (("base", base), ("left", left), ("right", right)):
         root, errors = cut(language, text)
         if errors:
             return Folded(conflicts=[Conflict("", f"the {name} version does not parse as {language.name}")])
         roots.append(root)
-    folding = _Folding(language)
+    folding = _Folding(language, needed, unused)
     text = folding.members(roots[0].members, roots[1].members, roots[2].members, "")
     folding.result.text = text.lstrip(b"\n") if not left.startswith(b"\n") else text
     return folding.result
 
 
 class _Folding:
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, needed: Set[str], unused: Set[str]) -> None:
         self.language = language
+        self.needed = needed
+        self.unused = unused
         self.result = Folded()
 
     def members(self, base: Sequence[Block], left: Sequence[Block], right: Sequence[Block], above: str) -> bytes:
@@ -88,29 +101,45 @@ class _Folding:
 
     def _block(self, old: Block | None, one: Block | None, other: Block | None, above: str) -> bytes | None:
         """The merged text of one block; None if it is not to be there."""
+        if self._decided(old, one, other):
+            present = one or other
+            second = present if old is None and not (one and other) else other if one else None
+            text = present and merge_imports(old, present, second, self.needed, self.unused)
+            if text is not None:
+                return text or None
         if one is None or other is None:
             return self._missing(old, one or other, "left" if one is None else "right", above)
         was = old.text if old else None
-        if one.text in (was, other.text):
+        look_inside = one.kind == "guard" and bool(self.needed or self.unused)
+        if one.text in (was, other.text) and not look_inside:
             return other.text
-        if other.text == was:
+        if other.text == was and not look_inside:
             return one.text
         if one.kind == other.kind == "import":
-            text = merge_imports(old, one, other)
+            text = merge_imports(old, one, other, self.needed, self.unused)
             if text is not None:
                 return text or None
-        if old is not None and old.members and one.members and other.members:
-            return self.members(old.members, one.members, other.members, _name(above, one))
+        guards = one.kind == "guard" and old is None
+        if (guards or (old is not None and old.members)) and one.members and other.members:
+            return self.members(old.members if old else (), one.members, other.members, _name(above, one))
         return self._both(old, one, other, above)
+
+    def _decided(self, *blocks: Block | None) -> bool:
+        """Whether these are an import of a name of which it is known whether it has to stay."""
+        known = self.needed | self.unused
+        nodes = (block.node for block in blocks if known and block is not None and block.kind == "import")
+        return any(name in known for node in nodes if node is not None for name, _ in bound_names(node))
 
     def _missing(self, old: Block | None, left_over: Block | None, who: str, above: str) -> bytes | None:
         """A block that a side does not have: added by the other, or removed."""
         if left_over is None:
             return None
-        if old is None or old.text == left_over.text:
-            return left_over.text if old is None else None
+        if old is None:
+            return left_over.text
+        if old.text == left_over.text:
+            return None
         if old.kind == "import":  # removed as a whole here, extended there: what was added stays
-            text = merge_imports(old, left_over, None)
+            text = merge_imports(old, left_over, None, self.needed, self.unused)
             if text is not None:
                 return text or None
         other = "right" if who == "left" else "left"

@@ -7,6 +7,7 @@ apart. That one name is not bound twice in a file is seen to in `checks`.
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from tree_sitter import Node
@@ -56,21 +57,36 @@ def bound_names(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def merge_imports(base: Block | None, left: Block, right: Block | None) -> bytes | None:
+def merge_imports(
+    base: Block | None, left: Block, right: Block | None, needed: Set[str] = frozenset(), unused: Set[str] = frozenset()
+) -> bytes | None:
     """One statement that imports what both want, empty if nothing is left; None if it cannot be taken apart.
 
-    `right` is None where that side removed the statement. Left's comments and layout are kept, or right's if left did not change the names.
+    `right` is None where that side removed the statement. Names in `needed` stay although one side removed them,
+    those in `unused` go. Left's comments and layout are kept, or right's if left did not change the names.
     """
     ours = _taken_apart(left)
     theirs = _taken_apart(right) if right else ours and replace(ours, names=(), alone=())
-    was = _taken_apart(base) if base else Import("", (), "")
+    was = _taken_apart(base) if base else ours and replace(ours, names=(), alone=())
     if ours is None or theirs is None or was is None:
         return None
-    if ours.head != theirs.head or ours.tail.strip("; \n") != theirs.tail.strip("; \n"):
-        return None
-    names = merge_order(was.names, ours.names, theirs.names, kept(was.names, ours.names, theirs.names))
-    alone = merge_order(was.alone, ours.alone, theirs.alone, kept(was.alone, ours.alone, theirs.alone))
-    if len(set(ours.names)) < len(ours.names) or len(set(theirs.names)) < len(theirs.names) or len(alone) > 1:
+    parts: dict[str, str] = {}
+    for part in ("head", "tail"):
+        old, one, other = (_bare(getattr(side, part)) for side in (was, ours, theirs))
+        if one not in (old, other) and other != old:
+            return None
+        parts[part] = getattr(theirs if one == old else ours, part)
+    merged = {}
+    for part in ("names", "alone"):
+        old, one, other = was_ours_theirs = tuple(getattr(side, part) for side in (was, ours, theirs))
+        if any(len(set(names)) < len(names) for names in was_ours_theirs):
+            return None
+        keep = kept(old, one, other) | {name for name in (*one, *other) if name.split()[-1] in needed}
+        keep = {name for name in keep if name.split()[-1] not in unused}
+        merged[part] = merge_order(old, one, other, keep)
+        merged[part] += [name for name in old if name in keep and name not in merged[part]]
+    names, alone = merged["names"], merged["alone"]
+    if len(alone) > 1:
         return None
     if not names and not alone:
         return b""
@@ -79,10 +95,14 @@ def merge_imports(base: Block | None, left: Block, right: Block | None) -> bytes
         names.sort(key=_sort_key)
     if ours.layout != theirs.layout and "lines" in {ours.layout, theirs.layout}:
         frame = replace(frame, layout="lines")
-    written = _written(replace(frame, names=tuple(names), alone=tuple(alone)))
+    written = _written(replace(frame, names=tuple(names), alone=tuple(alone), **parts))
     assert block.node is not None
     start = block.node.start_byte - block.start
     return block.text[:start] + written.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _bare(part: str) -> str:
+    return part.strip("; \n").replace('"', "'")
 
 
 def _sort_key(name: str) -> tuple[str, str]:

@@ -148,7 +148,7 @@ def _written(frame: Node, entries: Sequence[_Entry], layout: tuple[list[_Entry],
         if index == 0 and not lead.strip():
             lead = first_lead
         elif index and not lead.strip():
-            lead = lead if b"\n" in lead and b"\n" in usual else usual
+            lead = usual if not lead or (b"\n" in usual and b"\n" not in lead) else lead
         last = index == len(entries) - 1
         parts += [lead, entry.text, b"," if not last or comma else b"", entry.after]
         if not last and entry.after.strip() and b"\n" not in entries[index + 1].lead:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block
+from orchestrator.git.structure.imports import bound_names
 
 RENAME = 0.8
 """Likeness, from 0 to 1, from which a symbol that went and one that came are taken for one that was renamed."""
@@ -32,6 +33,7 @@ def match(base: Sequence[Block], side: Sequence[Block]) -> tuple[dict[str, str],
     if not gone or not come:
         return keys, []
     _match_edits(base, side, keys, known & here)
+    _match_imports(gone, come, keys)
     taken = set(keys.values())
     renames: list[tuple[str, str]] = []
     old = [block for block in gone if block.kind in SYMBOLS and block.key not in taken][:_CANDIDATES]
@@ -44,6 +46,19 @@ def match(base: Sequence[Block], side: Sequence[Block]) -> tuple[dict[str, str],
             keys[other.key] = block.key
             renames.append((block.name, other.name))
     return keys, renames
+
+
+def _match_imports(gone: Sequence[Block], come: Sequence[Block], keys: dict[str, str]) -> None:
+    """Pair imports of the same names from another module: the module moved."""
+    free = [block for block in come if block.kind == "import"]
+    for old in gone:
+        if old.kind != "import" or old.node is None:
+            continue
+        names = {name for name, _ in bound_names(old.node)}
+        found = [new for new in free if new.node is not None and names & {name for name, _ in bound_names(new.node)}]
+        if names and len(found) == 1:
+            keys[found[0].key] = old.key
+            free.remove(found[0])
 
 
 def likeness(one: Block, other: Block) -> float:

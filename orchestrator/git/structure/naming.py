@@ -37,7 +37,7 @@ class Named:
         """What it is matched by among its siblings, before repeated names are told apart."""
         if self.kind == "statement":
             return f"statement:{' '.join(text_of(self.definition).split())}"
-        if self.kind in {"import", "doc", "comment", "open", "close"}:
+        if self.kind in {"import", "doc", "comment", "open", "close", "guard"}:
             return f"{self.kind}:{self.name}"
         space = "type" if self.kind in _TYPES else "value"
         return f"{space}:{self.name}{self.mark}"
@@ -62,6 +62,12 @@ def named(language: Language, node: Node, *, first: bool) -> Named:
         return _variables(definition)
     if definition.type == "expression_statement" and definition.named_child_count:
         return _expression(language, definition, first=first)
+    if definition.type == "if_statement" and definition.child_by_field_name("alternative") is None:
+        body = definition.child_by_field_name("consequence")
+        if body is not None and language.name == "python":
+            return Named(
+                "guard", " ".join(text_of(definition.child_by_field_name("condition")).split()), node, body=body
+            )
     return Named("statement", text_of(definition).partition("\n")[0].strip(), node)
 
 
