@@ -15,6 +15,7 @@ import tree_sitter
 from pyflakes import checker, messages
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
+from orchestrator.git.structure.data import fault_of
 from orchestrator.git.structure.imports import bound_names
 from orchestrator.git.structure.languages import Language, grammar, language_of
 from orchestrator.git.structure.naming import text_of
@@ -38,7 +39,9 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     """What is wrong with `merged` and with none of `sides`; every finding blocks. Nothing for unknown languages."""
     language = language_of(path)
     if language is None:
-        return []
+        fault = fault_of(path, merged)
+        broken = fault and not any(fault_of(path, side) for side in sides)
+        return [Finding("parses", "", f"cannot be read: {fault}")] if broken else []
     root, errors = cut(language, merged)
     before = [cut(language, side) for side in sides]
     allowed = max((count for _, count in before), default=0)
@@ -47,11 +50,11 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     found = _structural(language, root)
     known = {fact for other, _ in before for fact in _structural(language, other)} if found else set()
     if language.name == "python":
-        fault = _compiled(merged)
-        if isinstance(fault, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
-            return [Finding("parses", "", f"is not Python: {fault.msg}", fault.lineno or 0)]
-        if isinstance(fault, ast.Module):
-            meant = _flakes(fault)
+        tree = _compiled(merged)
+        if isinstance(tree, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
+            return [Finding("parses", "", f"is not Python: {tree.msg}", tree.lineno or 0)]
+        if isinstance(tree, ast.Module):
+            meant = _flakes(tree)
             if meant.keys() - found.keys():
                 known |= {fact for side in sides for fact in _flakes_of(side)}
             found = {**meant, **found}

@@ -19,6 +19,7 @@ RENAME = 0.8
 EDIT = 0.5
 """Likeness from which a statement or comment in the place of another is taken for its new form."""
 
+_RENAMED = frozenset({"function", "class", "interface", "type", "test"})
 _CANDIDATES = 40
 _LEAST_WORDS = 12
 
@@ -36,8 +37,8 @@ def match(base: Sequence[Block], side: Sequence[Block]) -> tuple[dict[str, str],
     _match_imports(gone, come, keys)
     taken = set(keys.values())
     renames: list[tuple[str, str]] = []
-    old = [block for block in gone if block.kind in SYMBOLS and block.key not in taken][:_CANDIDATES]
-    new = [block for block in come if block.kind in SYMBOLS and keys[block.key] == block.key][:_CANDIDATES]
+    old = [block for block in gone if block.kind in _RENAMED and block.key not in taken][:_CANDIDATES]
+    new = [block for block in come if block.kind in _RENAMED and keys[block.key] == block.key][:_CANDIDATES]
     for block in old:
         found = [(likeness(block, other), index) for index, other in enumerate(new) if other.kind == block.kind]
         best = max(found, default=(0.0, 0))
