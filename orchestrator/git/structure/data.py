@@ -10,10 +10,11 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import tomlkit
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from tomlkit.exceptions import TOMLKitError
 
 from orchestrator.git.structure.fold import Conflict, Folded
@@ -21,6 +22,9 @@ from orchestrator.git.structure.order import kept, merge_order
 
 _REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+Value: TypeAlias = Any
+"""What a data file holds: maps, lists and scalars, as its reader gives them."""
+
 _GONE = object()
 
 
@@ -72,7 +76,7 @@ def _merge_requirements(base: str, left: str, right: str) -> str:
     keep = kept(*keys)
     lines = {}
     for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]]):
-        value = _three(*(side.get(key, _GONE) for side in sides), key)
+        value = _three(was.get(key, _GONE), ours.get(key, _GONE), theirs.get(key, _GONE), key)
         keep.discard(key)
         if value is not _GONE:
             keep.add(key)
@@ -93,7 +97,7 @@ def _requirements(text: str) -> dict[str, str]:
     return found
 
 
-def _three(was: Any, one: Any, other: Any, place: str) -> Any:
+def _three(was: Value, one: Value, other: Value, place: str) -> Value:
     """The merged value; maps by key, lists of strings by entry; `_GONE` stands for no value."""
     if _same(one, was) or _same(one, other):
         return other
@@ -114,7 +118,7 @@ def _three(was: Any, one: Any, other: Any, place: str) -> Any:
     raise _Clash(place, "added by both, differently" if was is _GONE else "changed by both")
 
 
-def _three_lists(was: list[Any], one: list[Any], other: list[Any], place: str) -> list[Any]:
+def _three_lists(was: list[Value], one: list[Value], other: list[Value], place: str) -> list[Value]:
     sides = was, one, other
     if any(len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side) for side in sides):
         raise _Clash(place)
@@ -126,17 +130,21 @@ def _three_lists(was: list[Any], one: list[Any], other: list[Any], place: str) -
     new = [values[side].keys() - values[0].keys() - values[3 - side].keys() for side in (1, 2)]
     if gone and all(new):
         raise _Clash(place)
-    merged = {key: _three(*(side.get(key, _GONE) for side in values), f"{place}.{key}") for side in keys for key in side}
+    was_by, one_by, other_by = values
+    merged = {
+        key: _three(was_by.get(key, _GONE), one_by.get(key, _GONE), other_by.get(key, _GONE), f"{place}.{key}")
+        for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]])
+    }
     keep = {key for key, value in merged.items() if value is not _GONE}
     return [merged[key] for key in merge_order(keys[0], keys[1], keys[2], keep)]
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Value, other: Value) -> bool:
     return one is other or (type(one) is type(other) and bool(one == other) and repr(one) == repr(other))
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _pairs(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
     for key, value in pairs:
         if key in found:
             raise ValueError(f"the key {key!r} is there twice")
@@ -144,7 +152,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _read_json(text: str) -> Any:
+def _read_json(text: str) -> Value:
     return json.loads(text, object_pairs_hook=_pairs) if text.strip() else {}
 
 
@@ -171,7 +179,8 @@ def _merge_toml(base: str, left: str, right: str) -> str:
 
 def _merge_yaml(base: str, left: str, right: str) -> str:
     plain = YAML(typ="safe", pure=True)
-    merged = _three(*(plain.load(side) or {} for side in (base, left, right)), "")
+    was, one, theirs_read = (plain.load(side) or {} for side in (base, left, right))
+    merged = _three(was, one, theirs_read, "")
     for ours, theirs in ((left, right), (right, left)):
         for sequence, offset in ((2, 0), (4, 2)):
             writer = YAML(typ="rt", pure=True)
@@ -188,13 +197,13 @@ def _merge_yaml(base: str, left: str, right: str) -> str:
     raise _Clash("", "both changed it, and its layout could not be kept")
 
 
-def _dumped(writer: YAML, document: Any) -> str:
+def _dumped(writer: YAML, document: Value) -> str:
     stream = io.StringIO()
     writer.dump(document, stream)
     return stream.getvalue()
 
 
-def _apply(document: Any, source: Any, merged: Any) -> None:
+def _apply(document: Value, source: Value, merged: Value) -> None:
     """Make `document` say what `merged` says, taking the layout of what is new from `source` where it says the same."""
     for key in list(document):
         if key not in merged:
@@ -210,7 +219,7 @@ def _apply(document: Any, source: Any, merged: Any) -> None:
             document[key] = source[key] if key in source and source[key] == value else value
 
 
-def _apply_list(entries: Any, merged: list[Any]) -> None:
+def _apply_list(entries: Value, merged: list[Value]) -> None:
     for index in range(len(entries) - 1, -1, -1):
         if entries[index] not in merged:
             del entries[index]
@@ -219,7 +228,7 @@ def _apply_list(entries: Any, merged: list[Any]) -> None:
             entries.insert(index, value)
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+_READERS: dict[str, Callable[[str], Value]] = {
     "json": _read_json,
     "toml": tomlkit.parse,
     "yaml": YAML(typ="safe", pure=True).load,

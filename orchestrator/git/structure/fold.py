@@ -6,7 +6,8 @@ the other's where both added at one point. It checks nothing; `merge` does, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
@@ -35,13 +36,13 @@ class Folded:
     notes: list[str] = field(default_factory=list)
 
 
-def fold(
+def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
     language: Language,
     base: bytes,
     left: bytes,
     right: bytes,
-    needed: Set[str] = frozenset(),
-    unused: Set[str] = frozenset(),
+    needed: AbstractSet[str] = frozenset(),
+    unused: AbstractSet[str] = frozenset(),
 ) -> Folded:
     """Merge three texts with plain line ends, all ending in a newline or empty, none with a byte order mark.
 
@@ -61,7 +62,7 @@ def fold(
 
 
 class _Folding:
-    def __init__(self, language: Language, needed: Set[str], unused: Set[str]) -> None:
+    def __init__(self, language: Language, needed: AbstractSet[str], unused: AbstractSet[str]) -> None:
         self.language = language
         self.needed = needed
         self.unused = unused
@@ -99,7 +100,7 @@ class _Folding:
             return found.lead if found else b""
         return pick(old.lead if old else b"", one.lead, other.lead)
 
-    def _block(self, old: Block | None, one: Block | None, other: Block | None, above: str) -> bytes | None:
+    def _block(self, old: Block | None, one: Block | None, other: Block | None, above: str) -> bytes | None:  # noqa: PLR0911  (a table of cases)
         """The merged text of one block; None if it is not to be there."""
         if self._decided(old, one, other):
             present = one or other

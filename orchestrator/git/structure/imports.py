@@ -7,7 +7,7 @@ apart. That one name is not bound twice in a file is seen to in `checks`.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from tree_sitter import Node
@@ -58,7 +58,11 @@ def bound_names(node: Node) -> list[tuple[str, str]]:
 
 
 def merge_imports(
-    base: Block | None, left: Block, right: Block | None, needed: Set[str] = frozenset(), unused: Set[str] = frozenset()
+    base: Block | None,
+    left: Block,
+    right: Block | None,
+    needed: AbstractSet[str] = frozenset(),
+    unused: AbstractSet[str] = frozenset(),
 ) -> bytes | None:
     """One statement that imports what both want, empty if nothing is left; None if it cannot be taken apart.
 
@@ -95,7 +99,7 @@ def merge_imports(
         names.sort(key=_sort_key)
     if ours.layout != theirs.layout and "lines" in {ours.layout, theirs.layout}:
         frame = replace(frame, layout="lines")
-    written = _written(replace(frame, names=tuple(names), alone=tuple(alone), **parts))
+    written = _written(replace(frame, names=tuple(names), alone=tuple(alone), head=parts["head"], tail=parts["tail"]))
     assert block.node is not None
     start = block.node.start_byte - block.start
     return block.text[:start] + written.encode("utf-8", "surrogateescape") + b"\n"

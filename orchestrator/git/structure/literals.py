@@ -28,7 +28,7 @@ class _Entry:
     positional: bool = False
 
 
-def merge_literals(language: Language, base: Node, left: Node, right: Node) -> bytes | None:
+def merge_literals(language: Language, base: Node, left: Node, right: Node) -> bytes | None:  # noqa: PLR0911  (a table of cases)
     """The text of `left` with what `right` changed, if both changed entries of one literal only; None otherwise."""
     was, ours, theirs = base.text or b"", left.text or b"", right.text or b""
     if ours in (was, theirs):

@@ -6,7 +6,7 @@ the reason, and there is no third outcome.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.git.structure.checks import check_file
@@ -22,7 +22,7 @@ LARGEST = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """`content` is None exactly if there are `conflicts`. `by` says who merged: ``same``, ``lines`` or ``structure``."""
+    """`content` is None exactly if there are `conflicts`; `by` is ``same``, ``lines`` or ``structure``."""
 
     content: bytes | None
     conflicts: tuple[Conflict, ...] = ()
@@ -35,7 +35,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
 
     Deterministic, and the same for (left, right) as for (right, left) but for the order of what both added.
     """
-    if left == right or right == base:
+    if right in (left, base):
         return MergeResult(left, by="same")
     if left == base:
         return MergeResult(right, by="same")
@@ -67,8 +67,13 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     return MergeResult(folded.text, notes=said, by="structure")
 
 
-def _structural(
-    path: str, base: bytes, left: bytes, right: bytes, needed: Set[str] = frozenset(), unused: Set[str] = frozenset()
+def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
+    path: str,
+    base: bytes,
+    left: bytes,
+    right: bytes,
+    needed: AbstractSet[str] = frozenset(),
+    unused: AbstractSet[str] = frozenset(),
 ) -> Folded:
     if b"\0" in base + left + right or max(len(base), len(left), len(right)) > LARGEST:
         return Folded(conflicts=[Conflict("", "a binary or very large file that both changed")])

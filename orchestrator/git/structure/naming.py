@@ -48,7 +48,7 @@ def text_of(node: Node | None) -> str:
     return (node.text or b"").decode("utf-8", "surrogateescape") if node else ""
 
 
-def named(language: Language, node: Node, *, first: bool) -> Named:
+def named(language: Language, node: Node, *, first: bool) -> Named:  # noqa: PLR0911  (a table of cases)
     """What `node`, a direct child of a module or of a body, is; `first` says that nothing but comments is before it."""
     if node.type in language.imports:
         return Named("import", _imported_from(node), node)

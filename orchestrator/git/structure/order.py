@@ -6,7 +6,8 @@ Pure. Used alike for the blocks of a file, the names of an import, and the entri
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence, Set
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -18,7 +19,7 @@ def kept(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key]) -> set[
     return (ours & theirs) | (ours - old) | (theirs - old)
 
 
-def merge_order(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], keep: Set[Key]) -> list[Key]:
+def merge_order(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], keep: AbstractSet[Key]) -> list[Key]:
     """The keys of `keep` in order; none is in a sequence twice.
 
     If one side moved things the order is that side's; if both did, that of the side that moved fewer. What the other

@@ -51,7 +51,7 @@ class Index:
         return max(holding, key=lambda symbol: (symbol.start, -symbol.end), default=None)
 
     def matching(self, pattern: str) -> tuple[Symbol, ...]:
-        """The symbols that a pattern such as ``Class``, ``Class.method`` or ``on_*`` names, members not listed apart."""
+        """The symbols that ``Class``, ``Class.method`` or ``on_*`` names; overloads and setters go with their name."""
         found = (s for s in self.symbols if not s.name.endswith(">"))
         return tuple(s for s in found if fnmatch.fnmatchcase(s.name.partition("@")[0].partition("#")[0], pattern))
 
@@ -82,4 +82,3 @@ def _called(name: str, kind: str) -> str:
         if name.endswith(f".{part}"):
             return f"{name.removesuffix(part)}{HEADER}"
     return IMPORTS if kind == "import" else MODULE
-
