@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -72,6 +73,7 @@ def touched(path: str, base: bytes, side: bytes) -> set[str]:
 def measure(rows: list[dict[str, Any]], show: str, limit: int) -> dict[str, Any]:
     """Merge every row; the figures, and on standard error the rows that were asked for."""
     counts: Counter[str] = Counter()
+    layouts = 0
     reasons: Counter[str] = Counter()
     times: list[float] = []
     for row in rows:
@@ -88,6 +90,9 @@ def measure(rows: list[dict[str, Any]], show: str, limit: int) -> dict[str, Any]
         counts[f"{kind} by {result.by}"] += result.content is not None
         if result.content is not None:
             counts[f"{kind} disjoint solved"] += disjoint
+            if kind == "conflict":
+                said = (normal(path, text) for text in (result.content, row["human"]))
+                layouts += len({re.sub(r"b'|b\"|['\", ]|\\\\", "", repr(value)) for value in said}) == 1
             language = language_of(path)
             assert language is not None
             errors = max(cut(language, row[side])[1] for side in ("left", "right"))
@@ -105,6 +110,7 @@ def measure(rows: list[dict[str, Any]], show: str, limit: int) -> dict[str, Any]
         "solved_of_all": _percent(solved, conflicts),
         "solved_of_disjoint": _percent(counts["conflict disjoint solved"], counts["conflict disjoint"]),
         "equal_of_solved": _percent(counts["conflict equal"], solved),
+        "equal_of_solved_but_for_all_white_space_and_commas": _percent(layouts, solved),
         "different_of_all": _percent(counts["conflict different"], conflicts),
         "clean_flagged": counts["clean flagged"],
         "clean_by_structure": counts["clean by structure"],
