@@ -110,7 +110,7 @@ def measure(rows: list[dict[str, Any]], show: str, limit: int) -> dict[str, Any]
         "solved_of_all": _percent(solved, conflicts),
         "solved_of_disjoint": _percent(counts["conflict disjoint solved"], counts["conflict disjoint"]),
         "equal_of_solved": _percent(counts["conflict equal"], solved),
-        "equal_of_solved_but_for_all_white_space_and_commas": _percent(layouts, solved),
+        "equal_but_for_white_space_commas_and_quotes": _percent(layouts, solved),
         "different_of_all": _percent(counts["conflict different"], conflicts),
         "clean_flagged": counts["clean flagged"],
         "clean_by_structure": counts["clean by structure"],
