@@ -1,0 +1,242 @@
+"""Files that hold data: requirements by package, JSON, YAML and TOML by key.
+
+Owns reading, merging and writing them so that what nobody touched stays as it was written. A layout that would not
+survive the writing is a conflict; two values for one key are a conflict.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import tomlkit
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from tomlkit.exceptions import TOMLKitError
+
+from orchestrator.git.structure.fold import Conflict, Folded
+from orchestrator.git.structure.order import kept, merge_order
+
+_REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$")
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+Value: TypeAlias = Any
+"""What a data file holds: maps, lists and scalars, as its reader gives them."""
+
+_GONE = object()
+
+
+class _Clash(Exception):
+    """Both sides say something else about `place`."""
+
+    def __init__(self, place: str, reason: str = "changed by both") -> None:
+        super().__init__(place)
+        self.place = place
+        self.reason = reason
+
+
+def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
+    """Merge by key what is known to have keys; anything else is a conflict."""
+    how = _how(path)
+    if how is None:
+        return Folded(conflicts=[Conflict("", "both changed the same lines")])
+    try:
+        text = how(*(side.decode("utf-8") for side in (base, left, right)))
+    except _Clash as clash:
+        return Folded(conflicts=[Conflict(clash.place, clash.reason)])
+    except (ValueError, TOMLKitError, YAMLError) as error:
+        return Folded(conflicts=[Conflict("", f"cannot be read: {' '.join(str(error).split())[:200]}")])
+    return Folded(text.encode("utf-8"), notes=["merged by key"])
+
+
+def fault_of(path: str, source: bytes) -> str | None:
+    """Why a data file cannot be read, a key that is there twice included; None for good ones and other files."""
+    read = _READERS.get(path.rpartition(".")[2].lower())
+    if read is None:
+        return None
+    try:
+        read(source.decode("utf-8-sig"))
+    except (ValueError, TOMLKitError, YAMLError) as error:
+        return " ".join(str(error).split())[:200]
+    return None
+
+
+def _how(path: str) -> Callable[[str, str, str], str] | None:
+    if _REQUIREMENTS.search(path):
+        return _merge_requirements
+    return _MERGERS.get(path.rpartition(".")[2].lower())
+
+
+def _merge_requirements(base: str, left: str, right: str) -> str:
+    sides = [_requirements(side) for side in (base, left, right)]
+    was, ours, theirs = sides
+    keys = list(was), list(ours), list(theirs)
+    keep = kept(*keys)
+    lines = {}
+    for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]]):
+        value = _three(was.get(key, _GONE), ours.get(key, _GONE), theirs.get(key, _GONE), key)
+        keep.discard(key)
+        if value is not _GONE:
+            keep.add(key)
+            lines[key] = value
+    return "".join(f"{lines[key]}\n" for key in merge_order(*keys, keep))
+
+
+def _requirements(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    text = text.replace("\\\n", "\\\0")
+    for line in text.splitlines():
+        match = _REQUIREMENT.match(line)
+        marker = line.partition(";")[2].strip() if ";" in line else ""
+        key = re.sub(r"[-_.]+", "-", match[1]).lower() + (f"; {marker}" if marker else "") if match else line.strip()
+        while key in found:
+            key += " "
+        found[key] = line.replace("\0", "\n")
+    return found
+
+
+def _three(was: Value, one: Value, other: Value, place: str) -> Value:
+    """The merged value; maps by key, lists of strings by entry; `_GONE` stands for no value."""
+    if _same(one, was) or _same(one, other):
+        return other
+    if _same(other, was):
+        return one
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        old = was if isinstance(was, Mapping) else {}
+        merged = {}
+        for key in dict.fromkeys([*old, *one, *other]):
+            inner = f"{place}.{key}" if place else str(key)
+            merged[key] = _three(old.get(key, _GONE), one.get(key, _GONE), other.get(key, _GONE), inner)
+        keep = {key for key, value in merged.items() if value is not _GONE}
+        return {key: merged[key] for key in merge_order(list(old), list(one), list(other), keep)}
+    if isinstance(was, list) and isinstance(one, list) and isinstance(other, list):
+        return _three_lists(was, one, other, place)
+    if one is _GONE or other is _GONE:
+        raise _Clash(place, "removed by one, changed by the other")
+    raise _Clash(place, "added by both, differently" if was is _GONE else "changed by both")
+
+
+def _three_lists(was: list[Value], one: list[Value], other: list[Value], place: str) -> list[Value]:
+    sides = was, one, other
+    if any(len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side) for side in sides):
+        raise _Clash(place)
+    keys = [[re.split(r"[\s<>=!~;\[]", entry, maxsplit=1)[0].lower() for entry in side] for side in sides]
+    if any(len(set(side)) < len(side) for side in keys):
+        keys = [list(side) for side in sides]
+    values = [dict(zip(names, side, strict=True)) for names, side in zip(keys, sides, strict=True)]
+    gone = values[0].keys() - values[1].keys() - values[2].keys()
+    new = [values[side].keys() - values[0].keys() - values[3 - side].keys() for side in (1, 2)]
+    if gone and all(new):
+        raise _Clash(place)
+    was_by, one_by, other_by = values
+    merged = {
+        key: _three(was_by.get(key, _GONE), one_by.get(key, _GONE), other_by.get(key, _GONE), f"{place}.{key}")
+        for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]])
+    }
+    keep = {key for key, value in merged.items() if value is not _GONE}
+    return [merged[key] for key in merge_order(keys[0], keys[1], keys[2], keep)]
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one is other or (type(one) is type(other) and bool(one == other) and repr(one) == repr(other))
+
+
+def _pairs(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _read_json(text: str) -> Value:
+    return json.loads(text, object_pairs_hook=_pairs) if text.strip() else {}
+
+
+def _merge_json(base: str, left: str, right: str) -> str:
+    was, one, other = (_read_json(side) for side in (base, left, right))
+    merged = _three(was, one, other, "")
+    for value, text in ((one, left), (other, right)):
+        for indent in (2, 4, "\t", 1, 3, None):
+            for escape in (False, True):
+                if json.dumps(value, indent=indent, ensure_ascii=escape) == text.rstrip("\n"):
+                    return json.dumps(merged, indent=indent, ensure_ascii=escape) + "\n"
+    raise _Clash("", "both changed it, and its layout could not be kept")
+
+
+def _merge_toml(base: str, left: str, right: str) -> str:
+    was, one, other = (tomlkit.parse(side) for side in (base, left, right))
+    merged = _three(was.unwrap(), one.unwrap(), other.unwrap(), "")
+    _apply(one, other, merged)
+    text = tomlkit.dumps(one)
+    if tomlkit.parse(text).unwrap() != merged:
+        raise _Clash("", "both changed it, and its layout could not be kept")
+    return text
+
+
+def _merge_yaml(base: str, left: str, right: str) -> str:
+    plain = YAML(typ="safe", pure=True)
+    was, one, theirs_read = (plain.load(side) or {} for side in (base, left, right))
+    merged = _three(was, one, theirs_read, "")
+    for ours, theirs in ((left, right), (right, left)):
+        for sequence, offset in ((2, 0), (4, 2)):
+            writer = YAML(typ="rt", pure=True)
+            writer.preserve_quotes = True
+            writer.width = 1_000_000
+            writer.indent(mapping=2, sequence=sequence, offset=offset)
+            document, other = writer.load(ours), writer.load(theirs)
+            if _dumped(writer, document) != ours:
+                continue
+            _apply(document, other, merged)
+            text = _dumped(writer, document)
+            if plain.load(text) == merged:
+                return text
+    raise _Clash("", "both changed it, and its layout could not be kept")
+
+
+def _dumped(writer: YAML, document: Value) -> str:
+    stream = io.StringIO()
+    writer.dump(document, stream)
+    return stream.getvalue()
+
+
+def _apply(document: Value, source: Value, merged: Value) -> None:
+    """Make `document` say what `merged` says, taking the layout of what is new from `source` where it says the same."""
+    for key in list(document):
+        if key not in merged:
+            del document[key]
+    for key, value in merged.items():
+        if key in document and document[key] == value:
+            continue
+        if key in document and isinstance(value, Mapping) and isinstance(document[key], Mapping):
+            _apply(document[key], source.get(key, {}), value)
+        elif key in document and isinstance(value, list) and isinstance(document[key], list):
+            _apply_list(document[key], value)
+        else:
+            document[key] = source[key] if key in source and source[key] == value else value
+
+
+def _apply_list(entries: Value, merged: list[Value]) -> None:
+    for index in range(len(entries) - 1, -1, -1):
+        if entries[index] not in merged:
+            del entries[index]
+    for index, value in enumerate(merged):
+        if index >= len(entries) or entries[index] != value:
+            entries.insert(index, value)
+
+
+_READERS: dict[str, Callable[[str], Value]] = {
+    "json": _read_json,
+    "toml": tomlkit.parse,
+    "yaml": YAML(typ="safe", pure=True).load,
+    "yml": YAML(typ="safe", pure=True).load,
+}
+_MERGERS: dict[str, Callable[[str, str, str], str]] = {
+    "json": _merge_json,
+    "toml": _merge_toml,
+    "yaml": _merge_yaml,
+    "yml": _merge_yaml,
+}

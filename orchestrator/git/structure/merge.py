@@ -1,0 +1,88 @@
+"""Merging one file: git's line merge, the checks, and where either says no, the structural merge and the checks again.
+
+Owns that order and nothing else. What comes out was checked; what was not clean is a conflict that names the symbol and
+the reason, and there is no third outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from orchestrator.git.structure.checks import check_file
+from orchestrator.git.structure.data import merge_data
+from orchestrator.git.structure.fold import Conflict, Folded, fold
+from orchestrator.git.structure.languages import language_of
+from orchestrator.git.structure.lines import Form, merge_lines
+from orchestrator.git.structure.unused import unused_imports
+
+LARGEST = 4_000_000
+"""Bytes from which a file is git's alone: generated, most likely, and too large to look into."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """`content` is None exactly if there are `conflicts`; `by` is ``same``, ``lines`` or ``structure``."""
+
+    content: bytes | None
+    conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[str, ...] = ()
+    by: str = ""
+
+
+def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> MergeResult:
+    """Merge two versions of the file at `path`; `base` is None if both sides added it.
+
+    Deterministic, and the same for (left, right) as for (right, left) but for the order of what both added.
+    """
+    if right in (left, base):
+        return MergeResult(left, by="same")
+    if left == base:
+        return MergeResult(right, by="same")
+    was = base or b""
+    lines = merge_lines(was, left, right) if base is not None else None
+    notes: list[str] = []
+    if lines is not None:
+        findings = check_file(path, lines, left, right)
+        if not findings:
+            return MergeResult(lines, by="lines")
+        notes = [f"line merge: {finding.symbol or path}: {finding.text}" for finding in findings]
+    folded = _structural(path, was, left, right)
+    findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
+    needed = frozenset(finding.symbol for finding in findings if finding.check == "undefined name")
+    unused = unused_imports(path, folded.text, left, right) if not folded.conflicts else frozenset()
+    if needed or unused:
+        folded = _structural(path, was, left, right, needed, unused)
+        findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
+        folded.notes += [
+            f"kept the import of {name}: one side removed it, the other uses it" for name in sorted(needed)
+        ]
+        folded.notes += [
+            f"left out the import of {name}: together the sides removed its uses" for name in sorted(unused)
+        ]
+    said = (*notes, *folded.notes)
+    conflicts = (*folded.conflicts, *(Conflict(finding.symbol, finding.text) for finding in findings))
+    if conflicts:
+        return MergeResult(None, conflicts, said)
+    return MergeResult(folded.text, notes=said, by="structure")
+
+
+def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
+    path: str,
+    base: bytes,
+    left: bytes,
+    right: bytes,
+    needed: AbstractSet[str] = frozenset(),
+    unused: AbstractSet[str] = frozenset(),
+) -> Folded:
+    if b"\0" in base + left + right or max(len(base), len(left), len(right)) > LARGEST:
+        return Folded(conflicts=[Conflict("", "a binary or very large file that both changed")])
+    forms = [Form.of(side) for side in (base or left, left, right)]
+    plain = [form.take_off(side) for form, side in zip(forms, (base, left, right), strict=True)]
+    language = language_of(path)
+    if language:
+        folded = fold(language, plain[0], plain[1], plain[2], needed, unused)
+    else:
+        folded = merge_data(path, plain[0], plain[1], plain[2])
+    folded.text = Form.merged(forms[0], forms[1], forms[2]).put_on(folded.text)
+    return folded

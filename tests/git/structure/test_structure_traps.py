@@ -1,0 +1,200 @@
+"""Every trap of merging by structure, each as the smallest file that shows it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from orchestrator.git.structure.merge import merge_file
+
+LICENCE = "# Licence: do as you like\n"
+BODY = "\n\ndef f():\n    return os\n"
+
+
+def clean(path: str, base: str, left: str, right: str) -> str:
+    result = merge_file(path, base.encode(), left.encode(), right.encode())
+    assert result.content is not None, result.conflicts
+    return result.content.decode()
+
+
+def conflict(path: str, base: str, left: str, right: str) -> dict[str, str]:
+    result = merge_file(path, base.encode(), left.encode(), right.encode())
+    assert result.content is None, result.content
+    return {found.symbol: found.reason for found in result.conflicts}
+
+
+def test_a_licence_stays_above_the_first_import() -> None:
+    merged = clean(
+        "a.py",
+        LICENCE + "import os\n" + BODY,
+        LICENCE + "import abc\nimport os\n" + BODY + "    abc\n",
+        LICENCE + "import ast\nimport os\n" + BODY + "\n\ndef g():\n    ast\n",
+    )
+    assert merged.startswith(LICENCE + "import abc\nimport ast\nimport os\n")
+
+
+def test_future_imports_stay_first() -> None:
+    merged = clean(
+        "a.py",
+        "import os\n" + BODY,
+        "from __future__ import annotations\nimport os\n" + BODY,
+        "import abc\nimport os\n" + BODY + "\n\ndef g():\n    abc\n",
+    )
+    assert merged.startswith("from __future__ import annotations\nimport abc\n")
+
+
+def test_continued_imports_are_taken_apart() -> None:
+    base = "from m import a, \\\n    b\n\n\ndef f():\n    a, b\n"
+    left = "from m import a, \\\n    b, c\n\n\ndef f():\n    a, b\n\n\ndef g():\n    c\n"
+    right = "from m import a, d, \\\n    b\n\n\ndef f():\n    a, b\n\n\ndef h():\n    d\n"
+    merged = clean("a.py", base, left, right)
+    names = merged.partition("\n\n")[0].replace("\\\n", "").partition("import")[2]
+    assert {name.strip() for name in names.split(",")} == {"a", "b", "c", "d"}
+
+
+def test_setters_and_overloads_are_told_apart() -> None:
+    base = "class A:\n    @property\n    def x(self):\n        return 1\n\n"
+    base += "    @x.setter\n    def x(self, v):\n        pass\n"
+    left = base.replace("return 1", "return 2") + "\n    def p(self):\n        pass\n"
+    right = base.replace("pass", "self.y = v") + "\n    def q(self):\n        pass\n"
+    merged = clean("a.py", base, left, right)
+    for part in ("return 2", "self.y = v", "def p", "def q"):
+        assert merged.count(part) == 1
+
+
+def test_overloads_of_typescript_are_told_apart() -> None:
+    base = "function f(a: string): void;\nfunction f(a: number): void;\nfunction f(a: any) {}\n"
+    left = base.replace("string): void", "string): number") + "function p() {}\n"
+    right = base.replace("number): void", "number): string") + "function q() {}\n"
+    merged = clean("a.ts", base, left, right)
+    for part in ("string): number", "number): string", "function p", "function q"):
+        assert merged.count(part) == 1
+
+
+def test_one_side_drops_an_import_that_the_other_extends() -> None:
+    base = "from m import a\n\n\ndef f():\n    return a\n"
+    left = "def f():\n    return 1\n"
+    right = "from m import a, b\n\n\ndef f():\n    return a\n\n\ndef g():\n    return b\n"
+    assert clean("a.py", base, left, right).startswith("from m import b\n")
+
+
+def test_one_side_drops_an_import_that_the_other_begins_to_use() -> None:
+    base = "import os\nimport re\n\n\ndef f():\n    return os, re\n"
+    left = "import re\n\n\ndef f():\n    return re\n"
+    right = base + "\n\ndef g():\n    return os\n"
+    assert "import os\n" in clean("a.py", base, left, right)
+
+
+def test_one_name_imported_from_two_modules_is_a_conflict() -> None:
+    base = "import os\n" + BODY
+    left = "import os\nfrom m import x\n" + BODY + "\n\ndef g():\n    return x\n"
+    right = "import os\nfrom n import x\n" + BODY + "\n\ndef h():\n    return x\n"
+    assert "x" in conflict("a.py", base, left, right)
+
+
+def test_rewrapped_imports_are_one_import() -> None:
+    base = "from m import a, b\n\n\ndef f():\n    return a, b\n"
+    left = "from m import (\n    a,\n    b,\n    c,\n)\n\n\ndef f():\n    return a, b, c\n"
+    right = "from m import a, b, d\n\n\ndef f():\n    return a, b\n\n\ndef g():\n    return d\n"
+    assert clean("a.py", base, left, right).startswith("from m import (\n    a,\n    b,\n    c,\n    d,\n)\n")
+
+
+def test_what_does_not_parse_falls_back_to_git() -> None:
+    base = "def f(:\n    pass\n\n\nx = 1\n\n\ny = 1\n"
+    assert clean("a.py", base, base.replace("x = 1", "x = 2"), base.replace("y = 1", "y = 3")).endswith("y = 3\n")
+    found = conflict("a.py", base, base.replace("x = 1", "x = 2"), base.replace("x = 1", "x = 3"))
+    assert "does not parse" in found[""]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.rstrip("\n").encode(),
+        lambda text: text.replace("    ", "\t").encode(),
+        lambda text: b"# -*- coding: latin-1 -*-\nname = '\xe9'\n" + text.encode(),
+    ],
+    ids=["crlf", "bom", "no-last-newline", "tabs", "latin-1"],
+)
+def test_the_form_of_a_file_is_kept(form) -> None:
+    base = "class A:\n    def f(self):\n        pass\n"
+    left = base + "\n    def g(self):\n        pass\n"
+    right = base + "\n    def h(self):\n        pass\n"
+    both = base + "\n    def g(self):\n        pass\n\n    def h(self):\n        pass\n"
+    result = merge_file("a.py", form(base), form(left), form(right))
+    assert result.content == form(both)
+
+
+def test_large_files_take_no_time_to_speak_of() -> None:
+    base = "".join(f"def f{i}(a):\n    b = a + {i}\n    return b\n\n\n" for i in range(2000))
+    left = base + "def g():\n    return 1\n"
+    right = base.replace("b = a + 7\n", "b = a + 8\n") + "def h():\n    return 2\n"
+    started = time.perf_counter()
+    merged = clean("a.py", base, left, right)
+    assert "def g" in merged
+    assert "def h" in merged
+    assert time.perf_counter() - started < 10
+
+
+def test_both_changed_one_constant() -> None:
+    base = "import os\n\nLIMIT = 1\n"
+    assert conflict("a.py", base, base.replace("1", "2"), base.replace("1", "3")) == {"LIMIT": "changed by both"}
+
+
+def test_positional_arguments_parameters_and_statements_do_not_commute() -> None:
+    assert conflict("a.py", "x = f(1)\n", "x = f(1, 2)\n", "x = f(1, 3)\n")
+    assert conflict("a.py", "def f(a): pass\n", "def f(a, b): pass\n", "def f(a, c): pass\n")
+    base = "def f():\n    a()\n"
+    assert conflict("a.py", base, base + "    b()\n", base + "    c()\n")
+    assert conflict("a.py", "a()\n", "a()\nb()\n", "a()\nc()\n")
+
+
+def test_removed_by_one_and_changed_by_the_other() -> None:
+    base = "def f():\n    return 1\n\n\ndef g():\n    return 2\n"
+    found = conflict("a.py", base, "def g():\n    return 2\n", base.replace("return 1", "return 3"))
+    assert found == {"f": "removed by left, changed by right"}
+
+
+def test_defined_by_both_in_two_places_is_not_git_clean() -> None:
+    base = "".join(f"def f{i}():\n    return {i}\n\n\n" for i in range(6))
+    left = "def new():\n    return 'left'\n\n\n" + base
+    right = base + "def new():\n    return 'right'\n"
+    assert conflict("a.py", base, left, right) == {"new": "added by both, differently"}
+
+
+def test_entries_side_by_side() -> None:
+    base = "__all__ = [\n    'a',\n]\nD = {\n    'a': 1,\n}\nx = f(a=1)\n"
+    left = (
+        base.replace("'a',\n]", "'a',\n    'b',\n]").replace("1,\n}", "1,\n    'b': 2,\n}").replace("a=1)", "a=1, b=2)")
+    )
+    right = (
+        base.replace("'a',\n]", "'a',\n    'c',\n]").replace("1,\n}", "1,\n    'c': 3,\n}").replace("a=1)", "a=1, c=3)")
+    )
+    assert clean("a.py", base.replace("f(", "dict("), left.replace("f(", "dict("), right.replace("f(", "dict(")) == (
+        "__all__ = [\n    'a',\n    'b',\n    'c',\n]\nD = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n"
+        "x = dict(a=1, b=2, c=3)\n"
+    )
+
+
+def test_git_clean_results_are_checked() -> None:
+    base = "import os\n\n\ndef a():\n    return os\n\n\ndef b():\n    pass\n\n\ndef c():\n    return 1\n"
+    left = base.replace("def a():\n    return os\n\n\n", "").replace("import os\n\n\n", "")
+    right = base.replace("return 1", "return a()")
+    assert "a is not defined" in conflict("a.py", base, left, right)["a"]
+
+
+def test_data_by_key() -> None:
+    assert clean("requirements.txt", "a==1\n", "a==1\nb==1\n", "a==1\nC==1\n") == "a==1\nb==1\nC==1\n"
+    assert conflict("requirements.txt", "my_a==1\n", "my-a==2\n", "My.A==3\n") == {"my-a": "changed by both"}
+    assert clean("p.toml", "[t]\na = 1 # c\n", "[t]\na = 1 # c\nb = 2\n", "[t]\na = 1 # c\nd = 3\n") == (
+        "[t]\na = 1 # c\nb = 2\nd = 3\n"
+    )
+    assert clean("p.yaml", "t:\n  a: 1 # c\n", "t:\n  a: 1 # c\n  b: 2\n", "t:\n  a: 1 # c\n  d: 3\n") == (
+        "t:\n  a: 1 # c\n  b: 2\n  d: 3\n"
+    )
+    assert clean("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 1,\n  "b": 2\n}\n', '{\n  "a": 1,\n  "d": 3\n}\n') == (
+        '{\n  "a": 1,\n  "b": 2,\n  "d": 3\n}\n'
+    )
+    assert conflict("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 2\n}\n', '{\n  "a": 3\n}\n') == {"a": "changed by both"}
