@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import landing, planning, running, viewing
+from orchestrator.cli import landing, merging, planning, running, viewing
 from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
 
 HELP = """Carry out a mission with parallel agents: isolated, merged, and proven before it lands.
@@ -52,7 +52,7 @@ def _main(
     """See HELP; the version is handled by its callback."""
 
 
-for group in (running, planning, viewing, landing):
+for group in (running, planning, viewing, landing, merging):
     group.register(app)
 
 

@@ -76,6 +76,11 @@ def _structural(language: Language, root: Block) -> dict[Fact, tuple[str, int]]:
                 if len(sources[bound]) > 1 and "." not in bound:
                     line = block.node.start_point.row + 1
                     found["bound twice", bound] = (f"{bound} is imported from two places", line)
+    for block in root.members:
+        # Which of the two a reader gets would depend on their order, and so on who was merged first.
+        if block.kind in SYMBOLS and block.name in sources:
+            line = block.node.start_point.row + 1 if block.node else 0
+            found["bound twice", block.name] = (f"{block.name} is imported and defined", line)
     if "object" in language.collections and root.node is not None:
         for key, line in _keys_twice(language, root.node):
             found["key twice", key] = (f"{key} is a key of one literal twice", line)
