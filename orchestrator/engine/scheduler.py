@@ -40,7 +40,7 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
     match step:
         case StartBatch(batch=batch):
             recorder.emit(BatchStarted(batch=batch, base=recorder.state.tip))
-            tasks.start_soon(_baseline, tools, batch)
+            tasks.start_soon(_baseline, tools, batch)  # runs when the agents that start now have their work trees
         case StartAttempt(batch=batch, agent=agent, attempt=number):
             planned = recorder.state.plan.agent(agent)
             base = await to_thread.run_sync(start_of, tools, step) if planned.needs else start_of(tools, step)
@@ -58,9 +58,11 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
 
 async def _baseline(tools: Tools, batch: str) -> None:
     """Judge the base while the agents are at work; the landing finds the answer cached."""
+    await anyio.lowlevel.checkpoint()  # let the attempts that start with this batch ask for their work trees first
     state = tools.recorder.state
     planned = state.plan.batch(batch)
     if planned.gate is not None:
+        await tools.executor.quiet()
         await tools.judge.baseline(subject_of(state, planned), baseline_of(state, batch))
 
 

@@ -90,9 +90,12 @@ class LocalExecutor:
         if workspace is not None:
             await to_thread.run_sync(self._workspaces.release, workspace)
 
-    async def prepare(self, count: int, base: str) -> None:
-        while self._provisioning:  # agents that wait for their work tree now come first
+    async def quiet(self) -> None:
+        while self._provisioning:
             await self._provisioned.wait()
+
+    async def prepare(self, count: int, base: str) -> None:
+        await self.quiet()
         missing = count - self._workspaces.spares
         if missing > 0:
             await to_thread.run_sync(self._workspaces.prepare, missing, base)

@@ -78,6 +78,10 @@ class Executor(Protocol):
         """The workspace of the attempt `name`, whose work is captured and recorded, may be used again."""
         ...
 
+    async def quiet(self) -> None:
+        """Wait until no attempt waits for its work tree: what can wait should not be in its way."""
+        ...
+
     async def prepare(self, count: int, base: str) -> None:
         """Have work trees for attempts to come: `count` of them, ready at `base`, which may be a guess."""
         ...
