@@ -178,7 +178,7 @@ def test_same_as_git_merge_one_by_one(arena: Arena, model: Model, drift: Any, pl
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, **relaxed)
+@settings(max_examples=400, **relaxed)
 @given(model=models, drift=st.one_of(st.just([]), changes), plans=agents)
 def test_same_as_git_merge_one_by_one_at_length(arena: Arena, model: Model, drift: Any, plans: Any) -> None:
     check(arena, model, drift, plans)
@@ -206,7 +206,7 @@ def test_same_as_git_where_everything_moves(arena: Arena, model: Model, drift: A
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, **relaxed)
+@settings(max_examples=400, **relaxed)
 @given(
     model=models,
     drift=st.one_of(st.just([]), moves),
