@@ -23,14 +23,13 @@ class CommandBackend:
 
     is_replay = False
 
-    def __init__(self, name: str, config: BackendConfig, mission_dir: Path) -> None:
+    def __init__(self, name: str, config: BackendConfig, mission_dir: Path) -> None:  # noqa: ARG002 - every backend is made alike
         if config.command is None:
             raise ValueError(f"backend {name} has no command")
         self.name = name
         self._command: Command = config.command
         self._brief = config.brief or _brief_mode(config.command)
         self._variables = config.env
-        self._mission_dir = mission_dir
 
     def unusable(self) -> str | None:
         program = self._command.argv[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from orchestrator.journal.facts import Breach, ConflictFact, Fact, FileChange, Outcome, Verdict
 from orchestrator.mission.model import Mission
@@ -257,7 +257,6 @@ Event = Annotated[
     | TargetLanded,
     Field(discriminator="kind"),
 ]
-EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 class Record(Fact):

@@ -21,7 +21,7 @@ class Language:
 
     `containers` are symbols whose members are symbols in their turn, mapped to their kind; `leaves` are symbols that
     are merged as one; `wrappers` stand around a symbol without being one; `collections` are the literals whose entries
-    commute, `pairs` their named entries; `strings` hold text in which white space at the end of a line counts.
+    commute, `pairs` their named entries.
     """
 
     name: str
@@ -34,7 +34,6 @@ class Language:
     collections: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     comments: frozenset[str] = frozenset({"comment"})
-    strings: frozenset[str] = frozenset({"string"})
     blocks: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -87,7 +86,6 @@ TYPESCRIPT = Language(
     imports=frozenset({"import_statement"}),
     collections=_SCRIPT_COLLECTIONS,
     pairs=frozenset({"pair", "enum_assignment", "method_definition"}),
-    strings=frozenset({"string", "template_string"}),
     blocks=frozenset({"class_body", "interface_body", "statement_block"}),
 )
 TSX = Language(
@@ -100,7 +98,6 @@ TSX = Language(
     imports=TYPESCRIPT.imports,
     collections=_SCRIPT_COLLECTIONS,
     pairs=TYPESCRIPT.pairs,
-    strings=frozenset({"string", "template_string", "jsx_text"}),
     blocks=TYPESCRIPT.blocks,
 )
 JAVASCRIPT = Language(
@@ -113,7 +110,6 @@ JAVASCRIPT = Language(
     imports=TYPESCRIPT.imports,
     collections=_SCRIPT_COLLECTIONS,
     pairs=TYPESCRIPT.pairs,
-    strings=TSX.strings,
     blocks=TYPESCRIPT.blocks,
 )
 GO = Language(
@@ -128,7 +124,6 @@ GO = Language(
     },
     wrappers=frozenset(),
     imports=frozenset({"import_declaration"}),
-    strings=frozenset({"raw_string_literal", "interpreted_string_literal"}),
 )
 JAVA = Language(
     name="java",
@@ -145,7 +140,6 @@ JAVA = Language(
     wrappers=frozenset(),
     imports=frozenset({"import_declaration"}),
     comments=frozenset({"line_comment", "block_comment"}),
-    strings=frozenset({"string_literal"}),
     blocks=frozenset({"class_body", "interface_body"}),
 )
 RUST = Language(
@@ -166,7 +160,6 @@ RUST = Language(
     wrappers=frozenset(),
     imports=frozenset({"use_declaration"}),
     comments=frozenset({"line_comment", "block_comment", "attribute_item"}),
-    strings=frozenset({"string_literal", "raw_string_literal"}),
     blocks=frozenset({"declaration_list"}),
 )
 
