@@ -28,7 +28,7 @@ TIME_LIMIT = "(time limit)"
 class SignOff(BaseModel):
     """What a person said of one tree."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     batch: str
     check: str

@@ -15,9 +15,9 @@ from orchestrator.plan import inspect, make_plan
 
 def refuse_overlaps(loaded: LoadedMission) -> None:
     """Raise UsageError where the mission refuses overlaps and has some; otherwise nothing is read."""
-    plan = make_plan(loaded.mission)
-    if any(batch.overlap is Overlap.REFUSE for batch in plan.batches):
-        inspect(plan, base_paths(loaded)).raise_if_refused()
+    mission = loaded.mission
+    if Overlap.REFUSE in (mission.defaults.overlap, *(batch.overlap for batch in mission.batches)):
+        inspect(make_plan(mission), base_paths(loaded)).raise_if_refused()
 
 
 def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:

@@ -1,46 +1,39 @@
 """The story of a run, top to bottom: begin or take up, carry out, end.
 
-Owns the order in which a run's parts are made and let go. What happens next inside it is the scheduler's.
+Owns the order in which a run's parts are made and let go. What happens next inside it is the scheduler's. The larger
+half of the program is imported inside these functions: a new run imports it while git fills the first work trees.
 """
 
 from __future__ import annotations
 
 import contextlib
 import platform
-import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import anyio
-from anyio import CancelScope
-
-from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import make_backend
-from orchestrator.engine import redo
 from orchestrator.engine.folders import Folders, durable, tag_of
-from orchestrator.engine.progress import Observer
-from orchestrator.engine.recorder import Recorder
-from orchestrator.engine.recovery import move_tip_back, recover
-from orchestrator.engine.scheduler import schedule
-from orchestrator.engine.tools import Tools
-from orchestrator.engine.workshop import Workshop, make_tools, open_repository, open_workshop, reopen_workshop
-from orchestrator.errors import EnvironmentRefused, ExitCode, UsageError
+from orchestrator.engine.workshop import open_repository, open_workshop, reopen_workshop
+from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.isolation.processes import adopt_orphans, end_leftovers
-from orchestrator.journal.events import RedoRequested, RunEnded, RunInterrupted, RunResumed, RunStarted
+from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
 from orchestrator.journal.log import Journal, owned
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
-from orchestrator.plan import make_plan
 
-Observers = Callable[[Folders], Sequence[Observer]]
+if TYPE_CHECKING:
+    from orchestrator.engine.progress import Observer
+    from orchestrator.engine.tools import Tools
+
+Observers = Callable[[Folders], "Sequence[Observer]"]
 """Who watches a run, made once its folders are known."""
 
 
@@ -70,6 +63,9 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     with _owned(folders), ThreadPoolExecutor(1) as early:
         # Filling work trees waits for the disk; what else there is to do at a start need not wait for that.
         workshop = early.submit(open_workshop, target.repository, folders, target.base, spares)
+        from orchestrator.engine.carry import carry_out
+        from orchestrator.engine.recorder import Recorder
+
         journal = Journal(folders.report)
         recorder = Recorder(journal, observers(folders))
         recorder.emit(
@@ -86,11 +82,16 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 versions=versions,
             )
         )
-        return _carry_out(recorder, journal, folders, _nothing, workshop.result)
+        return carry_out(recorder, journal, folders, _nothing, workshop.result)
 
 
 def resume(folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers) -> tuple[State, int]:
     """Take a run up where its journal ends; returns the last state and the exit code."""
+    from orchestrator.engine.carry import carry_out
+    from orchestrator.engine.recorder import Recorder
+    from orchestrator.engine.recovery import move_tip_back, recover
+    from orchestrator.isolation.processes import end_leftovers
+
     with _owned(folders):
         journal = Journal(folders.report)
         if not journal.records:
@@ -111,13 +112,16 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
                 recorder.emit(again)
                 await move_tip_back(tools)
 
-        return _carry_out(recorder, journal, folders, take_up, partial(reopen_workshop, state, folders))
+        return carry_out(recorder, journal, folders, take_up, partial(reopen_workshop, state, folders))
 
 
 def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
     if mission.brief_template is None:
         return
     import jinja2
+
+    from orchestrator.agents.brief import Briefs
+    from orchestrator.plan import make_plan
 
     path = mission_dir / mission.brief_template
     try:
@@ -130,6 +134,8 @@ def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
 
 
 def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
+    from orchestrator.engine import redo
+
     if selection:
         return redo.choose(state, selection.batches, selection.agents)
     return redo.unfinished(state) if state.ended else None
@@ -137,48 +143,6 @@ def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
 
 async def _nothing(_: Tools) -> None:
     return None
-
-
-def _carry_out(
-    recorder: Recorder,
-    journal: Journal,
-    folders: Folders,
-    first: Callable[[Tools], Awaitable[None]],
-    workshop: Callable[[], Workshop],
-) -> tuple[State, int]:
-    try:
-        return anyio.run(_carry_out_async, recorder, folders, first, workshop)
-    finally:
-        journal.close()
-
-
-async def _carry_out_async(
-    recorder: Recorder,
-    folders: Folders,
-    first: Callable[[Tools], Awaitable[None]],
-    workshop: Callable[[], Workshop],
-) -> tuple[State, int]:
-    adopt_orphans()
-    stopped: list[str] = []
-    async with anyio.create_task_group() as tasks:
-        with CancelScope() as work:
-            tasks.start_soon(_stop_on_signal, work, stopped)
-            async with make_tools(recorder, folders, workshop) as tools:
-                await first(tools)
-                await schedule(tools)
-        tasks.cancel_scope.cancel()
-    if stopped and not recorder.state.ended:
-        recorder.emit(RunInterrupted(reason=f"stopped by {stopped[0]}"))
-        return recorder.state, ExitCode.INTERRUPTED
-    ended = recorder.state.ended
-    return recorder.state, ended.exit_code if isinstance(ended, RunEnded) else ExitCode.FAULT
-
-
-async def _stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        async for number in signals:
-            stopped.append(signal.Signals(number).name)
-            work.cancel()
 
 
 @contextlib.contextmanager

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import to_thread
+
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
-from orchestrator.engine.folders import Folders
+from orchestrator.agents.registry import make_backend
+from orchestrator.engine.folders import Folders, tag_of
 from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.workshop import Workshop
+from orchestrator.executors.furnish import Furnished, Furnishing
+from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spec import Executor
 from orchestrator.gates.judge import Judge
 from orchestrator.git.store import Store
@@ -28,3 +35,44 @@ class Tools:
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""
     mission_dir: Path
+
+
+@contextlib.asynccontextmanager
+async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]) -> AsyncIterator[Tools]:
+    """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
+    started = recorder.state.started
+    mission, mission_dir = started.mission, Path(started.mission_dir)
+    made = await to_thread.run_sync(workshop)
+    store, workspaces, repository = made.store, made.workspaces, made.repository
+    await to_thread.run_sync(repository.pin, folders.run, started.base)
+    try:
+        furnishing = Furnishing(repository, started.base, mission.workspace)
+        template = mission_dir / mission.brief_template if mission.brief_template else None
+        executor = LocalExecutor(
+            workspaces,
+            furnishing,
+            briefs=folders.briefs,
+            logs=folders.logs,
+            homes=folders.homes,
+            tag_of=lambda name: tag_of(folders, name),
+        )
+        names = {agent.backend for agent in recorder.state.plan.agents}
+        async with executor:
+            yield Tools(
+                recorder=recorder,
+                folders=folders,
+                store=store,
+                executor=executor,
+                judge=Judge(
+                    checkouts=Furnished(workspaces, furnishing),
+                    commits=store,
+                    reports=folders.report,
+                    home=folders.homes,
+                    tag=tag_of(folders, "gate"),
+                ),
+                briefs=Briefs(mission, template),
+                backends={name: make_backend(name, mission, mission_dir) for name in names},
+                mission_dir=mission_dir,
+            )
+    finally:
+        store.close()

@@ -1,26 +1,16 @@
-"""Where a run is worked on: the repository under repair, the run's store and work trees, and the tools made of them.
+"""Where a run is worked on: the repository under repair, the run's store and its work trees.
 
-Owns how these are made, so that a kill at any point of it is repeated harmlessly. When they are made is `run`'s.
+Owns how these are made, so that a kill at any point of it is repeated harmlessly. When they are made is `run`'s. It
+imports git and little else: the first work trees are filled while the rest of the program is still being imported.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anyio import to_thread
-
-from orchestrator.agents.brief import Briefs
-from orchestrator.agents.registry import make_backend
-from orchestrator.engine.folders import Folders, disposable, tag_of
-from orchestrator.engine.recorder import Recorder
-from orchestrator.engine.tools import Tools
+from orchestrator.engine.folders import Folders, disposable
 from orchestrator.errors import UsageError
-from orchestrator.executors.furnish import Furnished, Furnishing
-from orchestrator.executors.local import LocalExecutor
-from orchestrator.gates.judge import Judge
 from orchestrator.git.repository import Repository
 from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
@@ -75,44 +65,3 @@ def reopen_workshop(state: State, folders: Folders) -> Workshop:
     repository = Repository.discover(where)
     begin = state.tip if not folders.store.exists() and repository.has(state.tip) else state.started.base
     return open_workshop(repository, folders, begin, 0)
-
-
-@contextlib.asynccontextmanager
-async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]) -> AsyncIterator[Tools]:
-    """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
-    started = recorder.state.started
-    mission, mission_dir = started.mission, Path(started.mission_dir)
-    made = await to_thread.run_sync(workshop)
-    store, workspaces, repository = made.store, made.workspaces, made.repository
-    await to_thread.run_sync(repository.pin, folders.run, started.base)
-    try:
-        furnishing = Furnishing(repository, started.base, mission.workspace)
-        template = mission_dir / mission.brief_template if mission.brief_template else None
-        executor = LocalExecutor(
-            workspaces,
-            furnishing,
-            briefs=folders.briefs,
-            logs=folders.logs,
-            homes=folders.homes,
-            tag_of=lambda name: tag_of(folders, name),
-        )
-        names = {agent.backend for agent in recorder.state.plan.agents}
-        async with executor:
-            yield Tools(
-                recorder=recorder,
-                folders=folders,
-                store=store,
-                executor=executor,
-                judge=Judge(
-                    checkouts=Furnished(workspaces, furnishing),
-                    commits=store,
-                    reports=folders.report,
-                    home=folders.homes,
-                    tag=tag_of(folders, "gate"),
-                ),
-                briefs=Briefs(mission, template),
-                backends={name: make_backend(name, mission, mission_dir) for name in names},
-                mission_dir=mission_dir,
-            )
-    finally:
-        store.close()

@@ -54,7 +54,7 @@ def named_checks(checks: tuple[AnyCheck, ...]) -> dict[str, AnyCheck]:
 class Approval(BaseModel):
     """A person's answer to an approval check: who, when (ISO 8601), and the tree that they saw."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     by: str
     at: str

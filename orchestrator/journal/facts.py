@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 class Fact(BaseModel):
     """What all facts have in common: frozen, and nothing unnamed in them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

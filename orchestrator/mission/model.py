@@ -113,7 +113,10 @@ Identifiers = Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Shorth
 class Model(BaseModel):
     """What all of the format's nouns have in common: frozen, and no key that is not named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
+    # Built when first used: one validator for a whole mission, not one more for each of its parts at every start.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True, defer_build=True
+    )
 
 
 class Isolation(StrEnum):
