@@ -1,7 +1,7 @@
 """The loop round the frontier: ask what may happen, begin it, wait for the next event, ask again.
 
 Every step is a task of one task group: what fails here ends the run, what is cancelled is cancelled to its last child.
-Work that can be done while agents run is begun then: baselines of gates, work trees for the agents that come next.
+Work that can be done while agents run is done then: baselines of gates, test processes, work trees for those to come.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ async def _baseline(tools: Tools, batch: str) -> None:
     if planned.gate is not None:
         await tools.executor.quiet()
         await tools.judge.baseline(subject_of(state, planned), baseline_of(state, batch))
+        await tools.judge.prepare(subject_of(state, planned))
 
 
 async def _anticipate(tools: Tools) -> None:
@@ -73,8 +74,13 @@ async def _anticipate(tools: Tools) -> None:
         await recorder.change()
         await anyio.lowlevel.checkpoint()  # let the attempts that this event may have started ask first
         state = recorder.state
-        to_come = sum(agent.phase is Phase.PENDING for agent in state.agents.values())
-        wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
         judged = state.batches[state.integrating].candidate if state.integrating else None
-        # What is being judged is most likely what the next agents start from.
+        # Agents of batches to come start from what is being judged now, most likely; before that their work trees would
+        # be made of the wrong commit, while those who are at work want the machine.
+        to_come = sum(
+            agent.phase is Phase.PENDING
+            for agent in state.agents.values()
+            if judged or state.batches[agent.batch].base is not None
+        )
+        wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
         await tools.executor.prepare(wanted, judged.commit if judged else state.tip)

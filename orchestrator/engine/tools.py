@@ -57,19 +57,20 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             tag_of=lambda name: tag_of(folders, name),
         )
         names = {agent.backend for agent in recorder.state.plan.agents}
-        async with executor:
+        judge = Judge(
+            checkouts=Furnished(workspaces, furnishing),
+            commits=store,
+            reports=folders.report,
+            home=folders.homes,
+            tag=tag_of(folders, "gate"),
+        )
+        async with executor, contextlib.aclosing(judge):
             yield Tools(
                 recorder=recorder,
                 folders=folders,
                 store=store,
                 executor=executor,
-                judge=Judge(
-                    checkouts=Furnished(workspaces, furnishing),
-                    commits=store,
-                    reports=folders.report,
-                    home=folders.homes,
-                    tag=tag_of(folders, "gate"),
-                ),
+                judge=judge,
                 briefs=Briefs(mission, template),
                 backends={name: make_backend(name, mission, mission_dir) for name in names},
                 mission_dir=mission_dir,

@@ -79,6 +79,7 @@ class Judge:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
+        self._home = home
         self._evidence = Evidence(reports)
         self._observer = Observer(Trees(checkouts, home, parallel), self._evidence, tag)
         self._clock = clock
@@ -89,6 +90,15 @@ class Judge:
         for name, check in _runnable(subject.named):
             what = Sighting(name, check, commit, tree, subject, on_progress, is_base=True)
             await self._observer.see(what, is_enough=_anything)
+
+    async def prepare(self, subject: Subject) -> None:
+        """Do now what the judgement to come can be spared; for when agents are at work."""
+        if any(isinstance(check, PytestCheck) for check in subject.checks):
+            await self._observer.prepare(self._home / "waiting")
+
+    async def aclose(self) -> None:
+        """End what was prepared in vain."""
+        await self._observer.aclose()
 
     async def judge(  # noqa: PLR0913  (what is judged, and what is known beside it)
         self,

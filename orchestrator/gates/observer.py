@@ -7,19 +7,23 @@ anything, a candidate only what makes it pass (rule 7).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 
 from orchestrator.gates.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
 from orchestrator.gates.observation import Observation
 from orchestrator.gates.runners import RUNNERS, Place
+from orchestrator.gates.runners.waiting import Waiting, start_waiting
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.gates.trees import Trees
 from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.processes import NotStarted
 from orchestrator.mission.model import AnyCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
@@ -50,6 +54,8 @@ class Observer:
         self._trees = trees
         self._evidence = evidence
         self._tag = tag
+        self._waiting: Waiting | None = None
+        self._preparing = anyio.Lock()
         self._known: dict[tuple[str, str], Observation] = {}
         self._turns: defaultdict[tuple[str, str], anyio.Lock] = defaultdict(anyio.Lock)
 
@@ -78,6 +84,29 @@ class Observer:
                 await anyio.to_thread.run_sync(self._evidence.keep, seen)
             return seen, False
 
+    async def prepare(self, folder: Path) -> None:
+        """Have a test process ready for the next check that wants one, started in `folder`."""
+        async with self._preparing:
+            if self._waiting is not None and not self._waiting.is_alive:
+                await self.aclose()
+            if self._waiting is None:
+                await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(NotStarted):  # then it does not start when it is needed either, which is told
+                    self._waiting = await start_waiting(folder, clean_environment(folder, ENVIRONMENT), self._tag)
+
+    async def aclose(self) -> None:
+        """End what waits in vain."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            await waiting.end()
+
+    def _take_waiting(self) -> Waiting | None:
+        waiting = self._waiting
+        if waiting is None or not waiting.is_alive:
+            return None  # one that died is buried by `aclose`
+        self._waiting = None
+        return waiting
+
     async def _look(self, what: Sighting, fingerprint: str) -> Observation:
         suffix = "-base.log" if what.is_base else ".log"
         async with self._trees.lend(what.commit) as tree:
@@ -89,6 +118,7 @@ class Observer:
                 timeout=what.check.timeout or what.subject.timeout,
                 log=log,
                 tag=f"{self._tag}/{tree.name}",
+                take_waiting=self._take_waiting,
                 on_count=what.count,
             )
             seen = await RUNNERS[type(what.check)](what.check, place)

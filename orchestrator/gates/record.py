@@ -7,19 +7,16 @@ no process and decides nothing about tests.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import anyio
 
 from orchestrator.gates.observation import RED, RecordState, TestSeen
-from orchestrator.gates.plugin.orchestrate_record import REQUEST, next_link
+from orchestrator.gates.plugin.orchestrate_record import next_link
 from orchestrator.journal.facts import TestOutcome
 
 RECORD_LIMIT_BYTES = 256 * 1024 * 1024
@@ -125,22 +122,6 @@ class Record:
         """How a test ended so far."""
         seen = self.tests.get(test_id)
         return seen.outcome if seen else TestOutcome.ABSENT
-
-
-@contextlib.contextmanager
-def channel(folder: Path, select: Sequence[str]) -> Iterator[tuple[int, int, Record, dict[str, str]]]:
-    """A pipe and the request that goes with it: reading end, writing end, the record, and variables to pass on."""
-    token = secrets.token_hex(16)
-    reading, writing = os.pipe()
-    request = folder / f"request-{token[:8]}.json"
-    try:
-        os.set_blocking(reading, False)
-        request.write_text(json.dumps({"fd": writing, "token": token, "select": list(select)}))
-        yield reading, writing, Record(token), {REQUEST: str(request)}
-    finally:
-        request.unlink(missing_ok=True)
-        os.close(reading)
-        os.close(writing)
 
 
 async def receive(reading: int, record: Record, on_change: Callable[[Record], None]) -> None:

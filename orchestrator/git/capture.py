@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.git.client import Git, GitError, Result, decode, encode
-from orchestrator.git.folder import open_all, remove_tree, walk
+from orchestrator.git.folder import Manifest, open_all, remove_tree, walk
 from orchestrator.git.names import is_dotgit
 from orchestrator.git.policy import Limits, Problem, ProblemKind, judge, too_large
+from orchestrator.git.quick_capture import Edits, plain_edits
 from orchestrator.git.store import Store
 from orchestrator.git.values import GITLINK, Changes
 
@@ -54,6 +55,8 @@ class Taking:
     base: str
     index: Path
     scratch: Path
+    manifest: Manifest | None = None
+    """What we know of the files, where this process filled the work tree."""
 
 
 def capture(  # noqa: PLR0913  (a commit's parts)
@@ -73,6 +76,15 @@ def capture(  # noqa: PLR0913  (a commit's parts)
         text = "the work tree itself was removed or replaced; nothing was captured"
         gone = Problem(".", ProblemKind.WORK_TREE_GONE, text)
         return Capture(taking.base, store.tree_of(taking.base), taking.base, {}, (gone,))
+    edits = _plain(store, taking, exclude, limits) if author is None else None
+    if edits is not None:
+        commit = taking.base
+        if edits.changes:
+            date = store.time_of(taking.base) if when is None else when
+            commit = edits.writer.commit(edits.tree, [taking.base], message, date)
+            edits.writer.write_loose()
+        found = judge(store, taking.base, edits.tree, edits.changes, limits)
+        return Capture(commit, edits.tree, taking.base, edits.changes, tuple(found))
     remove_tree(taking.scratch)
     taking.scratch.mkdir(parents=True)
     try:
@@ -88,6 +100,21 @@ def capture(  # noqa: PLR0913  (a commit's parts)
         remove_tree(taking.scratch)
     commit = _commit(store, tree, taking.base, message, when, author) if changes else taking.base
     return Capture(commit, tree, taking.base, changes, tuple(problems))
+
+
+def _plain(store: Store, taking: Taking, exclude: Sequence[str], limits: Limits) -> Edits | None:
+    if taking.manifest is None or not taking.index.is_file():
+        return None
+    git = Git(store.path, taking.path, taking.index)
+    return plain_edits(
+        store,
+        taking.path,
+        taking.base,
+        taking.manifest,
+        exclude=exclude,
+        largest=limits.file_bytes,
+        ignored=lambda paths: _ignored(git, paths),
+    )
 
 
 def _private_git(store: Store, taking: Taking) -> Git:

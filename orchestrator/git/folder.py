@@ -198,6 +198,11 @@ def _stamp(status: os.stat_result) -> Stamp:
     )
 
 
+def is_untouched(status: os.stat_result, stamp: Stamp, manifest: Manifest) -> bool:
+    """Whether a file is certainly what it was when `manifest` was taken with that stamp of it."""
+    return stamp == _stamp(status) and not _young(status, manifest)
+
+
 def _young(status: os.stat_result, manifest: Manifest) -> bool:
     return status.st_ctime_ns > manifest.taken_ns - 2 * _tick_ns()
 

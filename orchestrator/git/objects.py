@@ -7,12 +7,15 @@ goes through ``git index-pack``, so git checks every byte before it is believed.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import struct
 import subprocess
+import tempfile
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git, GitError, encode
 from orchestrator.git.values import Entry
@@ -199,13 +202,38 @@ class ObjectWriter:
         self._git.run("index-pack", "--stdin", input=pack)
         self._pending.clear()
 
+    def write_loose(self) -> None:
+        """Write what is pending as loose objects, each synced: cheaper than a pack where there are few."""
+        for oid, (kind, body) in self._pending.items():
+            folder = Path(self._git.git_dir or ".") / "objects" / oid[:2]
+            if not (folder / oid[2:]).exists():
+                folder.mkdir(exist_ok=True)
+                _write_whole(folder / oid[2:], zlib.compress(b"%b %d\0%b" % (kind.encode(), len(body), body), 1))
+        self._pending.clear()
+
     def _put(self, kind: str, body: bytes) -> str:
-        digest = hashlib.new(self._algorithm, usedforsecurity=False)
-        digest.update(b"%b %d\0" % (kind.encode(), len(body)))
-        digest.update(body)
-        oid = digest.hexdigest()
+        oid = object_id(kind, body, self._algorithm)
         self._pending.setdefault(oid, (kind, body))
         return oid
+
+
+def object_id(kind: str, body: bytes, algorithm: str) -> str:
+    """What git calls the object: the hash of its kind, its length and its bytes."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    digest.update(b"%b %d\0" % (kind.encode(), len(body)))
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _write_whole(place: Path, content: bytes) -> None:
+    """A file that is there whole or not at all, read-only as git's are; several threads may write the same one."""
+    descriptor, draft = tempfile.mkstemp(prefix="tmp_obj_", dir=place.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fchmod(descriptor, 0o444)
+        os.fsync(descriptor)
+    Path(draft).replace(place)
 
 
 def _nest(level: dict[bytes, object], parts: list[bytes], entry: Entry | None) -> None:

@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -156,7 +157,10 @@ class Workspaces:
         files stay out. What breaks a rule is named in `Capture.problems`, never raised.
         """
         private = self._private(workspace.name)
-        taking = Taking(workspace.path, workspace.base, private / "index", private / "capture")
+        with self._lock:
+            filled = self._filled.get(workspace.name)
+        known = filled.manifest if filled and (filled.path, filled.base) == (workspace.path, workspace.base) else None
+        taking = Taking(workspace.path, workspace.base, private / "index", private / "capture", known)
         private.mkdir(parents=True, exist_ok=True)
         return capture(
             self._store,
@@ -221,7 +225,12 @@ class Workspaces:
         self._store.harden()
         base = private / "base"
         base.unlink(missing_ok=True)
-        git = Git(self._store.path, path, private / "index", configuration=_FILL_CONFIGURATION)
+        index = private / "index"
+        if index.is_file():
+            # What is still there has just been held against the manifest. By the seconds of its own time git would
+            # think otherwise of whatever was written just before the index, and read all of it again.
+            os.utime(index, (time.time() + 2, time.time() + 2))
+        git = Git(self._store.path, path, index, configuration=_FILL_CONFIGURATION)
         git.run("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
         return _Filled(path, commit, private, take_manifest(path))
 

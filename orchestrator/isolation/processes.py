@@ -102,12 +102,11 @@ class _Output:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-async def run_process(spec: ProcessSpec, on_line: OnLine | None = None) -> Exit:
-    """Run to the end of the whole process tree; `on_line` is told the newest line of output now and then.
+async def start_process(spec: ProcessSpec) -> anyio.abc.Process:
+    """Start what `run_process` shall take over later; `end_process` ends it if that never comes.
 
-    Cancelling it returns only when the tree is gone. Raises NotStarted when the program cannot be started.
+    Raises NotStarted when the program cannot be started.
     """
-    started = time.monotonic()
     try:
         process = await anyio.open_process(
             list(spec.argv),
@@ -122,6 +121,28 @@ async def run_process(spec: ProcessSpec, on_line: OnLine | None = None) -> Exit:
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
     _LEADERS.add(process.pid)
+    return process
+
+
+async def end_process(process: anyio.abc.Process, tag: str) -> None:
+    """End a started process and its tree."""
+    with anyio.CancelScope(shield=True):
+        _signal_group(process.pid, signal.SIGKILL)
+        await _end_tree(process, tag)
+        await process.aclose()
+    _LEADERS.discard(process.pid)
+
+
+async def run_process(
+    spec: ProcessSpec, on_line: OnLine | None = None, process: anyio.abc.Process | None = None
+) -> Exit:
+    """Run to the end of the whole process tree; `on_line` is told the newest line of output now and then.
+
+    With `process` it is what `start_process` has started from the same command; time counts from now. Cancelling it
+    returns only when the tree is gone. Raises NotStarted when the program cannot be started.
+    """
+    started = time.monotonic()
+    process = process or await start_process(spec)
     output = _Output(spec.log, spec.log_limit, on_line)
     timed_out = False
     try:

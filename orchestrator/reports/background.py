@@ -53,6 +53,7 @@ class BackgroundWriter:
         """A report has nothing to say of what is not in the journal."""
 
     def _work(self) -> None:
+        self._writer.prepare()
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._state or self._is_over)

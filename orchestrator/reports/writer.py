@@ -61,6 +61,11 @@ class ReportWriter:
     def on_progress(self, progress: Progress) -> None:
         """A report has nothing to say of what is not in the journal."""
 
+    def prepare(self) -> None:
+        """Import what the formats need, while nobody waits for a report."""
+        if "md" in self.formats:
+            import orchestrator.reports.markdown  # noqa: F401
+
     def write(self, state: State, *, is_alive: bool = True) -> tuple[Path, ...]:
         """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does not take them."""
         summary = summarize(state, is_alive=is_alive)

@@ -4,8 +4,9 @@ Owns the selection of tests by id (an id that does not exist must not stop the o
 phases into one outcome. It is a module by itself, of the standard library and pytest alone, and nothing else of this
 program can be imported where it is. It judges nothing.
 
-Run as a script it is `python -m pytest` with itself as a plugin and one difference: pytest is imported before the
-current folder is, so that a `pytest.py` or a `sitecustomize.py` of the project is not taken for the real one.
+Run as a script it waits to be told which tests of which folder to run, then is `python -m pytest` with itself as a
+plugin and one difference: pytest was imported before the folder was known, so that a `pytest.py` or a
+`sitecustomize.py` of the project is not taken for the real one.
 
 The record is lines of ``<chain> <json>`` on an inherited pipe; every line's chain is a hash over the one before, so
 that a line that is lost, repeated or put in shows. A record without its last line, `finish`, is not a whole run's.
@@ -22,8 +23,8 @@ from typing import Any
 
 # ruff: noqa: ANN401  (what pytest hands over has types only where pytest is loaded)
 
-REQUEST = "ORCHESTRATE_RECORD"
-"""The variable that names the request: a JSON file of `fd`, `token` and `select`."""
+_request: dict[str, Any] = {}
+"""What this process shall do: `fd`, `token` and `select` are the recorder's; emptied when it has them."""
 MESSAGE_LIMIT = 2000
 IDS_PER_LINE = 500
 RED = ("failed", "error")
@@ -54,14 +55,12 @@ def next_link(chain: str, body: str) -> str:
 
 def pytest_addoption(pluginmanager: Any) -> None:
     """The first hook that is called, before the project's conftests: take the request and hide where it came from."""
-    source = os.environ.pop(REQUEST, None)
-    if source is None:
+    if not _request:
         return
     import pytest  # here, so that the judge can use `ancestors` without loading pytest
 
-    with open(source, encoding="utf-8") as file:  # noqa: PTH123  (pathlib is not needed otherwise)
-        request = json.load(file)
-    os.unlink(source)  # noqa: PTH108
+    request = dict(_request)
+    _request.clear()
     os.set_inheritable(request["fd"], False)  # noqa: FBT003
     pytest.hookimpl(tryfirst=True)(Recorder.pytest_collection_modifyitems)
     pytest.hookimpl(trylast=True)(Recorder.pytest_sessionfinish)
@@ -178,7 +177,30 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def _wait() -> dict[str, Any]:
+    """Import what a test run needs, then wait for the request: one line of JSON on standard input."""
+    import importlib
+
+    import _pytest.config
+    import pytest  # noqa: F401
+
+    for name in getattr(_pytest.config, "default_plugins", ()):
+        importlib.import_module(f"_pytest.{name}")
+    line = sys.stdin.buffer.readline()
+    if not line:
+        sys.exit(0)  # whoever started this is gone
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    request: dict[str, Any] = json.loads(line)
+    return request
+
+
 if __name__ == "__main__":
+    _request.update(_wait())
+    os.environ.update(_request["env"])
+    os.chdir(_request["folder"])
+    sys.argv[1:] = _request["arguments"]
     import pytest
 
     sys.modules["orchestrate_record"] = sys.modules[__name__]  # for `-p`, whatever lies in the current folder

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from orchestrator.gates.observation import Observation
+from orchestrator.gates.runners.waiting import Waiting
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Check
 
@@ -33,23 +34,28 @@ class Place:
     timeout: float
     log: Path
     tag: str
+    take_waiting: Callable[[], Waiting | None] = lambda: None
+    """A test process that was started in advance; whoever takes it ends it."""
     on_count: OnCount = lambda done, total, red: None  # noqa: ARG005
 
     async def run(
-        self, argv: tuple[str, ...], *, env: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
+        self, argv: tuple[str, ...], *, stdin: bytes | None = None, waiting: Waiting | None = None
     ) -> Exit | str:
-        """Run a program in the tree; a text instead of an exit says why it could not be started."""
+        """Run a program in the tree; a text instead of an exit says why it could not be started.
+
+        With `waiting` it has been started already, and is told on its standard input what to do.
+        """
         spec = ProcessSpec(
             argv=argv,
             cwd=self.root,
-            env={**self.env, **(env or {})},
+            env=self.env,
             timeout=self.timeout,
             log=self.log,
-            tag=self.tag,
-            pass_fds=pass_fds,
+            tag=waiting.tag if waiting else self.tag,
+            stdin=stdin,
         )
         try:
-            return await run_process(spec)
+            return await run_process(spec, process=waiting.process if waiting else None)
         except NotStarted as error:
             return str(error)
 

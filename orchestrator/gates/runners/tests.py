@@ -6,22 +6,20 @@ pytest and ids to the plugin: an id that is not there (usual on a base) would ma
 
 from __future__ import annotations
 
+import json
 import shlex
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import anyio
 
 from orchestrator.gates.observation import Observation, RecordState
-from orchestrator.gates.plugin import orchestrate_record
-from orchestrator.gates.record import Record, channel, drain, receive
+from orchestrator.gates.record import Record, drain, receive
 from orchestrator.gates.runners.place import Place, exit_facts
+from orchestrator.gates.runners.waiting import ENVIRONMENT, PLUGIN, start_waiting
 from orchestrator.gates.selection import ancestors, normal, path_of
+from orchestrator.isolation.processes import NotStarted
 from orchestrator.mission.model import PytestCheck
 
-PLUGIN = Path(orchestrate_record.__file__)
-ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 OPTIONS = (
     *("-p", PLUGIN.stem),
     *("-p", "no:cacheprovider"),
@@ -41,13 +39,27 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
     command = shlex.join(["python", "-m", "pytest", *selectors])
     if not present:
         return Observation(kind="pytest", command=command, absent=absent)
-    argv = (sys.executable, "-P", str(PLUGIN), *OPTIONS, *_arguments(present))
-    with channel(place.scratch, present) as (reading, writing, record, variables):
+    try:
+        waiting = place.take_waiting() or await start_waiting(place.scratch, place.env, place.tag)
+    except NotStarted as error:
+        return Observation(**exit_facts("pytest", command, str(error)), absent=absent)
+    record = Record(waiting.token)
+    request = {
+        "fd": waiting.writing,
+        "token": waiting.token,
+        "select": present,
+        "folder": str(place.root),
+        "env": {**place.env, **ENVIRONMENT},
+        "arguments": [*OPTIONS, *_arguments(present)],
+    }
+    try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(receive, reading, record, lambda record: _count(record, place))
-            ended = await place.run(argv, env={**ENVIRONMENT, **variables}, pass_fds=(writing,))
+            tasks.start_soon(receive, waiting.reading, record, lambda record: _count(record, place))
+            ended = await place.run((str(PLUGIN),), stdin=f"{json.dumps(request)}\n".encode(), waiting=waiting)
             tasks.cancel_scope.cancel()
-        drain(reading, record)
+        drain(waiting.reading, record)
+    finally:
+        waiting.close()
     return Observation(
         **exit_facts("pytest", command, ended),
         record=RecordState.NONE if isinstance(ended, str) else record.state,
