@@ -8,6 +8,7 @@ or fails by time: only a run that did not bring all the work together is an erro
 from __future__ import annotations
 
 import argparse
+import compileall
 import contextlib
 import json
 import os
@@ -22,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
+
+import orchestrator.errors
 
 HERE = Path(__file__).resolve().parent
 FILES = 1000
@@ -251,6 +254,8 @@ def measure(case: Case, runs: int, folder: Path, keep: Callable[[Path], None]) -
     template = folder / "template"
     template.mkdir(parents=True)
     make_repository(template, case)
+    # As pip does for what it installs; an editable installation, in an environment that writes no bytecode, has none.
+    compileall.compile_dir(Path(orchestrator.errors.__file__).parent, quiet=1)
     done = shutil.copytree(template, folder / "done")
     for agent in case.agents:
         path = done / module(agent)

@@ -98,13 +98,12 @@ def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool,
 
         def observers(folders: Folders) -> Sequence[Observer]:
             from orchestrator.reports.background import BackgroundWriter
-            from orchestrator.reports.writer import ReportWriter
             from orchestrator.ui.displays import choose_display, make_display
 
             kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
             display = stack.enter_context(make_display(kind, report=folders.report / "report.md"))
             # Left before the display is, whose last words point to the report.
-            return stack.enter_context(BackgroundWriter(ReportWriter(folders.report))), display
+            return stack.enter_context(BackgroundWriter(folders.report)), display
 
         return carry_out(observers)
 

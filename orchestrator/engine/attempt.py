@@ -52,8 +52,7 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
-        await to_thread.run_sync(_keep, tools, spec, result.capture)
-        recorder.emit(await to_thread.run_sync(_assess, tools, planned, spec, result, verdict))
+        recorder.emit(await to_thread.run_sync(_conclude, tools, planned, spec, result, verdict))
         if recorder.state.agents[step.agent].phase is Phase.READY:
             # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
             await tools.executor.release(spec.name)
@@ -139,6 +138,13 @@ def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
     if capture.commit != spec.base:
         ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
         tools.store.set_ref(ref, capture.commit, old=None)
+
+
+def _conclude(
+    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
+) -> AttemptEnded:
+    _keep(tools, spec, result.capture)
+    return _assess(tools, planned, spec, result, idle)
 
 
 def _assess(

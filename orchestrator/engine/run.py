@@ -51,7 +51,7 @@ class Selection:
 def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers: Observers) -> tuple[State, int]:
     """Carry a mission out; returns the last state and the exit code."""
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
-    versions = _versions()
+    require_git()
     target = open_repository(mission, mission_dir, root)
     # Whatever cannot work here is found before anything starts.
     Furnishing(target.repository, target.base, mission.workspace)
@@ -79,7 +79,7 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 branch=target.branch,
                 isolation="worktree (a sandbox for `strict` is not supported yet)",
                 parallel=parallel or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
-                versions=versions,
+                versions=_versions(),
             )
         )
         return carry_out(recorder, journal, folders, _nothing, workshop.result)

@@ -19,6 +19,9 @@ from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
 from orchestrator.journal.state import Phase
 
+GATE_FIRST_SECONDS = 0.05
+"""A gate is waited for by everybody, so it is given its own tree before spares are made."""
+
 
 async def schedule(tools: Tools) -> None:
     """Carry the run on until every batch has ended."""
@@ -82,5 +85,7 @@ async def _anticipate(tools: Tools) -> None:
             for agent in state.agents.values()
             if judged or state.batches[agent.batch].base is not None
         )
+        if judged:
+            await anyio.sleep(GATE_FIRST_SECONDS)
         wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
         await tools.executor.prepare(wanted, judged.commit if judged else state.tip)

@@ -42,12 +42,15 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
     """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
+    template = mission_dir / mission.brief_template if mission.brief_template else None
+    briefs = Briefs(mission, template)
+    names = {agent.backend for agent in recorder.state.plan.agents}
+    backends = {name: make_backend(name, mission, mission_dir) for name in names}
     made = await to_thread.run_sync(workshop)
     store, workspaces, repository = made.store, made.workspaces, made.repository
-    await to_thread.run_sync(repository.pin, folders.run, started.base)
     try:
+        await to_thread.run_sync(repository.pin, folders.run, started.base)
         furnishing = Furnishing(repository, started.base, mission.workspace)
-        template = mission_dir / mission.brief_template if mission.brief_template else None
         executor = LocalExecutor(
             workspaces,
             furnishing,
@@ -56,7 +59,6 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
         )
-        names = {agent.backend for agent in recorder.state.plan.agents}
         judge = Judge(
             checkouts=Furnished(workspaces, furnishing),
             commits=store,
@@ -71,8 +73,8 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
                 store=store,
                 executor=executor,
                 judge=judge,
-                briefs=Briefs(mission, template),
-                backends={name: make_backend(name, mission, mission_dir) for name in names},
+                briefs=briefs,
+                backends=backends,
                 mission_dir=mission_dir,
             )
     finally:

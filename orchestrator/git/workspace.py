@@ -47,12 +47,16 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """A folder that we filled, and what is needed to believe in it again. `private` holds our index of it."""
+    """A folder that we filled, and what is needed to believe in it again. `private` holds our index of it.
+
+    `is_lent`: somebody has had it since it was filled.
+    """
 
     path: Path
     base: str
     private: Path
     manifest: Manifest
+    is_lent: bool = False
 
 
 class Workspaces:
@@ -83,7 +87,9 @@ class Workspaces:
             self._filled.pop(name, None)
             spare = self._take_spare(commit)
         self._set_aside(path)
-        filled = self._refill(spare, commit) if spare else None
+        filled = spare
+        if spare and (spare.is_lent or spare.base != commit):
+            filled = self._refill(spare, commit)
         if filled is None:
             filled = self._fill_new(commit)
         return self._put_in_place(name, path, filled)
@@ -96,10 +102,10 @@ class Workspaces:
                     self._spares.append(filled)
 
     def freshen(self, commit: str) -> None:
-        """Bring the spares to `commit`, one after the other, so that as few as possible are away at any time."""
+        """Clean the spares and bring them to `commit`, one by one, so that as few as possible are away at any time."""
         while True:
             with self._lock:
-                at = next((at for at, spare in enumerate(self._spares) if spare.base != commit), None)
+                at = next((n for n, spare in enumerate(self._spares) if spare.is_lent or spare.base != commit), None)
                 if at is None:
                     return
                 stale = self._spares.pop(at)
@@ -240,7 +246,8 @@ class Workspaces:
             self._store.harden()
             git = Git(self._store.path, filled.path, filled.private / "index", configuration=_FILL_CONFIGURATION)
             git.run("checkout-index", "--force", "-u", "-q", "-z", "--stdin", input=b"\0".join(missing) + b"\0")
-        return replace(filled, manifest=renew_manifest(filled.path, filled.manifest, missing))
+        manifest = renew_manifest(filled.path, filled.manifest, missing)
+        return replace(filled, manifest=manifest, is_lent=False)
 
     def _put_in_place(self, name: str, path: Path, filled: _Filled) -> Workspace:
         private = self._private(name)
@@ -256,13 +263,14 @@ class Workspaces:
             filled.path.rename(path)
         (private / "base").write_text(f"{filled.base}\n")  # last: it says that all the rest is there
         with self._lock:
-            self._filled[name] = _Filled(path, filled.base, private, filled.manifest)
+            self._filled[name] = _Filled(path, filled.base, private, filled.manifest, is_lent=True)
         return Workspace(name, path, filled.base)
 
     def _take_spare(self, commit: str) -> _Filled | None:
         if not self._spares:
             return None
-        at = next((at for at, spare in enumerate(self._spares) if spare.base == commit), 0)
+        ready = [n for n, spare in enumerate(self._spares) if spare.base == commit]
+        at = next((n for n in ready if not self._spares[n].is_lent), ready[0] if ready else 0)
         return self._spares.pop(at)
 
     def _moved(self, filled: _Filled) -> _Filled | None:
@@ -278,7 +286,7 @@ class Workspaces:
         except OSError:
             self._set_aside(path)
             return None
-        return _Filled(path, filled.base, private, filled.manifest)
+        return _Filled(path, filled.base, private, filled.manifest, is_lent=True)
 
     # -- places
 

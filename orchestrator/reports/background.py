@@ -7,20 +7,31 @@ end, in the run's thread, so that it is not swallowed.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from orchestrator.engine.progress import Progress
 from orchestrator.journal.events import Record
 from orchestrator.journal.state import State
-from orchestrator.reports.writer import WORTH_A_REPORT, ReportWriter
+
+if TYPE_CHECKING:
+    from orchestrator.reports.writer import ReportWriter
+
+WORTH_A_REPORT = frozenset(
+    {"agents_returned", "batch_landed", "batch_ended", "run_interrupted", "run_ended", "target_landed"}
+)
+"""Not attempts: a run of hundreds of agents has thousands of those, and nobody reads that fast."""
+
+PAUSE_SECONDS = 0.3
+"""What ends a batch begins the next, whose agents come first; and one report may then do for several events."""
 
 
 class BackgroundWriter:
-    """An observer and a context manager; the last state is on disk when it is left."""
+    """An observer and a context manager; the last state is in `folder` when it is left."""
 
-    def __init__(self, writer: ReportWriter) -> None:
-        self._writer = writer
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._wanted = threading.Condition()
         self._state: State | None = None
         self._is_over = False
@@ -53,15 +64,17 @@ class BackgroundWriter:
         """A report has nothing to say of what is not in the journal."""
 
     def _work(self) -> None:
-        self._writer.prepare()
+        writer: ReportWriter | None = None
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._state or self._is_over)
+                self._wanted.wait_for(lambda: self._is_over, PAUSE_SECONDS)
                 state, self._state = self._state, None
             if state is None:
                 return
             try:
-                self._writer.write(state)
+                writer = writer or _make_writer(self._folder)
+                writer.write(state)
             except Exception as error:  # noqa: BLE001 - raised again in the run's thread
                 self._failure = error
 
@@ -69,3 +82,9 @@ class BackgroundWriter:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
+
+
+def _make_writer(folder: Path) -> ReportWriter:
+    from orchestrator.reports.writer import ReportWriter  # brings the models and jinja2, which no agent waits for
+
+    return ReportWriter(folder)

@@ -14,15 +14,11 @@ from orchestrator.engine.progress import Progress
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.journal.events import Record
 from orchestrator.journal.state import State
+from orchestrator.reports.background import WORTH_A_REPORT
 from orchestrator.reports.model import Summary
 from orchestrator.reports.schema import NAME as SCHEMA
 from orchestrator.reports.schema import report_schema
 from orchestrator.reports.summary import summarize
-
-WORTH_A_REPORT = frozenset(
-    {"agents_returned", "batch_landed", "batch_ended", "run_interrupted", "run_ended", "target_landed"}
-)
-"""Not attempts: a run of hundreds of agents has thousands of those, and nobody reads that fast."""
 
 
 def _markdown(summary: Summary) -> str:
@@ -60,11 +56,6 @@ class ReportWriter:
 
     def on_progress(self, progress: Progress) -> None:
         """A report has nothing to say of what is not in the journal."""
-
-    def prepare(self) -> None:
-        """Import what the formats need, while nobody waits for a report."""
-        if "md" in self.formats:
-            import orchestrator.reports.markdown  # noqa: F401
 
     def write(self, state: State, *, is_alive: bool = True) -> tuple[Path, ...]:
         """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does not take them."""

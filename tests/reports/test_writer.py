@@ -9,10 +9,11 @@ import jsonschema
 import pytest
 
 from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.reports.background import WORTH_A_REPORT
 from orchestrator.reports.model import Summary
 from orchestrator.reports.schema import report_schema
 from orchestrator.reports.summary import summarize
-from orchestrator.reports.writer import WORTH_A_REPORT, ReportWriter, render
+from orchestrator.reports.writer import ReportWriter, render
 from tests.reports.builder import STORIES, Story, good, hostile, resumed, two_batches
 
 VALIDATOR = jsonschema.Draft202012Validator(report_schema(), format_checker=jsonschema.FormatChecker())
