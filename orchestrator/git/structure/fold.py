@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.git.structure.imports import bound_names, merge_imports
 from orchestrator.git.structure.languages import Language
-from orchestrator.git.structure.lines import merge_lines, pick, strip_line_ends
+from orchestrator.git.structure.layout import same_but_for_layout, strip_line_ends
+from orchestrator.git.structure.lines import merge_lines, pick
 from orchestrator.git.structure.literals import merge_literals
 from orchestrator.git.structure.matching import match
 from orchestrator.git.structure.order import kept, merge_order
@@ -144,25 +145,37 @@ class _Folding:
             if text is not None:
                 return text or None
         other = "right" if who == "left" else "left"
-        if strip_line_ends(old.text) == strip_line_ends(left_over.text):
+        if same_but_for_layout(self.language, old, left_over):
             return None
         self._conflict(above, old, f"removed by {who}, changed by {other}")
         return b""
 
     def _both(self, old: Block | None, one: Block, other: Block, above: str) -> bytes:
-        was = old.text if old else b""
-        if old is None and b" ".join(one.text.split()) == b" ".join(other.text.split()):
-            return one.text
-        text = merge_lines(was, one.text, other.text) if old else None
-        if text is None and old is not None:
-            text = merge_lines(*(strip_line_ends(side) for side in (was, one.text, other.text)))
-            if text is not None:
-                self.result.notes.append(f"{_name(above, one)}: white space at the ends of lines was left out")
+        name = _name(above, one)
+        text = merge_lines(old.text, one.text, other.text) if old else None
+        if text is None:
+            text = self._without_layout(old, one, other, name)
         if text is None and old is not None and old.node and one.node and other.node:
             text = self._literal(old, one, other, above)
         if text is None:
             self._conflict(above, one, "added by both, differently" if old is None else "changed by both")
             return b""
+        return text
+
+    def _without_layout(self, old: Block | None, one: Block, other: Block, name: str) -> bytes | None:
+        """The text if white space is all that stands in the way: what a side says goes before how it is laid out."""
+        if same_but_for_layout(self.language, one, other):
+            return min(one.text, other.text, key=lambda text: (len(text), text))
+        if old is None:
+            return None
+        for side, same, changed in (("left", one, other), ("right", other, one)):
+            if same_but_for_layout(self.language, old, same):
+                self.result.notes.append(f"{name}: {side} changed nothing but its layout, which was left out")
+                return changed.text
+        sides = [strip_line_ends(side) for side in (old, one, other)]
+        text = merge_lines(*sides) if sides != [old.text, one.text, other.text] else None
+        if text is not None:
+            self.result.notes.append(f"{name}: white space at the ends of lines was left out")
         return text
 
     def _literal(self, old: Block, one: Block, other: Block, above: str) -> bytes | None:

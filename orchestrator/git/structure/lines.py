@@ -6,7 +6,6 @@ configuration of any repository decides what comes out.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +34,6 @@ def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
 def pick(base: _T, left: _T, right: _T) -> _T:
     """The three-way choice between values of which one side at most is expected to have changed."""
     return right if left == base else left
-
-
-def strip_line_ends(source: bytes) -> bytes:
-    """`source` without white space at the ends of its lines."""
-    return re.sub(rb"[ \t\f]+(?=\r?\n|\Z)", b"", source)
 
 
 @dataclass(frozen=True, slots=True)
