@@ -11,13 +11,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.git.structure.imports import bound_names, merge_imports
+from orchestrator.git.structure.imports import bound_names, dropped_and_moved, merge_imports
 from orchestrator.git.structure.languages import Language
 from orchestrator.git.structure.layout import same_but_for_layout, strip_line_ends
 from orchestrator.git.structure.lines import merge_lines, pick
 from orchestrator.git.structure.literals import merge_literals
 from orchestrator.git.structure.matching import match
 from orchestrator.git.structure.order import kept, merge_order
+from orchestrator.git.structure.parts import merge_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
         if errors:
             return Folded(conflicts=[Conflict("", f"the {name} version does not parse as {language.name}")])
         roots.append(root)
+    unused = (unused | dropped_and_moved(roots[0], roots[1], roots[2])) - needed
     folding = _Folding(language, needed, unused)
     text = folding.members(roots[0].members, roots[1].members, roots[2].members, "")
     folding.result.text = text.lstrip(b"\n") if not left.startswith(b"\n") else text
@@ -157,6 +159,12 @@ class _Folding:
             text = self._without_layout(old, one, other, name)
         if text is None and old is not None and old.node and one.node and other.node:
             text = self._literal(old, one, other, above)
+        if text is None and old is not None:
+            text = merge_parts(old, one, other)
+            if text is not None:
+                self.result.notes.append(
+                    f"{name}: both changed it, in parts that touch: comments, decorators, header, body"
+                )
         if text is None:
             self._conflict(above, one, "added by both, differently" if old is None else "changed by both")
             return b""

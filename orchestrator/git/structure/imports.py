@@ -57,6 +57,33 @@ def bound_names(node: Node) -> list[tuple[str, str]]:
     return found
 
 
+def dropped_and_moved(base: Block, left: Block, right: Block) -> frozenset[str]:
+    """Names that one side no longer imports from anywhere while the other moved them to another statement.
+
+    Statement by statement such a name looks like a removal beside an addition; of the file as a set of names it is a
+    removal. All three are whole files.
+    """
+    was, ours, theirs = (_places(side) for side in (base, left, right))
+    names = {name for name, _ in was}
+    left_out = [names - {name for name, _ in side} for side in (ours, theirs)]
+    return frozenset(
+        name
+        for gone, other in zip(left_out, (theirs, ours), strict=True)
+        for (name, meaning), keys in other.items()
+        if name in gone and not keys & was.get((name, meaning), keys)
+    )
+
+
+def _places(root: Block) -> dict[tuple[str, str], set[str]]:
+    """The statements, by their keys, that bind each name to what it stands for."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for _, block in root.walk():
+        if block.kind == "import" and block.node is not None:
+            for bound in bound_names(block.node):
+                found.setdefault(bound, set()).add(block.key)
+    return found
+
+
 def merge_imports(
     base: Block | None,
     left: Block,

@@ -61,6 +61,7 @@ _SCRIPT_CONTAINERS = {
     "interface_declaration": "interface",
     "internal_module": "namespace",
     "module": "namespace",
+    "type_alias_declaration": "type",
 }
 _SCRIPT_LEAVES = {
     "function_declaration": "function",
@@ -69,7 +70,6 @@ _SCRIPT_LEAVES = {
     "method_definition": "function",
     "method_signature": "function",
     "abstract_method_signature": "function",
-    "type_alias_declaration": "type",
     "enum_declaration": "enum",
     "property_signature": "field",
     "public_field_definition": "field",
@@ -86,7 +86,7 @@ TYPESCRIPT = Language(
     imports=frozenset({"import_statement"}),
     collections=_SCRIPT_COLLECTIONS,
     pairs=frozenset({"pair", "enum_assignment", "method_definition"}),
-    blocks=frozenset({"class_body", "interface_body", "statement_block"}),
+    blocks=frozenset({"class_body", "interface_body", "object_type", "statement_block"}),
 )
 TSX = Language(
     name="tsx",

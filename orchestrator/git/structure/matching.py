@@ -90,7 +90,7 @@ def _match_edits(base: Sequence[Block], side: Sequence[Block], keys: dict[str, s
 
 
 def _edited(old: Block, new: Block) -> bool:
-    if old.kind != new.kind or old.kind not in {"statement", "comment"}:
+    if old.kind != new.kind or old.kind not in {"statement", "comment", "guard"}:
         return False
     if old.definition is not None and new.definition is not None and old.definition.type != new.definition.type:
         return False

@@ -108,7 +108,7 @@ def _definition(language: Language, node: Node, kind: str, decorators: list[str]
     receiver = node.child_by_field_name("receiver")
     if receiver is not None:
         name = f"{text_of(receiver).strip('()').split()[-1].lstrip('*')}.{name}"
-    body = node.child_by_field_name("body") if container else None
+    body = node.child_by_field_name("body") or node.child_by_field_name("value") if container else None
     if body is not None and body.type not in language.blocks:
         body = None
     return Named(kind, name, node, mark, spare, body)

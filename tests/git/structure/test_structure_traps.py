@@ -93,6 +93,53 @@ def test_one_name_imported_from_two_modules_is_a_conflict() -> None:
     assert "x" in conflict("a.py", base, left, right)
 
 
+def test_one_side_drops_a_name_that_the_other_moves_to_another_statement() -> None:
+    base = "export { a, B, C } from './m';\n"
+    left = "export { a, B } from './m';\n"
+    right = "export { a } from './m';\nexport type { B, C } from './m';\n"
+    assert clean("a.ts", base, left, right) == right.replace(", C", "")
+    assert clean("a.ts", base, right, left) == right.replace(", C", "")
+
+
+def test_a_name_that_was_dropped_and_moved_stays_where_it_is_used() -> None:
+    base = "from m import a, b, c\n\n\ndef f():\n    return a, b, c\n"
+    left = "from m import a\n\n\ndef f():\n    return a\n"
+    right = "from m import a\nfrom m import b, c\n\n\ndef f():\n    return a, b, c\n\n\nd = c()\n"
+    merged = clean("a.py", base, left, right)
+    assert merged == "from m import a\nfrom m import c\n\n\ndef f():\n    return a\n\n\nd = c()\n"
+
+
+def test_the_condition_around_imports_was_changed_by_one_and_its_body_by_the_other() -> None:
+    base = "import t\n\nif False:\n    # for types\n    from m import a\n\nx: 'a' = t\n"
+    left = base.replace("if False", "if t.CHECKING")
+    right = base.replace("import a", "import a, b").replace("x: 'a'", "x: 'a | b'")
+    assert clean("a.py", base, left, right) == right.replace("if False", "if t.CHECKING")
+
+
+def test_fields_of_a_type_are_members() -> None:
+    base = "export type A = {\n  x: number;\n};\n"
+    left, right = (base.replace("};", f"  {field};\n}};") for field in ("y: string", "z?: () => void"))
+    assert clean("a.ts", base, left, right) == left.replace("};", "  z?: () => void;\n};")
+    other = left.replace("string", "number")
+    assert conflict("a.ts", base, left, other) == {"A.y": "added by both, differently"}
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "one", "other"),
+    [
+        ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("(a)", "(a, b)"), ("return a", "return -a")),
+        ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("@d", "@e"), ("(a)", "(a, b)")),
+        ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("# c", "# C"), ("@d", "@e")),
+        ("a.ts", "function f(a) {\n  return a;\n}\n", ("(a)", "(a, b)"), ("return a", "return -a")),
+    ],
+    ids=["header-body", "decorator-header", "comment-decorator", "braces"],
+)
+def test_parts_of_a_symbol_that_touch_are_merged(path: str, base: str, one: tuple, other: tuple) -> None:
+    left, right = base.replace(*one), base.replace(*other)
+    assert clean(path, base, left, right) == left.replace(*other)
+    assert conflict(path, base, left, base.replace(one[0], one[1] + "  # or not"))
+
+
 def test_rewrapped_imports_are_one_import() -> None:
     base = "from m import a, b\n\n\ndef f():\n    return a, b\n"
     left = "from m import (\n    a,\n    b,\n    c,\n)\n\n\ndef f():\n    return a, b, c\n"
