@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import anyio
+import psutil
 import pytest
 
 from orchestrator.gates.claims import is_proven
 from orchestrator.gates.judge import Judge
 from orchestrator.gates.subject import Approval, Progress, Subject
+from orchestrator.isolation.processes import TAG
 from orchestrator.journal.facts import Decision, Reason, Verdict
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, Gate
 from tests.gates.helpers import Bench
@@ -380,3 +385,57 @@ def test_a_judge_that_is_stopped_leaves_no_process_and_no_tree_lent(bench: Bench
 def test_models_are_what_they_say() -> None:
     assert isinstance(checks({"approval": "x"})[0], ApprovalCheck)
     assert isinstance(checks({"command": "x"})[0], CommandCheck)
+
+
+@pytest.mark.parametrize("fate", ["waits", "was killed", "is not there"])
+def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, fate: str) -> None:
+    base = bench.commit(
+        {"tests/test_a.py": RED, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"}
+    )
+    fixed = bench.commit({"tests/test_a.py": GREEN})
+    subject = Subject(gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"}))
+
+    async def run() -> tuple[Verdict, list[int]]:
+        async with contextlib.aclosing(bench.judge()) as judge:
+            await judge.baseline(subject, base)
+            if fate != "is not there":
+                await judge.prepare(subject)
+                [prepared] = processes_tagged("r1/")
+                if fate == "was killed":
+                    os.kill(prepared, signal.SIGKILL)
+                    await anyio.sleep(0.2)
+            return await judge.judge(subject, candidate=fixed, base=base), processes_tagged("r1/")
+
+    verdict, left = anyio.run(run)
+    assert verdict.is_passed
+    assert verdict.checks[0].turned_green == ("tests/test_a.py::test_x",)
+    assert left == []
+
+
+def test_a_test_process_that_nobody_needed_is_ended(bench: Bench) -> None:
+    subject = Subject(gate="core", checks=checks(TESTS))
+
+    async def run() -> list[int]:
+        async with contextlib.aclosing(bench.judge()) as judge:
+            await judge.prepare(subject)
+            await judge.prepare(subject)
+            return processes_tagged("r1/")
+
+    assert len(anyio.run(run)) == 1
+    assert processes_tagged("r1/") == []
+
+
+def processes_tagged(prefix: str) -> list[int]:
+    """The living processes whose environment carries a tag that begins so."""
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if process.status() != psutil.STATUS_ZOMBIE and environment_of(process).get(TAG, "").startswith(prefix)
+    ]
+
+
+def environment_of(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
