@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.inspection import FindingKind, Findings, Severity, inspect
 from orchestrator.mission.model import Land, Mission, OnConflict, Overlap
-from orchestrator.plan import FindingKind, Findings, Severity, inspect, make_plan
+from orchestrator.plan import make_plan
 from orchestrator.ui.plan_view import count, duration, plan_document, render_plan
 
 steadily = settings(max_examples=50, deadline=None)  # a busy machine is no failure

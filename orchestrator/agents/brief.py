@@ -5,11 +5,12 @@ Owns what is said; the words stand in `templates/brief.md.j2`, which a mission c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.mission.model import Agent, Mission, PytestCheck
+from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent, PlannedBatch
 
 # A batch of hundreds would drown the agent's own work in the list of the others'.
@@ -29,8 +30,13 @@ class EarlierAttempt:
 class Briefs:
     """Renders the briefs of one mission."""
 
-    def __init__(self, mission: Mission, template: Path | None = None) -> None:
-        """`template` extends the standard brief. Raises jinja2.TemplateError when it is faulty."""
+    def __init__(
+        self, mission: Mission, template: Path | None = None, scopes: Mapping[str, Scope] | None = None
+    ) -> None:
+        """`template` extends the standard brief; `scopes` are the agents' own, by id, with their lines resolved.
+
+        Raises jinja2.TemplateError when the template is faulty.
+        """
         import jinja2
 
         own = jinja2.PackageLoader("orchestrator.agents", "templates")
@@ -46,6 +52,7 @@ class Briefs:
             autoescape=False,  # noqa: S701 - a brief is plain text for a program, not a page
         )
         self._mission = mission
+        self._scopes = scopes or {}
         self._template = environment.get_template(template.name if template else "brief.md.j2")
 
     def render(self, batch: PlannedBatch, planned: PlannedAgent, earlier: Sequence[EarlierAttempt] = ()) -> str:
@@ -55,13 +62,17 @@ class Briefs:
             mission=self._mission,
             batch=batch,
             agent=planned.agent,
-            others=others[:OTHERS_SHOWN],
+            scope=self._scope(planned),
+            others=[replace(other, scope=self._scope(other)) for other in others[:OTHERS_SHOWN]],
             others_left_out=len(others[OTHERS_SHOWN:]),
             protected=self._mission.workspace.protect,
             gate_commands=[_command_of(check) for check in (batch.gate.checks if batch.gate else ())],
             proofs=_proofs(planned.agent),
             earlier=earlier,
         )
+
+    def _scope(self, planned: PlannedAgent) -> Scope:
+        return self._scopes.get(planned.id, planned.scope)
 
 
 def _proofs(agent: Agent) -> list[tuple[str, str]]:

@@ -34,23 +34,20 @@ def plan(
     """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
     import json as json_module
 
-    from orchestrator.engine.preview import base_paths
-    from orchestrator.plan import inspect, make_plan
+    from orchestrator.engine.preview import preview
 
-    loaded = load(mission)
-    made = make_plan(loaded.mission)
-    findings = inspect(made, base_paths(loaded))
+    found = preview(load(mission))
     if json:
         from orchestrator.ui.plan_view import plan_document
 
-        typer.echo(json_module.dumps(plan_document(made, findings), indent=2))
+        typer.echo(json_module.dumps(plan_document(found.plan, found.findings, found.outlines), indent=2))
     else:
         from rich.console import Console
 
         from orchestrator.ui.plan_view import render_plan
 
-        render_plan(made, findings, Console())
-    if findings.refused:
+        render_plan(found.plan, found.findings, Console())
+    if found.findings.refused:
         raise typer.Exit(2)
 
 

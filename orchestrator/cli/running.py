@@ -38,11 +38,11 @@ def run(
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     from orchestrator.cli.planning import load
-    from orchestrator.engine.preview import refuse_overlaps, refuse_without_branch
+    from orchestrator.engine.preview import refuse_what_cannot_be, refuse_without_branch
     from orchestrator.engine.run import start
 
     loaded = load(mission)
-    refuse_overlaps(loaded)
+    refuse_what_cannot_be(loaded)
     if land:
         refuse_without_branch(loaded, root)
 

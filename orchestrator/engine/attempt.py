@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 from anyio import CancelScope, to_thread
 
@@ -12,12 +14,13 @@ from orchestrator.engine.progress import OutputLine
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, WorkerLost
 from orchestrator.gates.claims import is_proven
+from orchestrator.git.breaches import breaches_of
 from orchestrator.git.capture import Capture
 from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.journal.events import AttemptEnded, AttemptInterrupted, AttemptStarted
 from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.mission.scope import Scope, breaches
+from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent
 
 EVIDENCE_CHARACTERS = 4000
@@ -155,14 +158,15 @@ def _assess(
     """
     capture, ended = result.capture, result.ended
     outcome, reason, evidence = None, "", ""
-    breached = _breaches(tools, planned, capture)
+    protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
+    breached = breaches_of(tools.store, capture, tools.scopes[planned.id], protect)
     if ended.timed_out:
         outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
     elif ended.failure:
         outcome, reason = Outcome.FAILED, ended.failure
     elif breached:
         outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
-        evidence = "These changes were refused:\n" + "\n".join(f"- {b.path}: {b.reason}" for b in breached)
+        evidence = "These changes were refused:\n" + "\n".join(f"- {b.where}: {b.reason}" for b in breached)
     elif idle:
         outcome, reason = idle
     if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
@@ -177,7 +181,7 @@ def _assess(
         evidence=evidence,
         commit=capture.commit if capture.commit != spec.base else None,
         changes=_changes(tools, spec.base, capture),
-        breaches=tuple(breached),
+        breaches=breached,
         notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
         exit_code=ended.exit.code if ended.exit else None,
         seconds=ended.exit.seconds if ended.exit else 0.0,
@@ -198,16 +202,10 @@ async def _nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tu
     return Outcome.FAILED, f"nothing delivered: no file was changed, and not proven without a change: {missing}"
 
 
-def _breaches(tools: Tools, planned: PlannedAgent, capture: Capture) -> list[Breach]:
-    protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
-    found = [Breach(path=b.path, reason=b.reason) for b in breaches(capture.changes, planned.scope, protect)]
-    return found + [Breach(path=p.path, reason=p.text) for p in capture.problems if p.blocking]
-
-
-def _told(breached: list[Breach]) -> str:
-    paths = [breach.path for breach in breached]
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"changed what it may not change: {', '.join(paths[:3])}{more}"
+def _told(breached: Sequence[Breach]) -> str:
+    places = [breach.where for breach in breached]
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return f"changed what it may not change: {', '.join(places[:3])}{more}"
 
 
 def _changes(tools: Tools, base: str, capture: Capture) -> tuple[FileChange, ...]:

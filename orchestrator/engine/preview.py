@@ -1,23 +1,52 @@
-"""What a plan is held against before anything starts: the paths of the base."""
+"""What a plan is held against before anything starts: the paths of the base, and the symbols that scopes name there."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.engine.workshop import open_repository
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
+from orchestrator.inspection import Findings, inspect
 from orchestrator.mission.loading import LoadedMission
-from orchestrator.mission.model import Overlap
-from orchestrator.plan import inspect, make_plan
+from orchestrator.mission.model import Mission, Overlap
+from orchestrator.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from orchestrator.mission.symbols import Outline
+
+_SYMBOL = re.compile(r"::|:\d+$")
+"""What an entry of a scope holds that means less than a file; no other does."""
 
 
-def refuse_overlaps(loaded: LoadedMission) -> None:
-    """Raise UsageError where the mission refuses overlaps and has some; otherwise nothing is read."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A plan whose lines are bound to symbols of the base, what was found out about it, and the symbols there."""
+
+    plan: Plan
+    findings: Findings
+    outlines: dict[str, Outline | None] = field(default_factory=dict)
+
+
+def preview(loaded: LoadedMission) -> Preview:
+    """The plan of a mission, held against the base that it would start from now."""
+    plan = make_plan(loaded.mission)
+    paths, read = _base(loaded)
+    outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
+    return Preview(plan.resolved(outlines), inspect(plan, paths, outlines), outlines)
+
+
+def refuse_what_cannot_be(loaded: LoadedMission) -> None:
+    """Raise UsageError for overlaps that the mission refuses, and for symbols that cannot be; else nothing is read."""
     mission = loaded.mission
-    if Overlap.REFUSE in (mission.defaults.overlap, *(batch.overlap for batch in mission.batches)):
-        inspect(make_plan(mission), base_paths(loaded)).raise_if_refused()
+    policies = (mission.defaults.overlap, *(batch.overlap for batch in mission.batches))
+    if Overlap.REFUSE in policies or _names_symbols(mission):
+        preview(loaded).findings.raise_if_refused()
 
 
 def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:
@@ -26,13 +55,26 @@ def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:
         raise UsageError("the base is not a branch, so nothing can be landed on it", mend="leave --land out")
 
 
-def base_paths(loaded: LoadedMission) -> tuple[str, ...]:
-    """All paths of the commit, or of the plain files, that the mission would start from."""
+def _names_symbols(mission: Mission) -> bool:
+    files = (pattern for batch in mission.batches for agent in batch.agents for pattern in agent.files)
+    return any(_SYMBOL.search(pattern) for pattern in files)
+
+
+def _outlines(plan: Plan, paths: tuple[str, ...], read: Callable[[str], bytes | None]) -> dict[str, Outline | None]:
+    from orchestrator.engine.outlines import outlines_of
+
+    return outlines_of((agent.scope for agent in plan.agents), paths, read)
+
+
+def _base(loaded: LoadedMission) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
+    """All paths of the commit, or of the plain files, that the mission would start from, and what reads one of them."""
     request, folder = loaded.mission.repository, loaded.path.resolve().parent
     if request.snapshot is not None:
-        return tuple(_files(folder / request.snapshot))
+        root = folder / request.snapshot
+        return tuple(_files(root)), lambda path: (root / path).read_bytes() if (root / path).is_file() else None
     repository = Repository.discover(folder / (request.path or "."))
-    return repository.paths(repository.resolve(request.base or "HEAD"))
+    commit = repository.resolve(request.base or "HEAD")
+    return repository.paths(commit), lambda path: repository.read(commit, path)
 
 
 def _files(root: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -13,6 +14,7 @@ from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import make_backend
 from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.workshop import Workshop
 from orchestrator.executors.furnish import Furnished, Furnishing
@@ -20,6 +22,8 @@ from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spec import Executor
 from orchestrator.gates.judge import Judge
 from orchestrator.git.store import Store
+from orchestrator.mission.scope import Scope
+from orchestrator.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Tools:
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""
     mission_dir: Path
+    scopes: Mapping[str, Scope]
+    """By agent; a line of one stands for the symbol that holds it in the run's base, in every attempt."""
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +49,6 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
     template = mission_dir / mission.brief_template if mission.brief_template else None
-    briefs = Briefs(mission, template)
     names = {agent.backend for agent in recorder.state.plan.agents}
     backends = {name: make_backend(name, mission, mission_dir) for name in names}
     made = await to_thread.run_sync(workshop)
@@ -66,6 +71,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             home=folders.homes,
             tag=tag_of(folders, "gate"),
         )
+        scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         async with executor, contextlib.aclosing(judge):
             yield Tools(
                 recorder=recorder,
@@ -73,9 +79,18 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
                 store=store,
                 executor=executor,
                 judge=judge,
-                briefs=briefs,
+                briefs=Briefs(mission, template, scopes),
                 backends=backends,
                 mission_dir=mission_dir,
+                scopes=scopes,
             )
     finally:
         store.close()
+
+
+def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:
+    scopes = {agent.id: agent.scope for agent in plan.agents}
+    if not any(entry.line for scope in scopes.values() for entry in scope.entries):
+        return scopes
+    outlines = outlines_of(scopes.values(), store.paths(base), partial(store.read, base), lines_only=True)
+    return {id: scope.resolved(outlines) for id, scope in scopes.items()}

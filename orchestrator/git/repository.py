@@ -88,6 +88,11 @@ class Repository:
         """All paths of a commit."""
         return tuple(self.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields)
 
+    def read(self, commit: str, path: str) -> bytes | None:
+        """The bytes of a file of a commit, None where there is no such file."""
+        answer = self.git.run("cat-file", "blob", f"{commit}:{path}", check=False)
+        return answer.stdout if answer.status == 0 else None
+
     def pins(self) -> list[str]:
         """The runs that borrow from this repository."""
         names = self.git.run("for-each-ref", "--format=%(refname:lstrip=2)", "refs/orchestrate/").text.splitlines()

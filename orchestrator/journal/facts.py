@@ -220,6 +220,16 @@ class Breach(Fact):
 
     path: str
     reason: str
+    symbol: str = ""
+    """Qualified, or a name in angle brackets for what is no symbol; empty for the whole file."""
+    line: int = 0
+    """From 1, in the new version; in the old one for what was removed; 0 for the whole file."""
+
+    @property
+    def where(self) -> str:
+        """The path, with the line and the symbol where these are known: `a.py:12 Class.method`."""
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place} {self.symbol}" if self.symbol else place
 
 
 class ConflictFact(Fact):

@@ -16,6 +16,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class BadGlob(ValueError):
+    """A pattern that no scope may hold; its text says why, `mend` what to write instead."""
+
+    def __init__(self, why: str, mend: str | None = None) -> None:
+        super().__init__(why)
+        self.mend = mend
+
+
 class Wild(Enum):
     """What stands for more than one text."""
 

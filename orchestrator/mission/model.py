@@ -464,7 +464,7 @@ class Agent(Model):
     mission: Text
     tasks: Texts = ()
     files: Texts = ()
-    """What it may change: gitignore-style globs. None: a read-only reviewer."""
+    """What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`. None: a read-only reviewer."""
     deliverables: Claims = ()
     needs: Identifiers = ()
     """Agents of the same batch whose work it starts from."""
@@ -473,8 +473,11 @@ class Agent(Model):
     backend: Identifier | None = None
     timeout: Duration | None = None
     attempts: int | None = Field(default=None, ge=1, le=20, strict=True)
-    imports: Annotated[Literal["add", "any", "deny"] | None, NotYet("symbol scopes")] = None
-    new_symbols: Annotated[Literal["private", "allow", "deny"] | None, NotYet("symbol scopes")] = None
+    imports: Literal["add", "any", "deny"] | None = None
+    """Of a file of which it has symbols: add imports (by default), change any, or none."""
+    new_symbols: Literal["private", "allow", "deny"] | None = None
+    """Of a file of which it has symbols: private helpers (by default), any, or none but those that `files` names.
+    Private is what begins with an underscore, or in TypeScript and JavaScript is not exported."""
 
 
 class Batch(Model):

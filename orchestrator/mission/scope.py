@@ -1,76 +1,191 @@
-"""Scopes: which paths an agent may change, as gitignore-style globs.
+"""Scopes: what an agent may change, as gitignore-style globs of paths, and symbols inside of them.
 
-Owns the syntax that a scope may use, whether a path lies inside, what two scopes may both touch, and which of an
-agent's changes lie outside. It reads no file and knows no git: paths are texts relative to the repository's root, with
-`/` between their parts, compared with their case. Globs are matched by `pathspec`; what two globs have in common is
-found in `globs`.
+Owns the forms that an entry of a scope may have (`entry_of`), whether a path lies inside, which part of a file is
+meant, and which of an agent's changed paths lie outside. It reads no file and knows no git: paths are texts relative
+to the repository's root, with `/` between their parts, compared with their case. Globs are matched by `pathspec`; what
+symbols are is in `symbols`, what two scopes may both touch in `overlaps`, and whether a changed file stays within its
+symbols is found by `git.structure.scoping`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
 from pathspec import GitIgnoreSpec
 
 from orchestrator.mission import globs
+from orchestrator.mission.globs import BadGlob
+from orchestrator.mission.symbols import Outline, SymbolPattern, exactly, parse_symbol
 
 EXTENSION = re.compile(r"[^/]\.[A-Za-z]\w*$")
+Imports = Literal["add", "any", "deny"]
+NewSymbols = Literal["private", "allow", "deny"]
 
-
-class BadGlob(ValueError):
-    """A pattern that no scope may hold; its text says why, `mend` what to write instead."""
-
-    def __init__(self, why: str, mend: str | None = None) -> None:
-        super().__init__(why)
-        self.mend = mend
+_LINE = re.compile(r"(?P<glob>.*?):(?P<line>\d+)")
+_PLACE = re.compile(r"(?P<glob>.*?):(?P<line>\d+)[:-]\d+")  # as compilers and viewers write places
+_ONE_COLON = re.compile(r"(?P<glob>.*\.\w+):(?P<symbol>[A-Za-z_][\w.*]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A change that an agent may not make: outside of its scope, or of a path that is protected from everybody."""
+    """A change that an agent may not make, by its path alone: outside of its scope, or protected from everybody."""
 
     path: str
     reason: Literal["outside", "protected"]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a scope: all of the files that `glob` matches, one `symbol` in them, or the symbol on a `line`.
+
+    A line counts from 1 in the run's base. Until it is known what stands there, its entry covers nothing.
+    """
+
+    text: str
+    glob: str
+    symbol: SymbolPattern | None = None
+    line: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it means all of a file."""
+        return self.symbol is None and self.line is None
+
+    @property
+    def shown(self) -> str:
+        """As it was written; a line by the symbol that it stands for, once that is known."""
+        return f"{self.glob}::{self.symbol.text}" if self.symbol and self.line else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRule:
+    """What an agent may change of one file: these symbols with all in them, and beside them imports and new symbols."""
+
+    symbols: tuple[SymbolPattern, ...]
+    imports: Imports = "add"
+    new_symbols: NewSymbols = "private"
+
+
 @dataclass(frozen=True)
 class Scope:
-    """The globs that say what an agent may change; none: nothing. Raises `BadGlob` for the first that is not one.
+    """The entries that say what an agent may change; none: nothing. Raises `BadGlob` for the first that is not one.
 
     A glob without a slash holds at every depth, one with a slash from the root; a folder covers all that is in it.
     """
 
     patterns: tuple[str, ...] = ()
+    imports: Imports = "add"
+    new_symbols: NewSymbols = "private"
+    lines: tuple[tuple[str, SymbolPattern], ...] = ()
+    """What entries with a line stand for, as far as it is known; see `resolved`."""
+    entries: tuple[Entry, ...] = field(init=False, repr=False, compare=False)
+    """The patterns, read."""
 
     def __post_init__(self) -> None:
-        for pattern in self.patterns:
-            check_glob(pattern)
+        known = dict(self.lines)
+        read = map(entry_of, self.patterns)
+        entries = tuple(replace(entry, symbol=known[entry.text]) if entry.text in known else entry for entry in read)
+        object.__setattr__(self, "entries", entries)
 
     @cached_property
     def _spec(self) -> GitIgnoreSpec:
-        # A class of one sign means that sign, which pathspec's regular expressions do not always take in brackets.
-        return GitIgnoreSpec.from_lines(re.sub(r"\[(.)\]", r"\\\1", pattern) for pattern in self.patterns)
+        return _spec_of(entry.glob for entry in self.entries)
+
+    @cached_property
+    def _whole(self) -> GitIgnoreSpec:
+        return _spec_of(entry.glob for entry in self.entries if entry.is_whole)
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
-        """The patterns that name one path from the root and hold no wildcard, without a leading slash."""
-        return tuple(pattern.removeprefix("/") for pattern in self.patterns if is_literal(pattern))
+        """The paths that are named from the root without any wildcard, without a leading slash."""
+        return tuple(entry.glob.removeprefix("/") for entry in self.entries if is_literal(entry.glob))
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether an entry means less than a file."""
+        return any(not entry.is_whole for entry in self.entries)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The entries for people; see `Entry.shown`."""
+        return tuple(entry.shown for entry in self.entries)
 
     def allows(self, path: str) -> bool:
-        """Whether a path lies inside."""
-        # A line break in a file's name is one more letter to git, but the end of the text to a regular expression.
-        return self._spec.match_file(path.replace("\n", "\0"))
+        """Whether a path lies inside, as a whole or with some of its symbols."""
+        return self._spec.match_file(_matchable(path))
 
     def matches(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of `paths` that lie inside, in their order."""
         return tuple(path for path in paths if self.allows(path))
 
+    def rule(self, path: str) -> SymbolRule | None:
+        """What of a path that lies inside may be changed; None for all of it, also where another entry says less."""
+        if self._whole.match_file(_matchable(path)):
+            return None
+        symbols = tuple(entry.symbol for entry in self.entries if entry.symbol and Scope((entry.glob,)).allows(path))
+        return SymbolRule(symbols, self.imports, self.new_symbols)
+
+    def resolved(self, outlines: Mapping[str, Outline | None]) -> Scope:
+        """The scope with each line bound to the symbol that holds it, where `outlines` (by path) has just one such."""
+        lines: dict[str, SymbolPattern] = {}
+        for entry in self.entries:
+            if entry.line is not None:
+                found = [outlines[path] for path in Scope((entry.glob,)).matches(outlines)]
+                path = found[0].at(entry.line) if len(found) == 1 and found[0] is not None else None
+                lines |= {entry.text: exactly(path)} if path else {}
+        return replace(self, lines=tuple(lines.items())) if lines else self
+
     def __bool__(self) -> bool:
         return bool(self.patterns)
+
+
+def entry_of(text: str) -> Entry:
+    """An entry as a mission writes it: `glob`, `glob::Symbol`, `path:12`. Raises `BadGlob`.
+
+    A literal colon before digits is written `[:]`.
+    """
+    glob, colons, symbol = text.partition("::")
+    if colons:
+        pattern = parse_symbol(symbol)
+        _check_file(glob, "::" + symbol)
+        return Entry(text, glob, symbol=pattern)
+    if found := _PLACE.fullmatch(text):
+        raise BadGlob("a line stands for the symbol round it", f"write `{found['glob']}:{found['line']}`")
+    if found := _LINE.fullmatch(text):
+        line = int(found["line"])
+        if not line:
+            raise BadGlob("lines count from 1")
+        if found["glob"].endswith("/") or any(sign in found["glob"] for sign in "*?["):
+            raise BadGlob("a line belongs to one file", "write its path, without wildcards")
+        _check_file(found["glob"], f":{line}")
+        return Entry(text, found["glob"], line=line)
+    if found := _ONE_COLON.fullmatch(text):
+        raise BadGlob("a symbol follows two colons", f"write `{found['glob']}::{found['symbol']}`")
+    if text.endswith(":"):
+        raise BadGlob("nothing follows the colon", "write `path::Symbol`, `path:12`, or the path alone")
+    check_glob(text)
+    return Entry(text, text)
+
+
+def _check_file(glob: str, part: str) -> None:
+    """Raises `BadGlob` where what stands before a symbol or a line does not name files of a known ending."""
+    if not glob:
+        raise BadGlob("no path stands before the symbol", f"write `path{part}`")
+    if _LINE.fullmatch(glob):
+        raise BadGlob("expected a symbol or a line, not both", "take one of the two out")
+    check_glob(glob)
+    folder = glob.removesuffix("**").strip("/")
+    example = f"{folder}/**/*.py{part}".removeprefix("/")
+    if glob.endswith("/"):
+        raise BadGlob("a folder has no symbols of its own", f"name files in it, such as `{example}`")
+    if not EXTENSION.search(glob):
+        example = f"{glob}.py{part}" if glob.endswith("/*") else example
+        mend = f"name files by their ending, such as `{example}`, or the path without symbols"
+        raise BadGlob("the ending of a file says how its symbols are found", mend)
 
 
 def check_glob(pattern: str) -> None:
@@ -108,32 +223,6 @@ def is_literal(pattern: str) -> bool:
     return "/" in pattern[:-1] and not pattern.endswith("/") and not any(sign in pattern for sign in "*?[")
 
 
-def may_overlap(a: Scope, b: Scope, base_paths: Sequence[str]) -> tuple[str, ...]:
-    """What two scopes may both touch: files of the base, then patterns for files that are not there yet.
-
-    Empty means that no path whatever lies inside of both, but for what lies in folders that are named like files
-    (`x.py/`) and are none in the base. `base_paths` may be cut down to what `a` allows.
-    """
-    shared = b.matches(a.matches(base_paths))
-    found = dict.fromkeys(shared)
-    parsed = {text: globs.parse(text, is_file=_names_files(text, base_paths)) for text in (*a.patterns, *b.patterns)}
-    for first in a.patterns:
-        for second in b.patterns:
-            if globs.common_path(parsed[first], parsed[second]) is None:
-                continue
-            one, other = Scope((first,)), Scope((second,))
-            if any(one.allows(path) and other.allows(path) for path in shared):
-                continue  # shown already by files that are there
-            literal = next((text.removeprefix("/") for text in (second, first) if is_literal(text)), None)
-            found[literal or (first if first == second else f"{first} & {second}")] = None
-    return tuple(found)
-
-
-def _names_files(pattern: str, base_paths: Iterable[str]) -> bool:
-    """Whether a pattern is about files alone: it ends in an extension, and no folder of the base is called so."""
-    return EXTENSION.search(pattern) is not None and not any(map(Scope((f"{pattern}/",)).allows, base_paths))
-
-
 def breaches(changed: Iterable[str], scope: Scope, protect: Scope) -> tuple[Breach, ...]:
     """What of an agent's changed paths it may not change, in their order; protection counts whatever the scope says."""
     found: list[Breach] = []
@@ -143,3 +232,13 @@ def breaches(changed: Iterable[str], scope: Scope, protect: Scope) -> tuple[Brea
         elif not scope.allows(path):
             found.append(Breach(path, "outside"))
     return tuple(found)
+
+
+def _spec_of(patterns: Iterable[str]) -> GitIgnoreSpec:
+    # A class of one sign means that sign, which pathspec's regular expressions do not always take in brackets.
+    return GitIgnoreSpec.from_lines(re.sub(r"\[(.)\]", r"\\\1", pattern) for pattern in patterns)
+
+
+def _matchable(path: str) -> str:
+    # A line break in a file's name is one more letter to git, but the end of the text to a regular expression.
+    return path.replace("\n", "\0")

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.mission.complaints import show
-from orchestrator.mission.model import Backend, BriefMode, Claim, CommandCheck, FileProof, Mission, PytestCheck
-from orchestrator.mission.scope import BadGlob, check_glob
+from orchestrator.mission.globs import BadGlob
+from orchestrator.mission.model import Agent, Backend, BriefMode, Claim, CommandCheck, FileProof, Mission, PytestCheck
+from orchestrator.mission.scope import entry_of
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.words import did_you_mean, listed
 
@@ -40,23 +41,34 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         globs += [(("workspace", key, index), pattern) for index, pattern in enumerate(patterns)]
     for index, batch in enumerate(mission.batches):
         for number, agent in enumerate(batch.agents):
-            loc: Loc = ("batches", index, "agents", number, "files")
-            globs += [((*loc, item), pattern) for item, pattern in enumerate(agent.files)]
+            loc: Loc = ("batches", index, "agents", number)
+            globs += [((*loc, "files", item), pattern) for item, pattern in enumerate(agent.files)]
+            yield from _symbol_key_problems(agent, positions, loc)
     for loc, pattern in globs:
         place = positions.value(loc)
-        if "::" in pattern or LINE.search(pattern):
-            whole = LINE.sub("", pattern.split("::")[0])
-            what = f"{show(pattern)}: scopes of symbols and lines are not supported yet: symbol scopes"
-            yield Problem(place, what, f"name the file: `{whole}`")
-        elif re.match(r"[A-Za-z]:[/\\]|~", pattern):
+        if re.match(r"[A-Za-z]:[/\\]|~", pattern):
             yield Problem(
                 place, f"{show(pattern)}: an absolute path is no scope", "paths begin at the repository's root"
             )
+            continue
+        try:
+            entry = entry_of(pattern)
+        except BadGlob as error:
+            yield Problem(place, f"{show(pattern)}: {error}", error.mend)
         else:
-            try:
-                check_glob(pattern)
-            except BadGlob as error:
-                yield Problem(place, f"{show(pattern)}: {error}", error.mend)
+            if loc[0] == "workspace" and not entry.is_whole:
+                what = f"{show(pattern)}: `{loc[1]}` is about whole files"
+                yield Problem(place, what, f"write `{entry.glob}`")
+
+
+def _symbol_key_problems(agent: Agent, positions: Positions, loc: Loc) -> Iterator[Problem]:
+    """`imports` and `new_symbols` say nothing where `files` names no symbol."""
+    if any("::" in pattern or LINE.search(pattern) for pattern in agent.files):
+        return
+    for key in ("imports", "new_symbols"):
+        if key in agent.model_fields_set:
+            what = f"`{key}` is about files of which single symbols are named, and `files` names none"
+            yield Problem(positions.key((*loc, key)), what, "take it out, or name symbols such as `src/a.py::Class`")
 
 
 def path_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:

@@ -6,9 +6,10 @@ severities have a sign and a word. Lines are cut to the console's width by rich,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.inspection import Finding, FindingKind, Findings, Severity
 from orchestrator.mission.model import (
     AnyCheck,
     ApprovalCheck,
@@ -18,7 +19,9 @@ from orchestrator.mission.model import (
     MetricCheck,
     PytestCheck,
 )
-from orchestrator.plan import Finding, FindingKind, Findings, Plan, PlannedAgent, PlannedBatch, Severity
+from orchestrator.mission.scope import Entry, Scope
+from orchestrator.mission.symbols import Outline
+from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -109,13 +112,24 @@ def _agent(agent: PlannedAgent) -> Text:
     if agent.agent.optional:
         facts.append("optional")
     text.append(f"\n{' · '.join(facts)}", "dim")
-    for index, pattern in enumerate(agent.scope.patterns[:MOST]):
-        text.append("\n       " if index else "\nfiles  ", "dim").append(pattern)
+    for index, entry in enumerate(agent.scope.entries[:MOST]):
+        text.append("\n       " if index else "\nfiles  ", "dim").append(entry.text)
+        if entry.line and entry.symbol:
+            text.append(f" → {entry.symbol.text}", "dim")
     if len(agent.scope.patterns) > MOST:
         text.append(f"\n       and {len(agent.scope.patterns) - MOST} more", "dim")
     if not agent.scope:
         text.append("\nfiles  none: read-only", "dim")
+    if agent.scope.has_symbols:
+        text.append(f"\nbeside its symbols  {_beside(agent.scope)}", "dim")
     return text
+
+
+def _beside(scope: Scope) -> str:
+    """What may be done in a file of which an agent has symbols."""
+    imports = {"add": "imports added", "any": "imports changed", "deny": "no imports"}
+    symbols = {"private": "private helpers", "allow": "new symbols", "deny": "no new symbols"}
+    return f"{imports[scope.imports]}, {symbols[scope.new_symbols]}"
 
 
 def _proven(claims: Iterable[Claim]) -> str:
@@ -223,7 +237,9 @@ def _totals(plan: Plan, findings: Findings) -> Text:
     return text
 
 
-def plan_document(plan: Plan, findings: Findings) -> dict[str, Any]:
+def plan_document(
+    plan: Plan, findings: Findings, outlines: Mapping[str, Outline | None] | None = None
+) -> dict[str, Any]:
     """The plan for machines (`orchestrate plan --json`); `version` grows when a key changes its meaning."""
     return {
         "format": FORMAT,
@@ -233,7 +249,7 @@ def plan_document(plan: Plan, findings: Findings) -> dict[str, Any]:
         "waves": [list(wave) for wave in plan.waves],
         "critical_path": list(plan.critical_path),
         "ceiling_seconds": plan.ceiling,
-        "batches": [_batch_document(plan, batch) for batch in plan.batches],
+        "batches": [_batch_document(plan, batch, outlines or {}) for batch in plan.batches],
         "gates": {
             name: [
                 {"name": called, **check.model_dump(mode="json", exclude={"name"}), "kind": check.kind}
@@ -257,7 +273,7 @@ def plan_document(plan: Plan, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _batch_document(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:
+def _batch_document(plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outline | None]) -> dict[str, Any]:
     return {
         "id": batch.id,
         "title": batch.title,
@@ -280,11 +296,26 @@ def _batch_document(plan: Plan, batch: PlannedBatch) -> dict[str, Any]:
                 "attempts": agent.attempts,
                 "needs": list(agent.needs),
                 "files": list(agent.scope.patterns),
+                "symbols": [_entry_document(entry, outlines) for entry in agent.scope.entries if not entry.is_whole],
+                "imports": agent.scope.imports,
+                "new_symbols": agent.scope.new_symbols,
                 "optional": agent.agent.optional,
                 "deliverables": [_claim_document(claim) for claim in agent.agent.deliverables],
             }
             for agent in batch.agents
         ],
+    }
+
+
+def _entry_document(entry: Entry, outlines: Mapping[str, Outline | None]) -> dict[str, Any]:
+    """An entry that means symbols, with those that the base has, by file; null for what a line is not known to hold."""
+    known = {path: outlines[path] for path in Scope((entry.glob,)).matches(outlines)}
+    return {
+        "entry": entry.text,
+        "symbol": entry.symbol.text if entry.symbol else None,
+        "found": {
+            path: list(outline.covered(entry.symbol)) for path, outline in known.items() if outline and entry.symbol
+        },
     }
 
 

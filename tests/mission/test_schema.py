@@ -70,7 +70,7 @@ def test_what_is_not_supported_yet_is_marked() -> None:
         if value.get("deprecated")
     }
     assert marked == {
-        "Agent.imports", "Agent.new_symbols", "Backend.profile", "Backend.model", "Backend.max_turns",
+        "Backend.profile", "Backend.model", "Backend.max_turns",
         "Batch.exercise", "Batch.rollback", "Mission.budget", "Mission.resolver",
         "Workspace.setup", "Workspace.setup_inputs",
     }  # fmt: skip
@@ -78,5 +78,6 @@ def test_what_is_not_supported_yet_is_marked() -> None:
 
 def test_descriptions_come_from_the_model() -> None:
     files = mission_schema()["$defs"]["Agent"]["properties"]["files"]
-    assert files["description"] == "What it may change: gitignore-style globs. None: a read-only reviewer."
+    meaning = "What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`."
+    assert files["description"] == f"{meaning} None: a read-only reviewer."
     assert "null" not in json.dumps(mission_schema())

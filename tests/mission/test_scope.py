@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.mission import globs
-from orchestrator.mission.scope import BadGlob, Breach, Scope, breaches, is_literal, may_overlap
+from orchestrator.mission.globs import BadGlob
+from orchestrator.mission.overlaps import may_overlap
+from orchestrator.mission.scope import Breach, Scope, breaches, is_literal
 
 steadily = settings(max_examples=120, deadline=None)  # a busy machine is no failure
 

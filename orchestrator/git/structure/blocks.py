@@ -8,8 +8,9 @@ block that they precede, apart from its text. Owns spans and keys; what a node i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from tree_sitter import Node
 
@@ -24,7 +25,10 @@ SYMBOLS = frozenset(
 
 @dataclass(slots=True)
 class Block:
-    """`key` is unique among its siblings; `start` is where `text` begins in the file; `lead` is the space before it."""
+    """`key` is unique among its siblings; `start` is where `text` begins in the file; `lead` is the space before it.
+
+    `opening` makes the members, once they are asked for: most classes of a file are never looked into.
+    """
 
     kind: str
     name: str
@@ -34,8 +38,16 @@ class Block:
     start: int
     node: Node | None = None
     definition: Node | None = None
-    members: list[Block] = field(default_factory=list)
+    opening: Callable[[], list[Block]] | None = field(default=None, repr=False, compare=False)
     repeats: bool = False
+    opened: list[Block] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def members(self) -> list[Block]:
+        """Header, members and end of a container, in the file's order; of what holds nothing, nothing."""
+        if self.opened is None:
+            self.opened = self.opening() if self.opening else []
+        return self.opened
 
     @property
     def end(self) -> int:
@@ -71,16 +83,20 @@ def cut(language: Language, source: bytes) -> tuple[Block, int]:
     """The file as a block of kind ``module``, and how many of its nodes are errors or missing."""
     tree = parse(language, source)
     root = Block("module", "", "module:", b"", source, 0, tree.root_node, tree.root_node)
-    root.members = _region(language, source, tree.root_node.named_children, 0, len(source), module=True)
+    root.opened = _region(language, source, tree.root_node.named_children, 0, len(source), module=True)
     return root, errors_in(tree.root_node)
 
 
 def errors_in(root: Node) -> int:
     """How many nodes below are errors or missing."""
-    if not root.has_error:
-        return 0
-    own = int(root.is_error or root.is_missing)
-    return own + sum(errors_in(child) for child in root.children)
+    count = 0
+    waiting = [root]  # a tree may be deeper than Python calls itself
+    while waiting:
+        node = waiting.pop()
+        if node.has_error:
+            count += node.is_error or node.is_missing
+            waiting += node.children
+    return count
 
 
 def _region(  # noqa: PLR0913  (a region and its place)
@@ -175,7 +191,7 @@ def _block(language: Language, source: bytes, piece: _Piece, lead: bytes, start:
         return Block("comment", name, f"comment:{name}", lead, text, start)
     block = Block(kind, name, what.key, lead, text, start, piece.node, what.definition)
     if what.body is not None:
-        block.members = _members(language, source, block, what)
+        block.opening = partial(_members, language, source, block, what)
     return block
 
 
