@@ -150,6 +150,15 @@ def negatives(text: str, tree: ast.Module) -> Iterator[tuple[str, bytes, bytes, 
         if first is not target and "__future__" not in text
         else _inserted(text, top, "from right_package import wanted\n"),
     )
+    touching = "\n\ndef touching(size):\n    first = 1\n    return first\n"
+    yield (
+        "one renames a parameter, the other begins to use it on the next line",
+        base + touching.encode(),
+        base + touching.replace("(size)", "(length)").encode(),
+        base + touching.replace("first = 1", "first = size").encode(),
+    )
+    nested = [f"\n\ndef nested(a):\n    if a:\n        a = 1\n{pad}a = 2\n    return a\n" for pad in (" " * 4, " " * 8)]
+    yield "both add one function, nested otherwise", base, base + nested[0].encode(), base + nested[1].encode()
     yield "both change one constant", base + b"LIMIT = 1\n", base + b"LIMIT = 2\n", base + b"LIMIT = 3\n"
 
 
