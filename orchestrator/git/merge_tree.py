@@ -29,6 +29,7 @@ class ConflictKind(StrEnum):
     DIRECTORY_RENAME = "directory_rename"
     FILE_DIRECTORY = "file_directory"
     SUBMODULE = "submodule"
+    CHECKS = "checks"  # each side is right, and what they make together is not
     OTHER = "other"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
@@ -127,6 +127,10 @@ class Store:
             raise OrchestrateError(f"the object {oid} is missing", where=str(self.path))
         return answer[1]
 
+    def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of many blobs by their ids."""
+        return {oid: self.blob(oid) for oid in oids}
+
     def write_blob(self, content: bytes) -> str:
         """Store `content` as it is; the id of the blob."""
         return self.git.run("hash-object", "-w", "--stdin", "--no-filters", input=content).text
@@ -163,6 +167,12 @@ class Store:
         asked = "".join(f"{commit} {base}\n" for base, commit in pairs).encode()
         answer = self.git.run(*_DIFF_TREE, "--raw", "--stdin", "--always", input=asked)
         return parse_raw_diffs(answer.stdout, [commit for _, commit in pairs])
+
+    def renames(self, base: str, commit: str) -> dict[str, str]:
+        """New to old path of the files that git takes as renamed between two commits or trees."""
+        options = ("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", base, commit, "--")
+        fields = self.git.run(*options).fields
+        return {fields[at + 2]: fields[at + 1] for at in range(0, len(fields) - 2, 3)}
 
     def diff(self, base: str, commit: str, paths: Sequence[str] = ()) -> bytes:
         """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally) only, if given."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.git.integrate import TIP, Contribution, ThreeWay, integrate
+from orchestrator.git.integrate import TIP, Contribution, integrate
 from orchestrator.git.merge_tree import ConflictKind
 
 WHEN = 1_750_000_000
@@ -61,7 +61,7 @@ def test_a_conflict_leaves_the_agent_out_whole(run: Any) -> None:
     [conflict] = answer.conflicts
     assert (conflict.path, conflict.agent, conflict.others) == ("long.txt", "b", ("a",))
     assert conflict.kind is ConflictKind.CONTENT
-    assert "long.txt" in conflict.text
+    assert conflict.text == "a and b both changed the same lines"
     assert run.store.read(answer.commit, "other") is None
 
 
@@ -176,26 +176,6 @@ def test_the_users_configuration_does_not_choose_either(run: Any, tmp_path: Any,
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_MERGE_VERBOSITY", "5")
     test_a_rename_meets_an_edit(run)
-
-
-def test_a_resolver_may_merge_what_git_could_not(run: Any) -> None:
-    asked: list[ThreeWay] = []
-
-    def resolve(three: ThreeWay) -> bytes | None:
-        asked.append(three)
-        return b"resolved\n" if three.path == "long.txt" else None
-
-    works = (("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(3, "B"), "x": "x"}))
-    answer = join(run, *works, resolve=resolve)
-    assert answer.merged == ("a", "b")
-    assert run.store.read(answer.commit, "long.txt") == b"resolved\n"
-    assert run.store.read(answer.commit, "x") == b"x"
-    assert asked[0].base is not None
-    refused = join(run, ("a", {"a.txt": "1\n"}), ("b", {"a.txt": "2\n"}), resolve=resolve)
-    assert refused.merged == ("a",)
-    deleted = join(run, ("a", {"long.txt": None}), ("b", {"long.txt": edited(3, "B")}), resolve=resolve)
-    assert deleted.merged == ("a",)
-    assert run.store.fsck() == []
 
 
 def test_in_sha256(make_repo: Any, make_run: Any) -> None:

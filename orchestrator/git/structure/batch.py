@@ -1,21 +1,26 @@
 """What is wrong between the changes of one batch although every file of it merged and passed its checks.
 
-Pure. One removes or renames what another begins to use; one changes a signature and another calls it the old way; one
-removes the module that another imports. By words and arity, not by types: findings warn, and a missing module blocks.
+Pure. One removes or renames what another begins to use; one changes a signature and another calls it the old way. By
+words and arity, not by types, so that these findings warn. What removed files leave behind is found in `relative`.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import permutations
 
 from orchestrator.git.structure.arity import Signature, bad_call, signatures
-from orchestrator.git.structure.blocks import SYMBOLS, cut
+from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
+from orchestrator.git.structure.imports import bound_names
 from orchestrator.git.structure.languages import language_of
 from orchestrator.git.structure.naming import text_of
+
+_WORD = re.compile(rb"[^\W\d][\w$]*")
+_CALLED = re.compile(rb"([^\W\d][\w$]*)\s*\(")
+_DEFINED = re.compile(rb"\b(?:def|class)\s+(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class BatchFinding:
-    """`agent` did something to `symbol` that does not go with the line that `other` added to `path`."""
+    """`agent` did something to `symbol`, at `where`, that does not go with the line that `other` added to `path`."""
 
     check: str
     path: str
@@ -38,56 +43,113 @@ class BatchFinding:
     agent: str
     other: str
     text: str
-    blocks: bool = False
+    where: str = ""
 
 
-def check_batch(edits: Sequence[Edit]) -> list[BatchFinding]:
-    """Every finding between two agents, in the order of `edits`, each once."""
-    facts = [_Facts.of(edit) for edit in edits]
+def check_batch(edits: Sequence[Edit], merged: Mapping[str, bytes] | None = None) -> list[BatchFinding]:
+    """Every finding between two agents, in the order of `edits`, each once; all of them warn.
+
+    `merged` holds files that several changed as they are now: what a merge brought back is not missing, and a line that
+    a merge left out uses nothing.
+    """
+    sketches = [_Sketch.of(edit, (merged or {}).get(edit.path)) for edit in edits]
+    users: dict[bytes, list[int]] = defaultdict(list)
+    callers: dict[bytes, list[int]] = defaultdict(list)
+    for index, sketch in enumerate(sketches):
+        for word in sketch.words:
+            users[word].append(index)
+        for word in sketch.calls:
+            callers[word].append(index)
     found: dict[BatchFinding, None] = {}
-    for one, other in permutations(facts, 2):
-        if one.edit.agent != other.edit.agent:
-            found |= dict.fromkeys(_between(one, other))
+    for index, one in enumerate(sketches):
+        suspected = _met(one, one.gone, users, sketches) | _met(one, one.signed, callers, sketches)
+        if not suspected:
+            continue
+        facts = _Facts.of(one)
+        for at in sorted(suspected):
+            if at != index:
+                found |= dict.fromkeys(_between(one.edit, facts, sketches[at]))
     return list(found)
 
 
 @dataclass(slots=True)
-class _Facts:
+class _Sketch:
+    """What can be said of an edit without parsing it: enough to pass over most of them."""
+
     edit: Edit
-    removed: set[str] = field(default_factory=set)
-    defined: set[str] = field(default_factory=set)
-    changed: dict[str, Signature] = field(default_factory=dict)
-    reworded: set[str] = field(default_factory=set)
-    added_lines: list[tuple[int, str]] = field(default_factory=list)
-    added_words: set[str] = field(default_factory=set)
+    merged: bytes | None
+    lines: list[tuple[int, bytes]] = field(default_factory=list)
+    """The lines that it added, with their numbers from 1."""
+    words: set[bytes] = field(default_factory=set)
+    """The words in them."""
+    calls: set[bytes] = field(default_factory=set)
+    gone: set[bytes] = field(default_factory=set)
+    """Words of lines that it removed, in none that it added: what it removed or renamed is among them."""
+    signed: set[bytes] = field(default_factory=set)
+    """Names of which it may have changed the parameters."""
 
     @classmethod
-    def of(cls, edit: Edit) -> _Facts:
-        facts = cls(edit)
-        before, after = _names(edit.path, edit.before), _names(edit.path, edit.after)
-        facts.removed = {name for name in before.keys() - after.keys() if len(name) > 2}
-        facts.defined = set(after.keys() - before.keys())
+    def of(cls, edit: Edit, merged: bytes | None) -> _Sketch:
+        sketch = cls(edit, merged)
+        before, after = (edit.before or b"").splitlines(), (edit.after or b"").splitlines()
+        had, has = set(before), set(after)
+        stands = None if merged is None else set(merged.splitlines())
+        sketch.lines = [
+            (number, line)
+            for number, line in enumerate(after, 1)
+            if line not in had and (stands is None or line in stands)
+        ]
+        added = b"\n".join(line for _, line in sketch.lines)
+        sketch.words = set(_WORD.findall(added))
+        sketch.calls = set(_CALLED.findall(added))
+        if edit.before is not None:
+            removed = b"\n".join(line for line in before if line not in has)
+            sketch.gone = {word for word in set(_WORD.findall(removed)) - sketch.words if len(word) > 2}
+            if edit.after is not None and edit.before != edit.after:
+                named = _DEFINED if edit.path.endswith((".py", ".pyi")) else _CALLED
+                sketch.signed = set(named.findall(edit.before))
+        return sketch
+
+
+def _met(
+    one: _Sketch, words: AbstractSet[bytes], users: Mapping[bytes, Sequence[int]], sketches: Sequence[_Sketch]
+) -> set[int]:
+    """The edits of others in whose added lines one of `words` stands."""
+    return {
+        index
+        for word in words
+        if word in users
+        for index in users[word]
+        if sketches[index].edit.agent != one.edit.agent
+    }
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What an edit did to the symbols of its file."""
+
+    removed: set[str]
+    changed: dict[str, Signature] = field(default_factory=dict)
+    reworded: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, sketch: _Sketch) -> _Facts:
+        edit = sketch.edit
+        before, after = _defined(edit.path, edit.before), _defined(edit.path, edit.after)
+        standing = after.keys() | _imported(edit.path, edit.after) | _defined(edit.path, sketch.merged).keys()
+        gone = {word.decode("utf-8", "surrogateescape") for word in sketch.gone}
+        facts = cls({name for name in before.keys() - standing if name in gone})
         facts.reworded = {name for name in before.keys() & after.keys() if before[name] != after[name]}
         if edit.path.endswith((".py", ".pyi")):
             old, new = signatures(edit.before or b""), signatures(edit.after or b"")
             facts.changed = {name: new[name] for name in old.keys() & new.keys() if old[name] != new[name]}
-        had = set((edit.before or b"").splitlines())
-        for number, raw in enumerate((edit.after or b"").splitlines(), 1):
-            if raw not in had:
-                facts.added_lines.append((number, raw.decode("utf-8", "surrogateescape")))
-        for _, line in facts.added_lines:
-            facts.added_words |= set(re.findall(r"[^\W\d][\w$]*", line))
         return facts
 
 
-def _names(path: str, source: bytes | None) -> dict[str, str]:
+def _defined(path: str, source: bytes | None) -> dict[str, str]:
     """The simple names that a file defines, with their parameters."""
-    language = language_of(path)
-    if language is None or source is None:
-        return {}
-    root, _ = cut(language, source)
     found: dict[str, str] = {}
-    for _, block in root.walk():
+    for block in _blocks(path, source):
         if block.kind in SYMBOLS and block.definition is not None:
             parameters = block.definition.child_by_field_name("parameters")
             for name in block.name.split(", "):
@@ -95,44 +157,39 @@ def _names(path: str, source: bytes | None) -> dict[str, str]:
     return found
 
 
-def _between(one: _Facts, other: _Facts) -> Iterator[BatchFinding]:
-    agents = one.edit.agent, other.edit.agent
-    path = other.edit.path
-    for name in sorted(one.removed & other.added_words - other.defined):
-        text = f"{agents[0]} removed or renamed {name} in {one.edit.path}; {agents[1]} uses it in new lines"
-        yield BatchFinding("removed and used", path, name, *agents, text)
+def _imported(path: str, source: bytes | None) -> set[str]:
+    """The names that a file imports."""
+    nodes = (block.node for block in _blocks(path, source) if block.kind == "import")
+    return {name for node in nodes if node is not None for name, _ in bound_names(node)}
+
+
+def _blocks(path: str, source: bytes | None) -> Iterator[Block]:
+    language = language_of(path)
+    if language is not None and source is not None:
+        yield from (block for _, block in cut(language, source)[0].walk())
+
+
+def _between(edit: Edit, one: _Facts, other: _Sketch) -> Iterator[BatchFinding]:
+    agents = edit.agent, other.edit.agent
+    path, after = other.edit.path, other.edit.after or b""
+    words = {word.decode("utf-8", "surrogateescape") for word in other.words}
+    for name in sorted(one.removed & words - _own(edit.path, other.edit) if one.removed & words else ()):
+        text = f"{agents[0]} removed or renamed {name} in {edit.path}; {agents[1]} uses it in new lines"
+        yield BatchFinding("removed and used", path, name, *agents, text, edit.path)
     if path.endswith((".py", ".pyi")):
-        numbers = {number for number, _ in other.added_lines}
-        wanted = {name: now for name, now in one.changed.items() if name.rpartition(".")[2] in other.added_words}
-        for name, why in bad_call(other.edit.after or b"", numbers, wanted) if wanted else ():
-            text = f"{agents[0]} changed the signature of {name} in {one.edit.path}; {agents[1]} calls it {why}"
-            yield BatchFinding("old signature", path, name, *agents, text)
+        wanted = {name: now for name, now in one.changed.items() if name.rpartition(".")[2] in words}
+        numbers = {number for number, _ in other.lines}
+        for name, why in bad_call(after, numbers, wanted) if wanted else ():
+            text = f"{agents[0]} changed the signature of {name} in {edit.path}; {agents[1]} calls it {why}"
+            yield BatchFinding("old signature", path, name, *agents, text, edit.path)
     else:
-        called = {name for _, line in other.added_lines for name in re.findall(r"([\w$]+)\s*\(", line)}
-        for name in sorted(one.reworded & called - other.reworded):
-            text = f"{agents[0]} changed the parameters of {name} in {one.edit.path}; {agents[1]} calls it in new lines"
-            yield BatchFinding("old signature", path, name, *agents, text)
-    if one.edit.after is None and one.edit.before is not None:
-        for _, line in other.added_lines:
-            if one.edit.path in _resolved(path, line):
-                text = f"{agents[0]} removed {one.edit.path}; {agents[1]} imports it in {path}"
-                yield BatchFinding("import of nothing", path, one.edit.path, *agents, text, blocks=True)
+        called = {word.decode("utf-8", "surrogateescape") for word in other.calls}
+        for name in sorted(one.reworded & called - _Facts.of(other).reworded):
+            text = f"{agents[0]} changed the parameters of {name} in {edit.path}; {agents[1]} calls it in new lines"
+            yield BatchFinding("old signature", path, name, *agents, text, edit.path)
 
 
-def _resolved(path: str, line: str) -> set[str]:
-    """The files that a line with a relative import may mean."""
-    folder = posixpath.dirname(path)
-    found = re.match(r"\s*from\s+(\.+)([\w.]*)\s+import\s+(.*)", line)
-    if found:
-        for _ in found[1][1:]:
-            folder = posixpath.dirname(folder)
-        module = posixpath.join(folder, *found[2].split(".")) if found[2] else folder
-        names = [module, *(posixpath.join(module, name) for name in re.findall(r"\w+", found[3]))]
-        return {f"{name}{end}" for name in names for end in (".py", "/__init__.py")}
-    quoted = re.search(r"""(?:from|import|require\()\s*["'](\.[^"']*)["']""", line)
-    if quoted:
-        name = posixpath.normpath(posixpath.join(folder, quoted[1]))
-        stems = {name, re.sub(r"\.[cm]?jsx?$", "", name)}
-        ends = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", "/index.ts", "/index.tsx", "/index.js")
-        return {f"{stem}{end}" for stem in stems for end in ends}
-    return set()
+def _own(path: str, edit: Edit) -> set[str]:
+    """What an edit's file defines itself; of the file at `path`, only what the edit added to it."""
+    here = set(_defined(edit.path, edit.after))
+    return here - _defined(edit.path, edit.before).keys() if edit.path == path else here

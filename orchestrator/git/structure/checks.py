@@ -43,22 +43,23 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
         broken = fault and not any(fault_of(path, side) for side in sides)
         return [Finding("parses", "", f"cannot be read: {fault}")] if broken else []
     root, errors = cut(language, merged)
-    before = [cut(language, side) for side in sides]
-    allowed = max((count for _, count in before), default=0)
-    if errors > allowed:
+    if errors and all(cut(language, side)[1] < errors for side in sides):
         return [Finding("parses", "", f"does not parse as {language.name} in {errors} places")]
     found = _structural(language, root)
-    known = {fact for other, _ in before for fact in _structural(language, other)} if found else set()
     if language.name == "python":
         tree = _compiled(merged)
         if isinstance(tree, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
             return [Finding("parses", "", f"is not Python: {tree.msg}", tree.lineno or 0)]
         if isinstance(tree, ast.Module):
-            meant = _flakes(tree)
-            if meant.keys() - found.keys():
-                known |= {fact for side in sides for fact in _flakes_of(side)}
-            found = {**meant, **found}
-    return [Finding(*fact, *found[fact]) for fact in sorted(found) if fact not in known]
+            found = {**_flakes(tree), **found}
+    new = set(found)
+    for side in sides:  # most often the first one knows it all
+        if not new:
+            break
+        new -= _structural(language, cut(language, side)[0]).keys()
+        if new and language.name == "python":
+            new -= _flakes_of(side).keys()
+    return [Finding(*fact, *found[fact]) for fact in sorted(new)]
 
 
 def _structural(language: Language, root: Block) -> dict[Fact, tuple[str, int]]:

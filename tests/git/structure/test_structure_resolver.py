@@ -9,7 +9,6 @@ import pytest
 from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.git.structure.languages import language_of
 from orchestrator.git.structure.merge import merge_file
-from orchestrator.git.structure.resolver import structural_resolver
 
 BASE = "class A:\n    def one(self):\n        return 1\n"
 
@@ -20,8 +19,7 @@ def test_what_git_cannot_merge_is_merged_by_structure(user: Any, make_run: Any) 
     works = {name: {"a.py": BASE + f"\n    def {name}(self):\n        return 2\n"} for name in ("x", "y", "z")}
     works["same"] = {"a.py": BASE + "\n    def x(self):\n        return 3\n"}
     hands = [Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works.items()]
-    resolve = structural_resolver(run.store)
-    answer = integrate(run.store, run.base, hands, message="candidate\n", when=1_750_000_000, resolve=resolve)
+    answer = integrate(run.store, run.base, hands, message="candidate\n", when=1_750_000_000)
     assert answer.merged == ("x", "y", "z")
     assert [conflict.agent for conflict in answer.conflicts] == ["same"]
     text = run.store.read(answer.commit, "a.py").decode()

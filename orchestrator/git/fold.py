@@ -1,0 +1,382 @@
+"""The fold of agents' work: what the tip has become so far, and the next agent's work taken in or refused as a whole.
+
+Owns the decision of what can simply be united, what is merged file by file, and what git has to merge as a tree: work
+that could mean something else beside that of others, such as a possible rename, or a file where another has a folder.
+What is wrong between files that merged is found in `interplay`; who is folded in which order is `integrate`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from orchestrator.git.contents import Merger, is_binary, told
+from orchestrator.git.contribution import TIP, Conflict, Contribution, Note
+from orchestrator.git.hunks import Hunk, Hunks, SharedText
+from orchestrator.git.merge_tree import Clash, ConflictKind, Merged, merge_trees
+from orchestrator.git.objects import ObjectWriter
+from orchestrator.git.sides import Side, folders, merged_mode, related
+from orchestrator.git.store import Store
+from orchestrator.git.values import Change, Changes, Entry
+
+PENDING = ""
+"""Stands for the id of a text that is put together when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An agent's contribution with what it changed (`side`) and how the tip differs from its base (`drift`).
+
+    `root` is the base, or, where that is itself a merge of others' work, the landed commit that this was made on;
+    `landed` is what the tip got since.
+    """
+
+    given: Contribution
+    side: Side
+    drift: Side
+    root: str
+    landed: Mapping[str, Change]
+
+    @property
+    def agent(self) -> str:
+        return self.given.agent
+
+
+@dataclass(frozen=True, slots=True)
+class _Union:
+    """Changes that fit beside those that a text has taken already."""
+
+    text: SharedText
+    base: str
+    hunks: tuple[Hunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Three:
+    """The three versions of one file."""
+
+    base: Entry | None
+    ours: Entry
+    theirs: Entry
+
+
+class Fold:
+    """The work that was taken in so far. Files at `careful` are checked at every step, others once, by `faults`."""
+
+    def __init__(self, store: Store, tip: str, hunks: Hunks, careful: AbstractSet[str]) -> None:
+        self.writer: ObjectWriter = store.writer()
+        self.notes: list[Note] = []
+        self._store = store
+        self._tip = tip
+        self._tip_tree = store.tree_of(tip)
+        self._hunks = hunks
+        self._careful = careful
+        self._ours = Side()
+        self._makers: dict[str, list[tuple[str, Change]]] = {}
+        self._texts: dict[str, tuple[str, SharedText]] = {}
+        self._written: dict[str, str] = {}
+        self._fresh: dict[str, bytes] = {}
+        self._unchecked: dict[str, None] = {}
+        self._merger = Merger(self._bytes)
+
+    def add(self, work: Work) -> list[Conflict]:
+        """Take one agent's work in, or say why not."""
+        shared = self._shared(work)
+        outcome = None if shared is None else self._files(work, shared)
+        if outcome is None:
+            outcome = self._trees(work)
+        if isinstance(outcome, list):
+            return outcome
+        for path, change in outcome.items():
+            self._put(path, change.new, change.old)
+        for path, change in work.side.changes.items():
+            self._makers.setdefault(path, []).append((work.agent, change))
+        return []
+
+    def tree(self) -> str:
+        """The tree as it stands; pending in the writer."""
+        for path, change in self._ours.changes.items():
+            if change.new is not None and change.new.oid == PENDING:
+                oid = self._written[path] = self._blob(self._texts[path][1].text())
+                self._ours.changes[path] = Change(change.old, Entry(change.new.mode, oid))
+        changed = {path: change.new for path, change in self._ours.changes.items() if change.old != change.new}
+        return self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
+
+    def faults(self) -> list[str]:
+        """Files put together of changes that do not touch, whose text is wrong in a way that no version of it was."""
+        return [path for path in self._unchecked if self._is_wrong(path)]
+
+    def content(self, path: str) -> bytes | None:
+        """What stands at `path` now, if the fold put a file there; None otherwise."""
+        change = self._ours.changes.get(path)
+        return self._bytes(path, change.new) if change and change.new and change.new.is_file else None
+
+    def shared(self) -> Iterator[str]:
+        """Files to which more than one side contributed."""
+        return (path for path, makers in self._makers.items() if len(makers) > 1)
+
+    # -- where things stand
+
+    def _put(self, path: str, new: Entry | None, now: Entry | None) -> None:
+        known = self._ours.changes.get(path)
+        self._ours.put(path, Change(known.old if known else now, new))
+
+    def _now(self, path: str, old: Entry | None, drift: Side) -> Entry | None:
+        """What stands at `path` now, given what stood there in the agent's base."""
+        if path in self._ours.changes:
+            return self._ours.changes[path].new
+        if path in drift.changes:
+            return drift.changes[path].new
+        return old
+
+    def _bytes(self, path: str, entry: Entry) -> bytes:
+        if entry.oid == PENDING:
+            return self._texts[path][1].text()
+        fresh = self._fresh.get(entry.oid)
+        return self._store.blob(entry.oid) if fresh is None else fresh
+
+    def _blob(self, content: bytes) -> str:
+        oid = self.writer.blob(content)
+        self._fresh[oid] = content
+        return oid
+
+    def _is_wrong(self, path: str) -> bool:
+        change = self._ours.changes[path]
+        if change.new is None:
+            return False
+        versions = [change.old, *(made.new for _, made in self._makers[path])]
+        return self._merger.check(path, change.new, [side for side in versions if side is not None])
+
+    # -- whether uniting path by path could differ from what git does
+
+    def _shared(self, work: Work) -> list[str] | None:
+        """Files that both sides changed, to be merged one by one; None if the trees have to be merged by git."""
+        theirs, drift = work.side, work.drift
+        we_add = self._ours.adds or drift.adds
+        we_remove = self._ours.removes or drift.removes
+        shared: list[str] = []
+        for path, change in theirs.changes.items():
+            now = self._now(path, change.old, drift)
+            if now not in (change.old, change.new):
+                if not _are_files(change.old, now, change.new):
+                    return None
+                if change.old is None and (we_remove or theirs.removes):
+                    return None  # both added it, differently: one may have renamed another file to it
+                shared.append(path)
+            if now == change.new:
+                if change.new is None and (we_add or theirs.adds):
+                    return None  # both removed it: each may have renamed it, and differently
+                if change.old is None and (we_remove or theirs.removes):
+                    return None  # both added it: one may have renamed another file to it
+            if change.old is None and self._meets_other_kind(path, drift):
+                return None
+        return None if self._may_rename_folder(work, we_add=we_add) else shared
+
+    def _meets_other_kind(self, path: str, drift: Side) -> bool:
+        """Whether a new file stands where we have put a folder, or in a folder where we have put a file."""
+        if path in self._ours.added_in or path in drift.added_in:
+            return True
+        return any(
+            folder in side.changes and self._now(folder, None, drift) is not None
+            for folder in folders(path)
+            for side in (self._ours, drift)
+        )
+
+    def _may_rename_folder(self, work: Work, *, we_add: bool) -> bool:
+        """Whether one side emptied a folder, maybe by renaming it, in which the other added something."""
+        theirs, drift = work.side, work.drift
+        for folder in theirs.added_in:
+            ours_gone = folder in self._ours.removed_in or folder in drift.removed_in
+            if ours_gone and we_add and not self._stands(folder):
+                return True
+        if theirs.adds:
+            for folder in theirs.removed_in:
+                ours_added = folder in self._ours.added_in or folder in drift.added_in
+                if ours_added and self._kind(f"{work.given.commit}:{folder}") != "tree":
+                    return True
+        return False
+
+    def _kind(self, name: str) -> str | None:
+        found = self._store.reader.info(name)
+        return found[1] if found else None
+
+    def _stands(self, folder: str) -> bool:
+        """Whether the folder still has a file in it."""
+        below = f"{folder}/"
+        here = [(path, change.new) for path, change in self._ours.changes.items() if path.startswith(below)]
+        if any(new is not None for _, new in here):
+            return True
+        if self._kind(f"{self._tip}:{folder}") != "tree":
+            return False
+        removed = {path for path, new in here if new is None}
+        listing = self._store.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", f"{self._tip}:{folder}")
+        return any(below + path not in removed for path in listing.fields)
+
+    # -- file by file
+
+    def _files(self, work: Work, shared: list[str]) -> Changes | list[Conflict] | None:
+        """What the agent's work changes here, or its conflicts; None if git has to say."""
+        changes: Changes = {}
+        unions: dict[str, _Union] = {}
+        conflicts: list[Conflict] = []
+        notes: list[Note] = []
+        for path, change in work.side.changes.items():
+            now = self._now(path, change.old, work.drift)
+            if path not in shared:
+                if now != change.new:
+                    changes[path] = Change(now, change.new)
+                continue
+            assert now is not None
+            assert change.new is not None
+            mode = merged_mode(change.old, now, change.new)
+            if mode is None:
+                return None
+            if union := self._union(path, change, now):
+                unions[path] = union
+                changes[path] = Change(now, Entry(mode, PENDING))
+                continue
+            three = Three(change.old, now, change.new)
+            if not self._merger.may_look_into(path, three.base, three.ours, three.theirs):
+                return None
+            content = self._merge(work, path, three, conflicts, notes)
+            if content is not None:
+                changes[path] = Change(now, Entry(mode, self._blob(content)))
+        if conflicts:
+            return conflicts
+        self.notes += notes
+        for path, union in unions.items():
+            union.text.take(union.hunks)
+            self._texts[path] = (union.base, union.text)
+            self._unchecked[path] = None
+        return changes
+
+    def _union(self, path: str, change: Change, now: Entry) -> _Union | None:
+        """The agent's changes of a text that others changed elsewhere; None if a merge has to be made of it."""
+        if change.old is None or change.new is None or path in self._careful:
+            return None
+        base, text = self._texts.get(path, ("", None))
+        theirs = self._changed(change.old, change.new)
+        if theirs is None:
+            return None
+        if text is None or base != change.old.oid or now.oid not in (PENDING, self._written.get(path)):
+            ours = self._changed(change.old, now)
+            if ours is None or is_binary(before := self._store.blob(change.old.oid)):
+                return None
+            text = SharedText(before)
+            text.take(ours)
+        return _Union(text, change.old.oid, theirs) if text.fits(theirs) else None
+
+    def _changed(self, old: Entry, new: Entry) -> tuple[Hunk, ...] | None:
+        """The lines that differ; None if that is not known, or if these are no lines."""
+        if old.oid == new.oid:
+            return ()
+        found = self._hunks.get((old.oid, new.oid))
+        return None if found is None or any(is_binary(line) for hunk in found for line in hunk.lines) else found
+
+    def _merge(self, work: Work, path: str, three: Three, conflicts: list[Conflict], notes: list[Note]) -> bytes | None:
+        """Merge one file; None, and `conflicts`, if that cannot be done."""
+        makers = self._makers_of(path, work)
+        answer = self._merger.merge(path, three.base, three.ours, three.theirs, makers, work.agent)
+        conflicts += answer.conflicts
+        notes += [Note(work.agent, path, text) for text in answer.notes]
+        return answer.content
+
+    def _makers_of(self, path: str, work: Work) -> list[tuple[str, Change]]:
+        """Who changed the file before, and how."""
+        landed = [(TIP, work.landed[path])] if path in work.landed else []
+        return [*landed, *self._makers.get(path, [])]
+
+    # -- as trees
+
+    def _trees(self, work: Work) -> Changes | list[Conflict]:
+        """What git's merge of the trees would change here, or its conflicts."""
+        before = self.tree()
+        base = work.given.base
+        ours = self.writer.commit(before, [base], "ours", 0)
+        theirs = self.writer.commit(self._store.tree_of(work.given.commit), [base], "theirs", 0)
+        self.writer.flush()
+        merged = merge_trees(self._store, ours, theirs)
+        conflicts: list[Conflict] = []
+        notes: list[Note] = []
+        entries: dict[str, Entry | None] = {}
+        for clash in merged.clashes:
+            three = _mergeable(merged, clash)
+            mode = merged_mode(three.base, three.ours, three.theirs) if three else None
+            if three and mode and self._merger.may_look_into(clash.path, three.base, three.ours, three.theirs):
+                content = self._merge(work, clash.path, three, conflicts, notes)
+                if content is not None:
+                    entries[clash.path] = Entry(mode, self._blob(content))
+            else:
+                conflicts.append(self._clash(work, clash, ours, theirs))
+        changes = dict(self._store.changes(before, merged.tree))
+        for path, three in self._met(work, before, changes, entries):
+            new = changes[path].new
+            assert new is not None
+            if self._merger.check(path, new, [three.ours, three.theirs]):
+                content = self._merge(work, path, three, conflicts, notes)
+                if content is not None:
+                    entries[path] = Entry(new.mode, self._blob(content))
+        if conflicts:
+            return conflicts
+        self.notes += notes
+        if entries:
+            tree = self.writer.splice(merged.tree, entries)
+            self.writer.flush()
+            return self._store.changes(before, tree)
+        return changes
+
+    def _met(
+        self, work: Work, before: str, changes: Changes, entries: Mapping[str, Entry | None]
+    ) -> Iterator[tuple[str, Three]]:
+        """Files that git merged cleanly from versions of both sides, with those versions, whatever they were called."""
+        made = work.side.changes
+        taken = {change.new.oid for change in made.values() if change.new is not None}
+        renamed: tuple[dict[str, str], dict[str, str]] | None = None
+        for path, change in changes.items():
+            new, old = change.new, change.old
+            if new is None or not new.is_file or new.oid in taken or path in entries:
+                continue
+            if old is not None and old.oid == new.oid:
+                continue
+            if renamed is None:
+                base = self._store.tree_of(work.given.base)
+                theirs = self._store.tree_of(work.given.commit)
+                renamed = self._store.renames(base, before), self._store.renames(base, theirs)
+            was = renamed[0].get(path) or renamed[1].get(path) or path
+            mine = made.get(path) or made.get(was)
+            origin = made[was].old if was in made else None
+            now = old or self._now(was, origin, work.drift)
+            if mine and _are_files(origin, now, mine.new) and now and mine.new:
+                yield path, Three(origin, now, mine.new)
+
+    def _clash(self, work: Work, clash: Clash, ours: str, theirs: str) -> Conflict:
+        others = list(dict.fromkeys(agent for path in clash.paths for agent in self._who(path)))
+        if any(related(path, other) for path in clash.paths for other in work.landed):
+            others.append(TIP)
+        if not others:  # a folder that was renamed: whoever changed something nearby
+            near = {folder for path in clash.paths for folder in folders(path)}
+            found = (agent for path, made in self._makers.items() if near & set(folders(path)) for agent, _ in made)
+            others = list(dict.fromkeys(found)) or [TIP]
+        text = told(clash.text, {ours: " and ".join(others), theirs: work.agent})
+        return Conflict(clash.path, work.agent, tuple(others), clash.kind, text)
+
+    def _who(self, path: str) -> Iterator[str]:
+        if path in self._makers:
+            yield from (agent for agent, _ in self._makers[path])
+            return
+        for other, made in self._makers.items():
+            if related(path, other):
+                yield from (agent for agent, _ in made)
+
+
+def _are_files(old: Entry | None, now: Entry | None, new: Entry | None) -> bool:
+    """Whether the two sides, and what they come from if anything, are regular files."""
+    return now is not None and new is not None and all(each is None or each.is_file for each in (old, now, new))
+
+
+def _mergeable(merged: Merged, clash: Clash) -> Three | None:
+    """The three versions if the clash is one of contents, between regular files."""
+    base, ours, theirs = merged.stages.get(clash.path, (None, None, None))
+    mergeable = clash.kind in {ConflictKind.CONTENT, ConflictKind.ADD_ADD} and len(clash.paths) == 1
+    return Three(base, ours, theirs) if mergeable and ours and theirs and _are_files(base, ours, theirs) else None
