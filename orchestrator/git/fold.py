@@ -274,9 +274,17 @@ class Fold:
         found = self._hunks.get((old.oid, new.oid))
         return None if found is None or any(is_binary(line) for hunk in found for line in hunk.lines) else found
 
-    def _merge(self, work: Work, path: str, three: Three, conflicts: list[Conflict], notes: list[Note]) -> bytes | None:
-        """Merge one file; None, and `conflicts`, if that cannot be done."""
-        makers = self._makers_of(path, work)
+    def _merge(  # noqa: PLR0913, PLR0917  (a file, and where it is told)
+        self,
+        work: Work,
+        path: str,
+        three: Three,
+        conflicts: list[Conflict],
+        notes: list[Note],
+        was: str | None = None,
+    ) -> bytes | None:
+        """Merge one file, which was called `was`; None, and `conflicts`, if that cannot be done."""
+        makers = [maker for name in dict.fromkeys((was or path, path)) for maker in self._makers_of(name, work)]
         answer = self._merger.merge(path, three.base, three.ours, three.theirs, makers, work.agent)
         conflicts += answer.conflicts
         notes += [Note(work.agent, path, text) for text in answer.notes]
@@ -310,11 +318,11 @@ class Fold:
             else:
                 conflicts.append(self._clash(work, clash, ours, theirs))
         changes = dict(self._store.changes(before, merged.tree))
-        for path, three in self._met(work, before, changes, entries):
+        for path, was, three in self._met(work, before, changes, entries):
             new = changes[path].new
             assert new is not None
             if self._merger.check(path, new, [three.ours, three.theirs]):
-                content = self._merge(work, path, three, conflicts, notes)
+                content = self._merge(work, path, three, conflicts, notes, was)
                 if content is not None:
                     entries[path] = Entry(new.mode, self._blob(content))
         if conflicts:
@@ -328,8 +336,8 @@ class Fold:
 
     def _met(
         self, work: Work, before: str, changes: Changes, entries: Mapping[str, Entry | None]
-    ) -> Iterator[tuple[str, Three]]:
-        """Files that git merged cleanly from versions of both sides, with those versions, whatever they were called."""
+    ) -> Iterator[tuple[str, str, Three]]:
+        """Files that git merged cleanly from versions of both sides, what they were called, and those versions."""
         made = work.side.changes
         taken = {change.new.oid for change in made.values() if change.new is not None}
         renamed: tuple[dict[str, str], dict[str, str]] | None = None
@@ -348,7 +356,7 @@ class Fold:
             origin = made[was].old if was in made else None
             now = old or self._now(was, origin, work.drift)
             if mine and _are_files(origin, now, mine.new) and now and mine.new:
-                yield path, Three(origin, now, mine.new)
+                yield path, was, Three(origin, now, mine.new)
 
     def _clash(self, work: Work, clash: Clash, ours: str, theirs: str) -> Conflict:
         others = list(dict.fromkeys(agent for path in clash.paths for agent in self._who(path)))

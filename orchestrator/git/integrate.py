@@ -63,16 +63,16 @@ def integrate(store: Store, tip: str, contributions: Sequence[Contribution], *, 
 
 def _in_order(store: Store, tip: str, contributions: Sequence[Contribution]) -> list[Contribution]:
     """The contributions, each after those that its base was made of."""
-    made_of = {base: set(store.parents(base)) for base in {work.base for work in contributions} if base != tip}
+    bases = {work.base for work in contributions} - {tip}
     commits = {work.commit for work in contributions}
-    waiting = list(contributions)
+    made_of = {base: commits & set(store.parents(base)) for base in bases}
     ordered: list[Contribution] = []
-    done: set[str] = set()
+    waiting = list(contributions)
     while waiting:
-        free = [work for work in waiting if made_of.get(work.base, set()) & commits <= done] or waiting
-        ordered += free
-        done |= {work.commit for work in free}
-        waiting = [work for work in waiting if work not in free]
+        still = {work.commit for work in waiting}
+        late = [work for work in waiting if made_of.get(work.base, set()) & still]
+        ordered += [work for work in waiting if not made_of.get(work.base, set()) & still]
+        waiting = late
     return ordered
 
 

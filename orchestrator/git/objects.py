@@ -16,12 +16,18 @@ import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git, GitError, encode
 from orchestrator.git.values import Entry
 
 _HEADER = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (\w+) (\d+)\n")
 _KINDS = {"commit": 1, "tree": 2, "blob": 3}
+
+_Answer = tuple[tuple[str, str, int], bytes]
+"""Id, type and size of an object, and its bytes if these were asked for."""
+_AT_ONCE = 100
+"""Questions after ids that a pipe surely holds while nobody reads."""
 
 RawTree = dict[bytes, tuple[bytes, bytes]]
 """One level of a tree: name to (mode as git writes it, id in bytes)."""
@@ -50,22 +56,34 @@ class ObjectReader:
         with self._lock:
             self._end()
 
-    def _ask(self, verb: bytes, name: str) -> tuple[tuple[str, str, int], bytes] | None:
-        if "\0" in name:
-            return None
+    def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
+        """`contents` of many ids; some at a time are asked for before the first answer is read."""
+        return [
+            (answer[0][1], answer[1]) if answer else None
+            for at in range(0, len(oids), _AT_ONCE)
+            for answer in self._ask_all(b"contents", oids[at : at + _AT_ONCE])
+        ]
+
+    def _ask(self, verb: bytes, name: str) -> _Answer | None:
+        return self._ask_all(verb, [name])[0]
+
+    def _ask_all(self, verb: bytes, names: Sequence[str]) -> list[_Answer | None]:
+        asked = [encode(name) for name in names if "\0" not in name]
         with self._lock:
             try:
-                return self._exchange(verb, encode(name))
+                found = self._exchange(verb, asked)
             except (BrokenPipeError, EOFError):
                 self._end()  # it was killed from outside: once more with a new one, then it is an error
-            try:
-                return self._exchange(verb, encode(name))
-            except (BrokenPipeError, EOFError) as error:
-                self._end()
-                where = str(self._git.git_dir)
-                raise GitError("cat-file --batch-command", -1, "it ended unasked", where=where) from error
+                try:
+                    found = self._exchange(verb, asked)
+                except (BrokenPipeError, EOFError) as error:
+                    self._end()
+                    where = str(self._git.git_dir)
+                    raise GitError("cat-file --batch-command", -1, "it ended unasked", where=where) from error
+        answers = iter(found)
+        return [None if "\0" in name else next(answers) for name in names]
 
-    def _exchange(self, verb: bytes, name: bytes) -> tuple[tuple[str, str, int], bytes] | None:
+    def _exchange(self, verb: bytes, names: Sequence[bytes]) -> list[_Answer | None]:
         process = self._process
         if process is None:
             # -z because a path may hold a newline
@@ -74,28 +92,9 @@ class ObjectReader:
             drain.start()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(verb + b" " + name + b"\0")
+        process.stdin.write(b"".join(verb + b" " + name + b"\0" for name in names))
         process.stdin.flush()
-        line = process.stdout.readline()
-        header = _HEADER.fullmatch(line)
-        if header is None:
-            # "<name> missing": the name is echoed and may hold newlines itself
-            while line and not (line.startswith(name) and line[len(name) :] in {b" missing\n", b" ambiguous\n"}):
-                more = process.stdout.readline()
-                if not more:
-                    raise EOFError
-                line += more
-            if not line:
-                raise EOFError
-            return None
-        oid, kind, size = header[1].decode(), header[2].decode(), int(header[3])
-        body = b""
-        if verb == b"contents":
-            body = process.stdout.read(size + 1)
-            if len(body) != size + 1:
-                raise EOFError
-            body = body[:-1]
-        return (oid, kind, size), body
+        return [_read_answer(process.stdout, name, has_body=verb == b"contents") for name in names]
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -109,6 +108,29 @@ class ObjectReader:
                     stream.close()
                 except BrokenPipeError:
                     continue
+
+
+def _read_answer(stream: IO[bytes], name: bytes, *, has_body: bool) -> _Answer | None:
+    line = stream.readline()
+    header = _HEADER.fullmatch(line)
+    if header is None:
+        # "<name> missing": the name is echoed and may hold newlines itself
+        while line and not (line.startswith(name) and line[len(name) :] in {b" missing\n", b" ambiguous\n"}):
+            more = stream.readline()
+            if not more:
+                raise EOFError
+            line += more
+        if not line:
+            raise EOFError
+        return None
+    oid, kind, size = header[1].decode(), header[2].decode(), int(header[3])
+    body = b""
+    if has_body:
+        body = stream.read(size + 1)
+        if len(body) != size + 1:
+            raise EOFError
+        body = body[:-1]
+    return (oid, kind, size), body
 
 
 def _drain(process: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -20,6 +20,8 @@ from orchestrator.git.structure.naming import text_of
 
 _WORD = re.compile(rb"[^\W\d][\w$]*")
 _CALLED = re.compile(rb"([^\W\d][\w$]*)\s*\(")
+_LONGEST_HEAD = 2_000
+"""Bytes before a changed line in which the definition can stand whose parameters the line belongs to."""
 _DEFINED = re.compile(rb"\b(?:def|class)\s+(\w+)")
 
 
@@ -91,24 +93,47 @@ class _Sketch:
     @classmethod
     def of(cls, edit: Edit, merged: bytes | None) -> _Sketch:
         sketch = cls(edit, merged)
-        before, after = (edit.before or b"").splitlines(), (edit.after or b"").splitlines()
-        had, has = set(before), set(after)
+        before, after = edit.before or b"", edit.after or b""
+        start, end = _ends(before, after)
+        removed, added = before[start : len(before) - end], after[start : len(after) - end]
+        had, first = set(removed.splitlines()), after.count(b"\n", 0, start) + 1
         stands = None if merged is None else set(merged.splitlines())
         sketch.lines = [
             (number, line)
-            for number, line in enumerate(after, 1)
+            for number, line in enumerate(added.splitlines(), first)
             if line not in had and (stands is None or line in stands)
         ]
-        added = b"\n".join(line for _, line in sketch.lines)
-        sketch.words = set(_WORD.findall(added))
-        sketch.calls = set(_CALLED.findall(added))
+        text = b"\n".join(line for _, line in sketch.lines)
+        sketch.words = set(_WORD.findall(text))
+        sketch.calls = set(_CALLED.findall(text))
         if edit.before is not None:
-            removed = b"\n".join(line for line in before if line not in has)
-            sketch.gone = {word for word in set(_WORD.findall(removed)) - sketch.words if len(word) > 2}
-            if edit.after is not None and edit.before != edit.after:
+            gone = b"\n".join(had.difference(added.splitlines()))
+            sketch.gone = {word for word in set(_WORD.findall(gone)) - sketch.words if len(word) > 2}
+            if edit.after is not None:
                 named = _DEFINED if edit.path.endswith((".py", ".pyi")) else _CALLED
-                sketch.signed = set(named.findall(edit.before))
+                above = before[max(0, start - _LONGEST_HEAD) : start]
+                sketch.signed = set(named.findall(above + removed))
         return sketch
+
+
+def _ends(before: bytes, after: bytes) -> tuple[int, int]:
+    """How many bytes at the beginning and at the end, in whole lines, are the same."""
+    most = min(len(before), len(after))
+    start = _same(most, lambda count: before[:count] == after[:count])
+    start = before.rfind(b"\n", 0, start) + 1
+    most -= start
+    end = _same(most, lambda count: before[len(before) - count :] == after[len(after) - count :])
+    newline = before.find(b"\n", len(before) - end)
+    return start, len(before) - newline - 1 if newline != -1 and end else 0
+
+
+def _same(most: int, holds: Callable[[int], bool]) -> int:
+    """The largest number up to `most` for which `holds`, which holds for all below it; by halving."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
 
 
 def _met(

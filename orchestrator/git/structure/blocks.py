@@ -7,6 +7,7 @@ block that they precede, apart from its text. Owns spans and keys; what a node i
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -79,8 +80,12 @@ class _Piece:
     column: int
 
 
+@functools.lru_cache(maxsize=8)  # a merge and its checks look at the same few texts again and again
 def cut(language: Language, source: bytes) -> tuple[Block, int]:
-    """The file as a block of kind ``module``, and how many of its nodes are errors or missing."""
+    """The file as a block of kind ``module``, and how many of its nodes are errors or missing.
+
+    Not to be modified: it is shared.
+    """
     tree = parse(language, source)
     root = Block("module", "", "module:", b"", source, 0, tree.root_node, tree.root_node)
     root.opened = _region(language, source, tree.root_node.named_children, 0, len(source), module=True)

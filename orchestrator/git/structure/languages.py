@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import tree_sitter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each, told apart by identity
 class Language:
     """One language: its grammar's module and factory, and which of its node types play which part.
 

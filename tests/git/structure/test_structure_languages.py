@@ -1,29 +1,11 @@
-"""The structural merge behind integrate's hook, and the further languages."""
+"""The structural merge in the languages beside Python."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.git.structure.languages import language_of
 from orchestrator.git.structure.merge import merge_file
-
-BASE = "class A:\n    def one(self):\n        return 1\n"
-
-
-def test_what_git_cannot_merge_is_merged_by_structure(user: Any, make_run: Any) -> None:
-    user.commit({"a.py": BASE})
-    run = make_run(user)
-    works = {name: {"a.py": BASE + f"\n    def {name}(self):\n        return 2\n"} for name in ("x", "y", "z")}
-    works["same"] = {"a.py": BASE + "\n    def x(self):\n        return 3\n"}
-    hands = [Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works.items()]
-    answer = integrate(run.store, run.base, hands, message="candidate\n", when=1_750_000_000)
-    assert answer.merged == ("x", "y", "z")
-    assert [conflict.agent for conflict in answer.conflicts] == ["same"]
-    text = run.store.read(answer.commit, "a.py").decode()
-    assert [text.count(f"def {name}(") for name in ("one", "x", "y", "z")] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
