@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from anyio import CancelScope, to_thread
 
+from orchestrator.engine.conflicts import built, conflicted, suspected
 from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.tools import Tools
 from orchestrator.gates.subject import Approval, Subject
@@ -13,15 +16,13 @@ from orchestrator.git.values import RefMoved
 from orchestrator.journal.events import (
     AgentsReturned,
     BatchLanded,
-    CandidateBuilt,
     GateFinished,
     GateStarted,
     LandingStarted,
     Return,
 )
-from orchestrator.journal.facts import CheckResult, ConflictFact, Decision, Outcome, Verdict
+from orchestrator.journal.facts import CheckResult, Decision, MergeWarning, Outcome, Verdict
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.mission.model import OnConflict
 from orchestrator.plan import PlannedBatch
 
 EVIDENCE_TESTS = 20
@@ -35,20 +36,21 @@ async def land_batch(tools: Tools, batch: str) -> None:
     planned = state.plan.batch(batch)
     ready = [agent for agent in state.agents_of(batch) if agent.phase is Phase.READY]
     merged = await to_thread.run_sync(_candidate, tools, planned, state, ready)
+    candidate = merged.commit or state.tip
+    # Named before it is judged or built upon: an agent of another batch that prunes the store must not take it away.
+    await to_thread.run_sync(lambda: tools.store.set_ref(_gate_ref(state.run, batch), candidate, old=None))
     if merged.conflicts:
-        recorder.emit(AgentsReturned(batch=batch, returns=_conflicted(planned, state, merged)))
+        recorder.emit(AgentsReturned(batch=batch, returns=conflicted(planned, state, merged)))
         return
     agents = tuple(agent.id for agent in ready)
-    candidate = merged.commit or state.tip
-    # Named before it is judged: an agent of another batch that prunes the store must not take it away.
-    await to_thread.run_sync(lambda: tools.store.set_ref(_gate_ref(state.run, batch), candidate, old=None))
-    recorder.emit(CandidateBuilt(batch=batch, tip=state.tip, commit=candidate, agents=agents))
+    fact = built(batch, state.tip, candidate, agents, merged)
+    recorder.emit(fact)
     verdict = await _judge(tools, planned, candidate)
     recorder.emit(GateFinished(batch=batch, gate=gate_name(planned), agents=agents, verdict=verdict))
     if verdict.decision is Decision.WAITING:
         return
     if not verdict.is_passed:
-        returns = _rejected(planned, state, ready, verdict, await _evidence(tools, verdict))
+        returns = _rejected(planned, state, ready, verdict, await _evidence(tools, verdict), fact.warnings)
         recorder.emit(AgentsReturned(batch=batch, returns=returns))
         return
     with CancelScope(shield=True):  # from the intent to the fact nothing waits for anybody
@@ -95,46 +97,6 @@ def _message(state: State, planned: PlannedBatch, agents: list[str]) -> str:
     )
 
 
-def _conflicted(planned: PlannedBatch, state: State, merged: Integration) -> tuple[Return, ...]:
-    """The later of two that clash goes back, to start again on top of all that did merge; so does who needs it."""
-    found: dict[str, list[ConflictFact]] = {}
-    for conflict in merged.conflicts:
-        fact = ConflictFact(
-            agent=conflict.agent,
-            others=conflict.others,
-            path=conflict.path,
-            kind=conflict.kind,
-            text=conflict.text,
-        )
-        found.setdefault(conflict.agent, []).append(fact)
-    retries = planned.on_conflict is OnConflict.RETRY
-    returns = [
-        Return(
-            agent=agent,
-            outcome=Outcome.CONFLICTED,
-            reason=f"does not merge with {', '.join(sorted({o for f in facts for o in f.others})) or 'the tip'}: "
-            + ", ".join(sorted({fact.path for fact in facts})[:3]),
-            evidence="Your work did not merge with what others made. You now start on top of their work.\n"
-            + "\n".join(f"- {fact.path} ({fact.kind}): {fact.text}" for fact in facts),
-            conflicts=tuple(facts),
-            base=merged.commit or state.tip,
-            may_retry=retries,
-        )
-        for agent, facts in found.items()
-    ]
-    return (*returns, *_with_dependents(state, planned, [item.agent for item in returns], Outcome.CONFLICTED))
-
-
-def _with_dependents(state: State, planned: PlannedBatch, agents: list[str], outcome: Outcome) -> tuple[Return, ...]:
-    """Delivered work that stands on returned work has to be done again with it."""
-    dependents = {d for agent in agents for d in state.plan.agent_dependents(agent)} - set(agents)
-    return tuple(
-        Return(agent=agent.id, outcome=outcome, reason="what it needs was sent back")
-        for agent in state.agents_of(planned.id)
-        if agent.id in dependents and agent.phase is Phase.READY
-    )
-
-
 async def _judge(tools: Tools, planned: PlannedBatch, candidate: str) -> Verdict:
     recorder, state = tools.recorder, tools.recorder.state
     recorder.emit(GateStarted(batch=planned.id, gate=gate_name(planned), candidate=candidate))
@@ -172,8 +134,13 @@ def baseline_of(state: State, batch: str) -> str:
     return landings[0].before if landings else state.tip
 
 
-def _rejected(
-    planned: PlannedBatch, state: State, ready: list[AgentState], verdict: Verdict, evidence: str
+def _rejected(  # noqa: PLR0913, PLR0917  (a verdict, and what is known beside it)
+    planned: PlannedBatch,
+    state: State,
+    ready: list[AgentState],
+    verdict: Verdict,
+    evidence: str,
+    warnings: Sequence[MergeWarning] = (),
 ) -> tuple[Return, ...]:
     """A red gate sends back all of the candidate; another try makes sense only while the batch can be whole."""
     missing = [a.id for a in _absent(state, planned) if not state.plan.agent(a.id).agent.optional]
@@ -183,7 +150,7 @@ def _rejected(
             agent=agent.id,
             outcome=Outcome.REJECTED,
             reason=f"gate {gate_name(planned)} is red{without}: {verdict.reasons()}",
-            evidence=evidence,
+            evidence=suspected(agent.id, warnings) + evidence,
             may_retry=not missing,
         )
         for agent in ready

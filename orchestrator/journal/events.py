@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orchestrator.journal.facts import Breach, ConflictFact, Fact, FileChange, Outcome, Verdict
+from orchestrator.journal.facts import Breach, ConflictFact, Fact, FileChange, MergeNote, MergeWarning, Outcome, Verdict
 from orchestrator.mission.model import Mission
 
 
@@ -126,6 +126,8 @@ class CandidateBuilt(Fact):
     tip: str
     commit: str
     agents: tuple[str, ...]
+    notes: tuple[MergeNote, ...] = ()
+    warnings: tuple[MergeWarning, ...] = ()
 
 
 class GateStarted(Fact):
@@ -158,6 +160,8 @@ class Return(Fact):
     base: str | None = None
     """Where its next attempt starts; None: from the batch's base, as before."""
     may_retry: bool = True
+    resolver: str = ""
+    """The backend that makes its next attempt, out of the conflict; empty: its own."""
 
 
 class AgentsReturned(Fact):

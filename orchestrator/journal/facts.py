@@ -240,6 +240,28 @@ class ConflictFact(Fact):
     path: str
     kind: str
     text: str
+    symbol: str = ""
+    """The qualified name of what both changed; empty where it is the file as a whole."""
+
+
+class MergeNote(Fact):
+    """What the merge of an agent's work decided in one file, so that it is not decided in silence."""
+
+    agent: str
+    path: str
+    text: str
+
+
+class MergeWarning(Fact):
+    """Two agents' work that merged and may not work together: the first did something to `symbol` that does not go
+    with what the second added to `path`.
+    """
+
+    check: str
+    path: str
+    symbol: str
+    agents: tuple[str, str]
+    text: str
 
 
 class FileChange(Fact):

@@ -112,8 +112,20 @@ class AgentState:
             return Phase.RUNNING
         if last.outcome in (None, Outcome.NO_CHANGE_NEEDED):
             return Phase.READY
-        may_retry = self.charged < self.limit and (last.returned is None or last.returned.may_retry)
-        return Phase.PENDING if may_retry else Phase.ENDED
+        return Phase.PENDING if self._may_retry(last) else Phase.ENDED
+
+    def _may_retry(self, last: Attempt) -> bool:
+        if last.returned is None:
+            # An attempt that ends as a conflict by itself is a resolver's that did not solve it: the conflict stands.
+            return self.charged < self.limit and last.outcome is not Outcome.CONFLICTED
+        # Whoever named a resolver wants it asked, however few attempts the agent itself has.
+        return last.returned.may_retry and (self.charged < self.limit or bool(last.returned.resolver))
+
+    @property
+    def sent_back(self) -> Return | None:
+        """What its newest attempt that ended was sent back with; those that were interrupted are begun again alike."""
+        ended = [attempt for attempt in self.attempts[self.forgotten :] if attempt.ended]
+        return ended[-1].returned if ended else None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -144,6 +156,8 @@ class BatchState:
     started_at: float | None = None
     ended_at: float | None = None
     candidate: CandidateBuilt | None = None
+    candidates: tuple[CandidateBuilt, ...] = ()
+    """All that were built, oldest first."""
     gate: GateStarted | None = None
     verdict: GateFinished | None = None
     verdicts: tuple[GateFinished, ...] = ()
@@ -242,7 +256,8 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             state = _with_batch(state, batch, candidate=None, gate=None, verdict=None, intent=None)
             return replace(state, integrating=batch)
         case CandidateBuilt() as event:
-            return _with_batch(state, event.batch, candidate=event)
+            candidates = (*state.batches[event.batch].candidates, event)
+            return _with_batch(state, event.batch, candidate=event, candidates=candidates)
         case GateStarted() as event:
             return _with_batch(state, event.batch, gate=event)
         case GateFinished() as event:

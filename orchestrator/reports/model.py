@@ -13,7 +13,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.journal.events import Return
-from orchestrator.journal.facts import Breach, CheckResult, ClaimResult, ConflictFact, Decision, FileChange, Outcome
+from orchestrator.journal.facts import (
+    Breach,
+    CheckResult,
+    ClaimResult,
+    ConflictFact,
+    Decision,
+    FileChange,
+    MergeNote,
+    MergeWarning,
+    Outcome,
+)
 
 FORMAT = "orchestrate/report"
 VERSION = 1
@@ -164,6 +174,10 @@ class BatchSummary(Part):
     landings: tuple[LandingSummary, ...]
     returns: tuple[Return, ...]
     """Work that was sent back, oldest first."""
+    merge_notes: tuple[MergeNote, ...]
+    """What the merges of its agents' work decided, in what landed and in the newest candidate."""
+    merge_warnings: tuple[MergeWarning, ...]
+    """What may not work together there although it merged."""
     agents: tuple[AgentSummary, ...]
 
     @property

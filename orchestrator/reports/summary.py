@@ -102,6 +102,7 @@ def is_recording(state: State, backend: str) -> bool:
 def _batch(state: State, batch: BatchState) -> BatchSummary:
     planned = state.plan.batch(batch.id)
     landed = landed_commits(batch)
+    told = [made for made in batch.candidates if made.commit in landed or made is batch.candidates[-1]]
     end = batch.ended_at if batch.outcome else state.updated_at
     return BatchSummary(
         id=batch.id,
@@ -125,6 +126,8 @@ def _batch(state: State, batch: BatchState) -> BatchSummary:
             for it in batch.landings
         ),
         returns=batch.returns,
+        merge_notes=tuple(dict.fromkeys(note for made in told for note in made.notes)),
+        merge_warnings=tuple(dict.fromkeys(warning for made in told for warning in made.warnings)),
         agents=tuple(_agent(state, batch, agent) for agent in state.agents_of(batch.id)),
     )
 

@@ -158,6 +158,8 @@ def _block(view: View, batch: BatchState, room: int) -> list[Text]:
     state = view.state
     phase = batch_phase(state, batch)
     lines = [_batch_title(state, batch, phase).append(f"  {count(len(state.agents_of(batch.id)), 'agent')}", "dim")]
+    if batch.candidate and batch.candidate.warnings:
+        lines[0].append(f"  {count(len(batch.candidate.warnings), 'warning')} of the merge", "yellow")
     if _has_gate_line(state, batch):
         lines.append(_gate_line(state, batch, view.moving.gates.get(batch.id)))
     agents = sorted(state.agents_of(batch.id), key=_rank)

@@ -96,7 +96,10 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
             kept = f", work kept as {short(event.salvaged)}" if event.salvaged else ""
             yield f"{event.batch} {event.agent}", f"interrupted{_because(event.reason)}{kept}"
         case CandidateBuilt() as event:
-            yield f"{event.batch} -", f"merged {count(len(event.agents), 'agent')} as {short(event.commit)}"
+            noted = f", {count(len(event.notes), 'note')} in the report" if event.notes else ""
+            yield f"{event.batch} -", f"merged {count(len(event.agents), 'agent')} as {short(event.commit)}{noted}"
+            for warning in event.warnings:
+                yield f"{event.batch} {warning.agents[1]}", f"merged with a warning: {warning.path}: {warning.text}"
         case GateStarted() as event:
             yield f"{event.batch} -", f"gate {event.gate} started on {short(event.candidate)}"
         case GateFinished() as event:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator.engine import redo
 from orchestrator.engine.approvals import awaited
+from orchestrator.engine.conflicts import conflicted
 from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
@@ -24,9 +25,10 @@ from orchestrator.engine.frontier import (
     exit_code_of,
     frontier,
 )
-from orchestrator.engine.landing import _conflicted, _rejected, landed
+from orchestrator.engine.landing import _rejected, landed
 from orchestrator.engine.recovery import _landing_stopped_at
-from orchestrator.git.integrate import Conflict, ConflictKind, Integration
+from orchestrator.git.integrate import Conflict, Integration
+from orchestrator.git.merge_tree import ConflictKind
 from orchestrator.journal.events import (
     AgentsReturned,
     ApprovalRecorded,
@@ -239,7 +241,7 @@ class World:
             if clash:
                 conflicts = tuple(Conflict("p", id, ("TIP",), next(iter(ConflictKind)), "x") for id in clash)
                 merged = Integration(None, "0" * 40, (), conflicts)
-                self.emit(AgentsReturned(batch=batch, returns=_conflicted(planned, state, merged)))
+                self.emit(AgentsReturned(batch=batch, returns=conflicted(planned, state, merged)))
                 return
             new = frozenset(works) | self.contents[state.tip]
             made = self.commit(new) if new != self.contents[state.tip] else state.tip

@@ -42,6 +42,8 @@ from orchestrator.journal.facts import (
     Counts,
     Decision,
     FileChange,
+    MergeNote,
+    MergeWarning,
     Outcome,
     Reason,
     Verdict,
@@ -176,11 +178,11 @@ class Story:
             self.end(name)
         return self
 
-    def candidate(self, batch: str, *agents: str) -> str:
-        """Merge them; returns the candidate's commit."""
+    def candidate(self, batch: str, *agents: str, **told: Any) -> str:
+        """Merge them, with `notes` and `warnings` if told so; returns the candidate's commit."""
         made = commit(f"{batch}:{','.join(agents)}:{len(self.state.batches[batch].verdicts)}")
         self.happens(IntegrationStarted(batch=batch), after=0.1)
-        self.happens(CandidateBuilt(batch=batch, tip=self.tip, commit=made, agents=agents), after=0.2)
+        self.happens(CandidateBuilt(batch=batch, tip=self.tip, commit=made, agents=agents, **told), after=0.2)
         return made
 
     def judge(self, batch: str, made: str, *agents: str, after: float = 5.0, **verdict: Any) -> Story:
@@ -316,7 +318,16 @@ def every_outcome() -> Story:
     for _ in range(2):
         story.start("scope").end("scope", Outcome.OUT_OF_SCOPE, reason="1 path is not in its scope", **breach)
     story.start("retried").end("retried")
-    together = story.candidate("core", "good", "retried", "rejected")
+    note = MergeNote(agent="retried", path="src/good.py", text="both changed entries of one literal; both are in")
+    warning = MergeWarning(
+        check="removed and used",
+        path="src/retried.py",
+        symbol="size",
+        agents=("good", "retried"),
+        text="good removed or renamed size in src/good.py; retried uses it in new lines",
+    )
+    told = {"notes": (note,), "warnings": (warning,)}
+    together = story.candidate("core", "good", "retried", "rejected", **told)
     failing = ClaimResult(
         text="rejected works",
         status=ClaimStatus.FAILED,
@@ -330,7 +341,8 @@ def every_outcome() -> Story:
         others=("good",),
         path="src/good.py",
         kind="content",
-        text="both changed Pool.size",
+        text="changed by both good and conflicted",
+        symbol="Pool.size",
     )
     rejected = {"outcome": Outcome.REJECTED, "reason": "2 tests broke", "evidence": "E   assert 1 == 2"}
     lost = {"outcome": Outcome.CONFLICTED, "reason": "does not merge with good", "conflicts": (conflict,)}
@@ -339,7 +351,9 @@ def every_outcome() -> Story:
         Return(agent="rejected", may_retry=False, **rejected),
         Return(agent="conflicted", may_retry=False, **lost),
     )
-    story.land("core", "good", "retried", unchanged=("unneeded",))
+    made = story.candidate("core", "good", "retried", **told)
+    story.judge("core", made, "good", "retried", "unneeded")
+    story.settle("core", made, "good", "retried", unchanged=("unneeded",))
     story.close("core", Outcome.REJECTED, "6 agents did not land: rejected, conflicted, scope, failed, slow, costly")
     story.close("integration", Outcome.BLOCKED, "batch core is not whole")
     return story.close("docs", Outcome.CANCELLED, "the run was told to stop").finish(1)
@@ -410,7 +424,9 @@ def hostile() -> Story:
     )
     story.start("end", backend="claude").end("end", notes=(HOSTILE,), breaches=(Breach(path=HOSTILE, reason=HOSTILE),))
     story.end("click", changes=(FileChange(path=HOSTILE, added=1, removed=1),))
-    made = story.candidate("section", "end", "click")
+    note = MergeNote(agent="end", path=HOSTILE, text=HOSTILE)
+    warning = MergeWarning(check=HOSTILE, path=HOSTILE, symbol=HOSTILE, agents=("end", "click"), text=HOSTILE)
+    made = story.candidate("section", "end", "click", notes=(note,), warnings=(warning,))
     check = CheckResult(
         name="unit",
         kind="command",
@@ -425,7 +441,7 @@ def hostile() -> Story:
         log="../../etc/passwd",
     )
     story.judge("section", made, "end", "click", decision=Decision.FAILED, checks=(check,), environment=HOSTILE)
-    conflict = ConflictFact(agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE)
+    conflict = ConflictFact(agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE, symbol=HOSTILE)
     back = Return(agent="end", outcome=Outcome.CONFLICTED, reason=HOSTILE, conflicts=(conflict,), may_retry=False)
     story.send_back("section", back)
     story.close("section", Outcome.CONFLICTED, HOSTILE).close("subgraph", Outcome.BLOCKED, HOSTILE)
