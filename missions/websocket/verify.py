@@ -5,7 +5,8 @@
 Makes a throw-away repository from `target/` and, for each batch of `websocket.yaml` in order, shows that
 
 1. its gate is red on the batch's base: every test that must turn green fails there or does not exist yet;
-2. each agent's patch applies to that base by itself and touches only what the agent's `files` allow;
+2. each agent's patch applies to that base by itself and touches only what the agent's `files` allow, of a file that
+   is named with a symbol (`a.py::Class.method`) that symbol alone, and besides new imports and private helpers;
 3. the agents' commits merge cleanly, in the order of the mission;
 4. the gate is green on the merge, and no test that passed on the base is lost or broken.
 
@@ -14,6 +15,7 @@ Needs pytest, websockets, coverage, PyYAML and pathspec in the interpreter that 
 """
 
 import argparse
+import ast
 import fnmatch
 import json
 import operator
@@ -269,12 +271,45 @@ def apply(sandbox: Sandbox, base: str, agent: dict, protect: pathspec.GitIgnoreS
     need(patch.is_file(), f"no {patch.name}")
     sandbox.git("apply", "--index", str(patch))
     commit = sandbox.commit(f"{agent['id']} {agent['name']}")
-    scope = pathspec.GitIgnoreSpec.from_lines(agent["files"])
+    symbols = {path: name for path, _, name in (entry.partition("::") for entry in agent["files"]) if name}
+    scope = pathspec.GitIgnoreSpec.from_lines(entry.partition("::")[0] for entry in agent["files"])
     touched = sandbox.git("diff", "--name-only", "--no-renames", base, commit).splitlines()
     need(touched, f"{agent['id']} changes nothing")
     outside = [path for path in touched if not scope.match_file(path) or protect.match_file(path)]
     need(not outside, f"{agent['id']} touches {outside}, which is not its own")
+    for path in set(symbols) & set(touched):
+        old, new = (beside(sandbox.git("show", f"{rev}:{path}"), symbols[path]) for rev in (base, commit))
+        strange = set(old.items()) ^ set(new.items())
+        lost = [name for name, _ in strange if name in old]
+        added = [name for name, _ in strange if name not in old and not name.startswith("import ")]
+        public = [name for name in added if "<" in name or not name.rpartition(".")[2].startswith("_")]
+        need(not lost and not public, f"{agent['id']} touches {lost + public} in {path}, which is not its own")
     return commit
+
+
+def beside(source: str, symbol: str) -> dict[str, str]:
+    """What stands in a module beside one symbol: definitions, imported names and statements, as their syntax."""
+    found: dict[str, str] = {}
+
+    def walk(nodes: list[ast.stmt], above: str) -> None:
+        for node in nodes:
+            name = above + getattr(node, "name", f"<{ast.unparse(node)}>")
+            if name == symbol:
+                continue
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found.update(
+                    {f"import {getattr(node, 'module', '')}.{name.name} {name.asname}": "" for name in node.names}
+                )
+            elif isinstance(node, ast.ClassDef):
+                found[f"{name}.<header>"] = ast.unparse(
+                    ast.ClassDef(node.name, node.bases, node.keywords, [], node.decorator_list)
+                )
+                walk(node.body, f"{name}.")
+            else:
+                found[name] = ast.unparse(node)
+
+    walk(ast.parse(source).body, "")
+    return found
 
 
 def merge(sandbox: Sandbox, base: str, commits: list[str]) -> str:

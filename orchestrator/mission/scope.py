@@ -185,6 +185,8 @@ def _check_file(glob: str, part: str) -> None:
     if not EXTENSION.search(glob):
         example = f"{glob}.py{part}" if glob.endswith("/*") else example
         mend = f"name files by their ending, such as `{example}`, or the path without symbols"
+        if not part.startswith("::"):
+            mend = f"write `{glob}` for all of the file; a colon in its name is written `[:]`"
         raise BadGlob("the ending of a file says how its symbols are found", mend)
 
 

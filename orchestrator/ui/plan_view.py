@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FORMAT = "orchestrate/plan"
 VERSION = 1
 MOST = 4  # files, or items of a finding, that are named before "and n more"
+WIDE = 64  # letters of an entry of a scope that stands on one line
 SIGNS = {Severity.NOTE: ("·", "dim"), Severity.WARNING: ("!", "yellow"), Severity.REFUSED: ("✗", "bold red")}
 
 
@@ -113,7 +114,10 @@ def _agent(agent: PlannedAgent) -> Text:
         facts.append("optional")
     text.append(f"\n{' · '.join(facts)}", "dim")
     for index, entry in enumerate(agent.scope.entries[:MOST]):
-        text.append("\n       " if index else "\nfiles  ", "dim").append(entry.text)
+        text.append("\n       " if index else "\nfiles  ", "dim").append(entry.glob)
+        if not entry.is_whole:
+            # A long path and a long name do not fit on one line.
+            text.append("\n         " if len(entry.text) > WIDE else "").append(entry.text.removeprefix(entry.glob))
         if entry.line and entry.symbol:
             text.append(f" → {entry.symbol.text}", "dim")
     if len(agent.scope.patterns) > MOST:

@@ -57,8 +57,8 @@ def bindings(language: Language, block: Block) -> list[Binding]:
             found += [Binding(None, line, line, node.start_byte, is_wide)] if line.strip("()") else []
     notes = [child for child in node.named_children if child.type in language.comments]
     after = block.text[node.end_byte - block.start :].decode("utf-8", "surrogateescape").strip(" \t\r\n;")
-    said = [*map(text_of, notes), *([after] if after else [])]
-    return found + [Binding(None, note, note, node.start_byte) for note in said]
+    said = [text_of(note).strip() for note in notes] + [after]
+    return found + [Binding(None, note, note, node.start_byte) for note in said if note]
 
 
 def is_export(block: Block) -> bool:

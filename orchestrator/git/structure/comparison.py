@@ -62,15 +62,17 @@ class Comparison:
         self._moved(common, was, now)
         gone = {key: unit for key, unit in was.units.items() if key not in now.units}
         come = {key: unit for key, unit in now.units.items() if key not in was.units}
+        fresh = {*come, *(now.statements - was.statements)}
+        self._imports(was, now, additions)
+        if old is not None:
+            self._comments(was, now, {*gone, *fresh}, path)
         for old_key, new_key in list(_edited(was, now, gone, come)):
             del gone[old_key]
             unit = come.pop(new_key)
             self._say(unit.label, unit.start, CHANGED)
         self._removed(gone, come)
-        accepted = {key for key, unit in come.items() if self._is_accepted(unit, additions, was)}
-        self._imports(was, now, additions)
-        if old is not None:
-            self._comments(was, now, accepted | (now.statements - was.statements), path)
+        for unit in come.values():
+            self._added(unit, additions, was)
 
     def _compare_units(self, was: Unit, now: Unit, additions: Additions, around: Container) -> None:
         if was.body == now.body or (is_export(now.block) and not additions.refusal_of_export(now.block, was.block)):
@@ -104,15 +106,12 @@ class Comparison:
                 text = f"renamed to `{come.pop(new).label}` outside of the scope"
             self._say(unit.label, unit.start, text, self.old)
 
-    def _is_accepted(self, unit: Unit, additions: Additions, around: Container) -> bool:
-        """Whether a block that was not there may be; says of it what may not."""
+    def _added(self, unit: Unit, additions: Additions, around: Container) -> None:
+        """A block that was not there."""
         if additions.opens(unit.block, unit.names):
             self._go_in(None, unit, additions.path, around)
-            return True
-        refusal = additions.refusal(unit.block, unit.names)
-        if refusal:
+        elif refusal := additions.refusal(unit.block, unit.names):
             self._say(unit.label, unit.start, refusal)
-        return not refusal
 
     def _imports(self, was: Container, now: Container, additions: Additions) -> None:
         if self.rule.imports == "any":
@@ -129,11 +128,13 @@ class Comparison:
             if left[binding.meaning] < 0 and (refusal := additions.refusal_of_import(binding)):
                 self._say(IMPORTS, binding.start, refusal)
 
-    def _comments(self, was: Container, now: Container, accepted: set[str], path: SymbolPath) -> None:
-        """Comments by themselves, but for those that stand above what may be changed or was added."""
+    def _comments(self, was: Container, now: Container, without: set[str], path: SymbolPath) -> None:
+        """Comments by themselves, but for those above what may be changed, or above the blocks `without`."""
         here = label_of_body(".".join(path))
-        old = [comment for comment in was.comments if not comment.is_mine]
-        new = [comment for comment in now.comments if not comment.is_mine and comment.above not in accepted]
+        old, new = (
+            [comment for comment in side.comments if not comment.is_mine and comment.above not in without]
+            for side in (was, now)
+        )
         gone: defaultdict[str, list[Comment]] = defaultdict(list)
         for comment in _not_in(old, now.comments):
             gone[comment.above].append(comment)

@@ -7,8 +7,6 @@ unseen. What counts for nothing: blank lines between blocks, and whether the las
 
 from __future__ import annotations
 
-import ast
-import warnings
 from functools import lru_cache
 
 from orchestrator.git.structure.blocks import Block, cut
@@ -51,7 +49,7 @@ def _compared(path: str, language: Language, before: bytes | None, after: bytes,
         found = [Outside("", ends[0].line, LINE_ENDS), *(one for one in found if one.text != LINE_ENDS)]
     if before is not None and before.startswith(BOM) != after.startswith(BOM):
         found.insert(0, Outside("", 1, "its byte order mark was changed"))
-    if errors > old_errors and not (language.name == "python" and _is_python(source)):
+    if errors > old_errors:
         found.insert(0, Outside("", _first_error(new), "it does not parse any more"))
     return found
 
@@ -70,17 +68,6 @@ def _cut_before(path: str, source: bytes) -> tuple[Block, int]:
     language = language_of(path)
     assert language is not None, "only asked for files of a known language"
     return cut(language, source)
-
-
-def _is_python(source: bytes) -> bool:
-    """Whether the interpreter takes what the grammar, which may be older, does not."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _first_error(root: Block) -> int:
