@@ -7,6 +7,7 @@ in anyone's way. What needs the other files of a batch is in `batch`.
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
             break
         new -= _structural(language, cut(language, side)[0]).keys()
         if new and language.name == "python":
-            new -= _flakes_of(side).keys()
+            new -= _flakes_of(side)
     return [Finding(*fact, *found[fact]) for fact in sorted(new)]
 
 
@@ -163,6 +164,7 @@ def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]]:
     return found
 
 
-def _flakes_of(source: bytes) -> dict[Fact, tuple[str, int]]:
+@functools.lru_cache(maxsize=4)  # the sides of a merge are asked again after its imports were mended
+def _flakes_of(source: bytes) -> frozenset[Fact]:
     tree = _compiled(source)
-    return _flakes(tree) if isinstance(tree, ast.Module) else {}
+    return frozenset(_flakes(tree)) if isinstance(tree, ast.Module) else frozenset()

@@ -13,12 +13,20 @@ from orchestrator.git.structure.lines import merge_lines
 
 
 def merge_parts(base: Block, left: Block, right: Block) -> bytes | None:
-    """The merged text, or None if both changed one part or if the symbol is not made of these parts."""
-    sides = [_parts(block) for block in (base, left, right)]
-    if any(part is None for part in sides):
+    """The merged text, or None if a part is a conflict, all changes are in one, or there are no such parts."""
+    sides = [cuts for block in (base, left, right) if (cuts := _parts(block)) is not None]
+    if len(sides) < 3:
         return None
-    merged = [merge_lines(*part) for part in zip(*(side for side in sides if side is not None), strict=True)]
-    return b"".join(part for part in merged if part is not None) if None not in merged else None
+    parts = list(zip(*sides, strict=True))
+    if sum(len({*part}) > 1 for part in parts) < 2:
+        return None
+    merged: list[bytes] = []
+    for part in reversed(parts):  # the body first: most conflicts are there
+        text = merge_lines(*part)
+        if text is None:
+            return None
+        merged.insert(0, text)
+    return b"".join(merged)
 
 
 def _parts(block: Block) -> tuple[bytes, bytes, bytes, bytes] | None:
