@@ -14,7 +14,7 @@ from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.git.structure.imports import bound_names, dropped_and_moved, merge_imports
 from orchestrator.git.structure.languages import Language
 from orchestrator.git.structure.layout import same_but_for_layout, strip_line_ends
-from orchestrator.git.structure.lines import merge_lines, pick
+from orchestrator.git.structure.lines import merge_contained, merge_lines, pick
 from orchestrator.git.structure.literals import merge_literals
 from orchestrator.git.structure.matching import match
 from orchestrator.git.structure.order import kept, merge_order
@@ -154,7 +154,7 @@ class _Folding:
 
     def _both(self, old: Block | None, one: Block, other: Block, above: str) -> bytes:
         name = _name(above, one)
-        text = merge_lines(old.text, one.text, other.text) if old else None
+        text = self._by_lines(old, one, other, name) if old else None
         if text is None:
             text = self._without_layout(old, one, other, name)
         if text is None and old is not None and old.node and one.node and other.node:
@@ -169,6 +169,14 @@ class _Folding:
             self._conflict(above, one, "added by both, differently" if old is None else "changed by both")
             return b""
         return text
+
+    def _by_lines(self, old: Block, one: Block, other: Block, name: str) -> bytes | None:
+        merged = merge_contained(old.text, one.text, other.text)
+        if merged is None:
+            return None
+        if merged[1]:
+            self.result.notes.append(f"{name}: one side did there what the other did, and more")
+        return merged[0]
 
     def _without_layout(self, old: Block | None, one: Block, other: Block, name: str) -> bytes | None:
         """The text if white space is all that stands in the way: what a side says goes before how it is laid out."""

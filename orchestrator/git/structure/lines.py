@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.git.client import Git
+from orchestrator.git.client import Git, Result
+from orchestrator.git.structure.contained import containing
 
 _T = TypeVar("_T")
 
 BOM = b"\xef\xbb\xbf"
+
+_REFUSED = 128
+"""The exit status from which git has not merged at all; below, it is the number of conflicts."""
+
+_WIDTH = 60
+_MARKS, _END = (b"<" * _WIDTH, b"|" * _WIDTH, b"=" * _WIDTH), b">" * _WIDTH
 
 
 def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
@@ -26,11 +33,45 @@ def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
         return left
     if all(side.count(b"\n") <= 1 for side in (base, left, right)):
         return None  # three texts of one line: git would call it a conflict as well, only more slowly
+    answer = _ask(base, left, right)
+    return answer.stdout if answer.status == 0 else None
+
+
+def merge_contained(base: bytes, left: bytes, right: bytes) -> tuple[bytes, int] | None:
+    """As `merge_lines`, and a conflict in which one side did all that the other did and more is settled by that side.
+
+    With the text goes the number of conflicts that were settled.
+    """
+    if any(mark in side for mark in (*_MARKS, _END) for side in (base, left, right)):
+        return None  # what git writes between the versions would not be told from what is in them
+    answer = _ask(base, left, right, "--diff3", f"--marker-size={_WIDTH}")
+    if answer.status >= _REFUSED:
+        return None
+    text: list[bytes] = []
+    runs: list[list[bytes]] = []
+    settled = 0
+    for line in answer.stdout.splitlines(keepends=True):
+        mark = line[:_WIDTH]
+        if mark in _MARKS:
+            runs.append([])
+        elif mark == _END:
+            left_run, base_run, right_run = runs
+            taken = containing(base_run, left_run, right_run)
+            if taken is None:
+                return None
+            text += taken
+            runs = []
+            settled += 1
+        else:
+            (runs[-1] if runs else text).append(line)
+    return b"".join(text), settled
+
+
+def _ask(base: bytes, left: bytes, right: bytes, *options: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as folder:
         for name, content in (("left", left), ("base", base), ("right", right)):
             Path(folder, name).write_bytes(content)
-        answer = Git(cwd=Path(folder)).run("merge-file", "-p", "-q", "left", "base", "right", check=False)
-    return answer.stdout if answer.status == 0 else None
+        return Git(cwd=Path(folder)).run("merge-file", "-p", "-q", *options, "left", "base", "right", check=False)
 
 
 def pick(base: _T, left: _T, right: _T) -> _T:
