@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from orchestrator.git.structure.languages import language_of
 from orchestrator.git.structure.merge import merge_file
 
 LICENCE = "# Licence: do as you like\n"
@@ -70,6 +71,46 @@ def test_overloads_of_typescript_are_told_apart() -> None:
     merged = clean("a.ts", base, left, right)
     for part in ("string): number", "number): string", "function p", "function q"):
         assert merged.count(part) == 1
+
+
+def test_overloads_of_python_are_told_apart() -> None:
+    base = (
+        "from typing import overload\n\n\n@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\n"
+    )
+    base += "def f(a):\n    return a\n"
+    left = base.replace("a: int) -> int", "a: int) -> float")
+    right = base.replace("a: str) -> str", "a: str) -> bytes").replace("return a", "return a or b''")
+    merged = clean("a.py", base, left, right)
+    assert merged == right.replace("a: int) -> int", "a: int) -> float")
+
+
+def test_overloads_of_java_are_told_apart() -> None:
+    if language_of("A.java") is None:
+        pytest.skip("the grammar of Java is not installed")
+    base = "class A {\n  int f(int a) {\n    return 1;\n  }\n  int f(String a) {\n    return 2;\n  }\n}\n"
+    left, right = (
+        f"{base.replace(*change)[:-2]}  int f({kind} a) {{\n    return 0;\n  }}\n}}\n"
+        for change, kind in ((("return 1", "return 3"), "long"), (("return 2", "return 5"), "char"))
+    )
+    merged = clean("A.java", base, left, right)
+    for part in ("return 3", "return 5", "f(long a)", "f(char a)", "f(int a)", "f(String a)"):
+        assert merged.count(part) == 1
+
+
+def test_a_side_that_changed_the_line_ends_changed_nothing_else() -> None:
+    base = "class A:\n    def f(self):\n        pass\n"
+    left = (base + "\n    def g(self):\n        pass\n").replace("\n", "\r\n")
+    right = base + "\n    def h(self):\n        pass\n"
+    both = base + "\n    def g(self):\n        pass\n\n    def h(self):\n        pass\n"
+    assert clean("a.py", base, left, right) == both.replace("\n", "\r\n")
+
+
+def test_an_import_with_a_comment_inside_is_not_taken_apart() -> None:
+    base = "from m import (\n    a,  # why\n    z,\n)\n\nx = a, z\n"
+    left = base.replace("    z,\n", "    b,\n    z,\n").replace("x = a", "x = b, a")
+    right = base.replace("    z,\n", "    c,\n    z,\n") + "y = c\n"
+    found = conflict("a.py", base, left, right)
+    assert list(found.values()) == ["changed by both"]
 
 
 def test_one_side_drops_an_import_that_the_other_extends() -> None:
@@ -182,6 +223,15 @@ def test_large_files_take_no_time_to_speak_of() -> None:
     merged = clean("a.py", base, left, right)
     assert "def g" in merged
     assert "def h" in merged
+    assert time.perf_counter() - started < 10
+
+
+def test_large_symbols_that_both_rewrote_take_no_time_to_speak_of() -> None:
+    base = "def f(a):\n" + "".join("    a()\n\n    b()\n" for _ in range(1500))
+    left = base.replace("    b()\n", "    b(1)\n")
+    right = base.replace("    b()\n", "    b(2)\n\n")
+    started = time.perf_counter()
+    assert conflict("a.py", base, left, right) == {"f": "changed by both"}
     assert time.perf_counter() - started < 10
 
 
