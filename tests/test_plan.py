@@ -15,6 +15,7 @@ from rich.console import Console
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.inspection import FindingKind, Findings, Severity, inspect
 from orchestrator.mission.model import Land, Mission, OnConflict, Overlap
+from orchestrator.mission.symbols import Outline, OutlineSymbol
 from orchestrator.plan import make_plan
 from orchestrator.ui.plan_view import count, duration, plan_document, render_plan
 
@@ -247,6 +248,45 @@ def test_protected_paths_inside_a_scope() -> None:
         ("y", "warning", ("tests/conftest.py",)),
         ("w", "warning", (".github/new.yml",)),
     ]
+
+
+STORE = Outline((OutlineSymbol(("Store",), 1, 9), OutlineSymbol(("Store", "put"), 2, 5)), lines=9)
+
+
+def test_symbols_are_held_against_the_base() -> None:
+    planned = mission(
+        batch(
+            "a",
+            agent("x", files=["src/a.py::Store.put"]),
+            agent("y", files=["src/a.py::Store.puts", "src/a.py:3", "src/a.py:10"]),
+            agent("z", files=["src/b.py", "src/b.py::X"]),
+            overlap="allow",
+        )
+    )
+    outlines = {"src/a.py": STORE, "src/b.py": STORE}
+    findings = inspect(make_plan(planned), BASE, outlines)
+    symbols = [(one.where, str(one.severity), one.items) for one in findings.of(FindingKind.SYMBOL)]
+    assert symbols == [
+        ("y", "warning", ("src/a.py::Store.puts",)),
+        ("y", "refused", ("src/a.py:10",)),
+        ("z", "warning", ("src/b.py::X",)),
+    ]
+    (overlap,) = findings.of(FindingKind.OVERLAP)
+    assert overlap.text == "x and y may both change src/a.py::Store.put"
+    with pytest.raises(UsageError, match=r"y: `src/a\.py:10`: src/a\.py has 9 lines in the base"):
+        findings.raise_if_refused()
+
+
+def test_a_plan_with_symbols_says_what_its_lines_stand_for() -> None:
+    files = ["src/a.py:3", "src/a.py::Store.put", f"src/{'long/' * 12}a.py::Store.put"]
+    plan = make_plan(mission(batch("a", agent("x", files=files)))).resolved({"src/a.py": STORE})
+    stream = io.StringIO()
+    render_plan(plan, Findings(), Console(file=stream, width=120, color_system=None, legacy_windows=False))
+    text = "\n".join(line.rstrip() for line in stream.getvalue().split("\n"))
+    assert "files  src/a.py:3 → Store.put\n" in text
+    assert "src/a.py::Store.put\n" in text
+    assert "long/a.py ::Store.put beside" in " ".join(text.split())
+    assert "beside its symbols  imports added, private helpers" in text
 
 
 def test_sixty_agents_are_inspected_quickly() -> None:

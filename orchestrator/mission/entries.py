@@ -40,19 +40,17 @@ def misses(scope: Scope, files: Sequence[str], outlines: Mapping[str, Outline | 
             yield Miss(entry, text, "name the whole file; orchestrate[languages] adds Go, Java and Rust", is_wrong=True)
         elif not found:
             yield _absent(entry)
+        elif whole := next((path for path in found if scope.rule(path) is None), None):
+            text = f"`{entry.text}` says nothing: another entry gives it all of {whole}"
+            yield Miss(entry, text, "narrow the other entry, or take this one out")
         else:
             yield from _in_files(entry, found, outlines)
-            whole = next((path for path in found if scope.rule(path) is None), None)
-            if whole:
-                text = f"`{entry.text}` says nothing: another entry gives it all of {whole}"
-                yield Miss(entry, text, "narrow the other entry, or take this one out")
 
 
 def _absent(entry: Entry) -> Miss:
-    if entry.line is not None:
-        text = f"`{entry.text}`: there is no such file in the base"
-        return Miss(entry, text, "check the path; a line is one of the run's base", is_wrong=True)
     text = f"`{entry.text}`: there is no such file in the base"
+    if entry.line is not None:
+        return Miss(entry, text, "check the path; a line is one of the run's base", is_wrong=True)
     return Miss(entry, text, "check the path (case counts); a new file is named without symbols")
 
 

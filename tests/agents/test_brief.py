@@ -11,6 +11,8 @@ from orchestrator.agents.brief import OTHERS_SHOWN, Briefs, EarlierAttempt
 from orchestrator.agents.registry import make_backend
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.model import Mission
+from orchestrator.mission.scope import Scope
+from orchestrator.mission.symbols import exactly
 from orchestrator.plan import make_plan
 from tests.reports.builder import agent, batch, mission
 
@@ -41,6 +43,23 @@ def test_everything_that_an_agent_has_to_know() -> None:
     ):
         assert part in text, part
     assert "## Attempt" not in text
+
+
+def test_symbols_of_a_file_come_with_what_may_be_added_to_it() -> None:
+    one = agent("1.1", files=["src/pool.py::Pool.open", "src/a.py:214"], imports="deny", new_symbols="allow")
+    made = mission(batch("core", one, agent("1.2", files=["src/a.py:7"])))
+    plan = make_plan(made)
+    known = {id: Scope(plan.agent(id).scope.patterns, "deny", "allow", (("src/a.py:214", exactly(("A", "run"))),))
+             for id in ("1.1",)}  # fmt: skip
+    text = Briefs(made, scopes=known).render(plan.batch("core"), plan.agent("1.1"))
+    assert "- `src/pool.py::Pool.open`\n- `src/a.py::A.run`\n" in text
+    for part in ("this symbol alone", "not touch the imports", "add new symbols", "1.2 Agent 1.2: src/a.py:7"):
+        assert part in text, part
+    other = Briefs(made, scopes=known).render(plan.batch("core"), plan.agent("1.2"))
+    assert "1.1 Agent 1.1: src/pool.py::Pool.open, src/a.py::A.run" in other
+    for part in ("add imports to such a file", "add private helpers"):
+        assert part in other, part
+    assert "symbol" not in rendered(mission(batch("core", "1.1")))
 
 
 def test_earlier_attempts_come_with_their_evidence() -> None:

@@ -314,7 +314,11 @@ def every_outcome() -> Story:
     ):
         for _ in range(2):
             story.start(name).end(name, outcome, reason=reason, exit_code=2)
-    breach = {"breaches": (Breach(path="src/core.py", reason="not in its scope"),), "notes": ("hides build/ from git",)}
+    breaches = (
+        Breach(path="src/core.py", reason="not in its scope"),
+        Breach(path="src/scope.py", reason="changed outside of the scope", symbol="Core.run", line=12),
+    )
+    breach = {"breaches": breaches, "notes": ("hides build/ from git",)}
     for _ in range(2):
         story.start("scope").end("scope", Outcome.OUT_OF_SCOPE, reason="1 path is not in its scope", **breach)
     story.start("retried").end("retried")
