@@ -159,6 +159,13 @@ def negatives(text: str, tree: ast.Module) -> Iterator[tuple[str, bytes, bytes, 
     )
     nested = [f"\n\ndef nested(a):\n    if a:\n        a = 1\n{pad}a = 2\n    return a\n" for pad in (" " * 4, " " * 8)]
     yield "both add one function, nested otherwise", base, base + nested[0].encode(), base + nested[1].encode()
+    both_add = touching.replace("    first = 1\n", "    log = 0\n    first = 1\n    second = 2\n")
+    yield (
+        "both add a line, one removes the next and the other changes it",
+        base + touching.replace("    first = 1\n", "    first = 1\n    second = 2\n").encode(),
+        base + both_add.replace("    second = 2\n", "").encode(),
+        base + both_add.replace("second = 2", "second = size").encode(),
+    )
     yield "both change one constant", base + b"LIMIT = 1\n", base + b"LIMIT = 2\n", base + b"LIMIT = 3\n"
 
 
