@@ -13,6 +13,8 @@ from orchestrator.mission.scope import Entry, Scope
 from orchestrator.mission.symbols import Outline, SymbolPattern
 from orchestrator.mission.words import nearest
 
+EXTRAS = (".go", ".java", ".rs")
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -37,7 +39,8 @@ def misses(scope: Scope, files: Sequence[str], outlines: Mapping[str, Outline | 
         foreign = [path for path in (*found, entry.glob.removeprefix("/")) if outlines.get(path, entry) is None]
         if foreign:
             text = f"`{entry.text}`: the symbols of {foreign[0]} cannot be told, for want of a grammar"
-            yield Miss(entry, text, "name the whole file; orchestrate[languages] adds Go, Java and Rust", is_wrong=True)
+            more = "; `pip install orchestrate[languages]` adds it" if foreign[0].endswith(EXTRAS) else ""
+            yield Miss(entry, text, f"name the whole file{more}", is_wrong=True)
         elif not found:
             yield _absent(entry)
         elif whole := next((path for path in found if scope.rule(path) is None), None):
@@ -58,7 +61,8 @@ def _in_files(entry: Entry, found: Sequence[str], outlines: Mapping[str, Outline
     known = {path: outline for path in found if (outline := outlines.get(path)) is not None}
     for path, outline in known.items():
         if outline.errors:
-            text = f"`{entry.text}`: {path} does not parse in {outline.errors} places, so a symbol may not be found"
+            where = f"{outline.errors} places" if outline.errors > 1 else "one place"
+            text = f"`{entry.text}`: {path} does not parse in {where}, so a symbol may not be found"
             yield Miss(entry, text, "name the whole file, or mend it first")
     if entry.line is not None:
         yield from _line(entry, entry.line, known)
@@ -66,7 +70,9 @@ def _in_files(entry: Entry, found: Sequence[str], outlines: Mapping[str, Outline
         names = [name for outline in known.values() for name in outline.names]
         close = _nearest(entry.symbol, names)
         mend = f"did you mean `{entry.glob}::{close}`? " if close else ""
-        yield Miss(entry, f"`{entry.text}` is no symbol of the base", f"{mend}A new symbol may be meant by that name")
+        yield Miss(
+            entry, f"`{entry.text}` is no symbol of the base", f"{mend}A symbol that is yet to be made may be named too"
+        )
 
 
 def _line(entry: Entry, line: int, known: Mapping[str, Outline]) -> Iterator[Miss]:

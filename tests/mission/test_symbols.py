@@ -177,17 +177,18 @@ def test_entries_that_hit_are_not_spoken_of() -> None:
     [
         ("src/a.py::Factory.creat", "no symbol of the base", "did you mean `src/a.py::Factory.create`?", False),
         ("src/a.py::create", "no symbol of the base", "did you mean `src/a.py::Factory.create`?", False),
-        ("src/a.py::Zzz", "no symbol of the base", "A new symbol may be meant", False),
+        ("src/a.py::Zzz", "no symbol of the base", "yet to be made may be named too", False),
         ("src/a.py:41", "src/a.py has 40 lines in the base", "name a line", True),
         ("src/a.py:1", "no symbol holds that line", "inside a function or class", True),
         ("src/c.py::X", "there is no such file in the base", "check the path", False),
         ("src/c.py:3", "there is no such file in the base", "check the path", True),
         ("src/notes.txt::X", "for want of a grammar", "name the whole file", True),
         ("src/new.txt::X", "for want of a grammar", "name the whole file", True),
+        ("src/new.go::X", "for want of a grammar", "orchestrate[languages]", True),
     ],
 )
 def test_entries_that_miss(pattern: str, text: str, mend: str, is_wrong: bool) -> None:
-    outlines: dict[str, Outline | None] = {**OUTLINES, "src/notes.txt": None, "src/new.txt": None}
+    outlines: dict[str, Outline | None] = {**OUTLINES, "src/notes.txt": None, "src/new.txt": None, "src/new.go": None}
     ((found, advice, wrong),) = said(pattern, outlines=outlines)
     assert found.startswith(f"`{pattern}`")
     assert text in found
