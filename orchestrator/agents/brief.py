@@ -27,6 +27,27 @@ class EarlierAttempt:
     evidence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One side of a conflict: who, what it was asked to do, and its changes of the files in question, as a diff."""
+
+    agent: str
+    name: str
+    mission: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToResolve:
+    """What a resolver is told: the conflicts, the files with markers and the labels in them, and both sides."""
+
+    conflicts: tuple[str, ...]
+    marked: tuple[str, ...]
+    labels: tuple[str, str]
+    own: Asked
+    others: tuple[Asked, ...]
+
+
 class Briefs:
     """Renders the briefs of one mission."""
 
@@ -55,8 +76,17 @@ class Briefs:
         self._scopes = scopes or {}
         self._template = environment.get_template(template.name if template else "brief.md.j2")
 
-    def render(self, batch: PlannedBatch, planned: PlannedAgent, earlier: Sequence[EarlierAttempt] = ()) -> str:
-        """What the agent's next attempt is told. Raises jinja2.TemplateError for a name that there is not."""
+    def render(
+        self,
+        batch: PlannedBatch,
+        planned: PlannedAgent,
+        earlier: Sequence[EarlierAttempt] = (),
+        conflict: ToResolve | None = None,
+    ) -> str:
+        """What the agent's next attempt is told, or whoever resolves a conflict of its work in its place.
+
+        Raises jinja2.TemplateError for a name that there is not.
+        """
         others = [other for other in batch.agents if other.id != planned.id]
         return self._template.render(
             mission=self._mission,
@@ -69,6 +99,7 @@ class Briefs:
             gate_commands=[_command_of(check) for check in (batch.gate.checks if batch.gate else ())],
             proofs=_proofs(planned.agent),
             earlier=earlier,
+            conflict=conflict,
         )
 
     def _scope(self, planned: PlannedAgent) -> Scope:

@@ -14,7 +14,7 @@ from orchestrator.agents.command import CommandBackend
 from orchestrator.agents.recording import RecordingBackend
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.model import Backend as BackendConfig
-from orchestrator.mission.model import Mission
+from orchestrator.mission.model import Mission, OnConflict
 
 AUTO = "auto"
 KINDS: dict[str, Callable[[str, BackendConfig, Path], Backend]] = {
@@ -26,6 +26,14 @@ KINDS: dict[str, Callable[[str, BackendConfig, Path], Backend]] = {
 def kind_of(config: BackendConfig) -> str:
     """The registry's key for an entry of a mission's `backends`."""
     return "recording" if config.dir is not None else "command"
+
+
+def backends_of(mission: Mission) -> set[str]:
+    """The names of the backends that a run of the mission may ask for work."""
+    defaults = mission.defaults
+    names = {agent.backend or defaults.backend for batch in mission.batches for agent in batch.agents}
+    policies = {batch.on_conflict or defaults.on_conflict for batch in mission.batches}
+    return names | ({mission.resolver} if mission.resolver and OnConflict.RESOLVE in policies else set())
 
 
 def make_backend(name: str, mission: Mission, mission_dir: Path) -> Backend:

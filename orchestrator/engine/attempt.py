@@ -8,9 +8,11 @@ import anyio
 from anyio import CancelScope, to_thread
 
 from orchestrator.agents.brief import EarlierAttempt
+from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.landing import subject_of
 from orchestrator.engine.progress import OutputLine
+from orchestrator.engine.resolving import Resolution, backend_for, resolution_of
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, WorkerLost
 from orchestrator.gates.claims import is_proven
@@ -33,13 +35,15 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
     """Carry out one attempt and record how it ended."""
     recorder = tools.recorder
     planned = recorder.state.plan.agent(step.agent)
-    started = recorder.state.agents[step.agent].attempts[-1].started
-    spec = _spec(tools, planned, started)
+    agent = recorder.state.agents[step.agent]
+    started, is_resolving = agent.attempts[-1].started, bool(agent.sent_back and agent.sent_back.resolver)
 
     def show(line: str) -> None:
         recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
 
     try:
+        resolution = await to_thread.run_sync(resolution_of, tools, step.agent) if is_resolving else None
+        spec = _spec(tools, planned, started, resolution)
         result = await tools.executor.run(spec, show)
         is_idle = result.capture.commit == spec.base and not result.ended.failure
         verdict = await _nothing_changed(tools, planned, spec.base) if is_idle else None
@@ -55,7 +59,7 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
-        recorder.emit(await to_thread.run_sync(_conclude, tools, planned, spec, result, verdict))
+        recorder.emit(await to_thread.run_sync(_conclude, tools, planned, spec, result, verdict, resolution))
         if recorder.state.agents[step.agent].phase is Phase.READY:
             # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
             await tools.executor.release(spec.name)
@@ -90,9 +94,8 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     if base is None:
         raise ValueError(f"batch {step.batch} has not started")
     # An interrupted retry is begun again where it began, so the attempt before it is what counts.
-    finished = [item for item in agent.attempts[agent.forgotten :] if item.ended]
-    if finished and finished[-1].returned and finished[-1].returned.base:
-        return finished[-1].returned.base
+    if agent.sent_back and agent.sent_back.base:
+        return agent.sent_back.base
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [
         Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit
@@ -110,17 +113,19 @@ def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
     return [agent.id for agent in state.plan.batch(planned.batch).agents if agent.id in wanted]
 
 
-def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted) -> AttemptSpec:
+def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted, resolution: Resolution | None) -> AttemptSpec:
     state = tools.recorder.state
     agent = state.agents[planned.id]
+    backend = tools.backends[backend_for(state, planned.id)]
+    conflict = resolution.brief if resolution else None
     return AttemptSpec(
         run=state.run,
         batch=started.batch,
         agent=started.agent,
         attempt=started.attempt,
         base=started.base,
-        backend=tools.backends[planned.backend],
-        brief=tools.briefs.render(state.plan.batch(started.batch), planned, _earlier(agent)),
+        backend=Resolving(backend, resolution.overlay) if resolution else backend,
+        brief=tools.briefs.render(state.plan.batch(started.batch), planned, _earlier(agent), conflict),
         timeout=planned.timeout,
         mission_dir=tools.mission_dir,
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
@@ -143,11 +148,17 @@ def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
         tools.store.set_ref(ref, capture.commit, old=None)
 
 
-def _conclude(
-    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
+def _conclude(  # noqa: PLR0913, PLR0917  (an attempt, and what is known of it)
+    tools: Tools,
+    planned: PlannedAgent,
+    spec: AttemptSpec,
+    result: AttemptResult,
+    idle: tuple[Outcome, str] | None,
+    resolution: Resolution | None,
 ) -> AttemptEnded:
     _keep(tools, spec, result.capture)
-    return _assess(tools, planned, spec, result, idle)
+    ended = _assess(tools, planned, spec, result, idle)
+    return resolution.assess(ended, tools.store) if resolution else ended
 
 
 def _assess(

@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.agents.registry import make_backend
+from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine.folders import Folders, durable, tag_of
 from orchestrator.engine.workshop import open_repository, open_workshop, reopen_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
@@ -56,7 +56,7 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     # Whatever cannot work here is found before anything starts.
     Furnishing(target.repository, target.base, mission.workspace)
     _refuse_faulty_template(mission, mission_dir)
-    for backend in {agent.backend or mission.defaults.backend for batch in mission.batches for agent in batch.agents}:
+    for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)
     folders = _new_run(root, mission.name)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))

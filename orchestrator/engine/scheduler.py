@@ -15,6 +15,7 @@ from orchestrator.engine import approvals
 from orchestrator.engine.attempt import attempt, start_of
 from orchestrator.engine.frontier import EndBatch, EndRun, Integrate, StartAttempt, StartBatch, frontier
 from orchestrator.engine.landing import baseline_of, land_batch, subject_of
+from orchestrator.engine.resolving import backend_for
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
 from orchestrator.journal.state import Phase
@@ -47,7 +48,7 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
         case StartAttempt(batch=batch, agent=agent, attempt=number):
             planned = recorder.state.plan.agent(agent)
             base = await to_thread.run_sync(start_of, tools, step) if planned.needs else start_of(tools, step)
-            backend = tools.backends[planned.backend].name
+            backend = tools.backends[backend_for(recorder.state, agent)].name
             recorder.emit(AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend))
             tasks.start_soon(attempt, tools, step)
         case Integrate(batch=batch):

@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
-from orchestrator.agents.registry import make_backend
+from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine.folders import Folders, tag_of
 from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.recorder import Recorder
@@ -49,8 +49,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
     template = mission_dir / mission.brief_template if mission.brief_template else None
-    names = {agent.backend for agent in recorder.state.plan.agents}
-    backends = {name: make_backend(name, mission, mission_dir) for name in names}
+    backends = {name: make_backend(name, mission, mission_dir) for name in backends_of(mission)}
     made = await to_thread.run_sync(workshop)
     store, workspaces, repository = made.store, made.workspaces, made.repository
     try:

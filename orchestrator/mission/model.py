@@ -514,4 +514,5 @@ class Mission(Model):
     on_failure: OnFailure = OnFailure.CONTINUE
     brief_template: str | None = None
     """A Jinja2 template that extends the standard brief, relative to the mission file."""
-    resolver: Annotated[Identifier | None, NotYet("resolving conflicts with a backend")] = None
+    resolver: Identifier | None = None
+    """The backend that puts work together that does not merge, where `on_conflict` is `resolve`."""

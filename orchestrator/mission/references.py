@@ -33,6 +33,7 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
         *path_problems(mission, positions, folder),
         *backend_problems(mission, positions, folder),
         *_backend_names(mission, positions),
+        *_resolver(mission, positions),
         *_gates(mission, positions),
         *_batches(mission, positions),
         *_agents(mission, positions),
@@ -46,13 +47,6 @@ def _values_not_yet(mission: Mission, positions: Positions) -> Iterator[Problem]
     if mission.defaults.isolation is Isolation.STRICT:
         place = positions.value(("defaults", "isolation"))
         yield Problem(place, "`isolation: strict` is not supported yet: the sandbox", "write `auto` or `worktree`")
-    conflicts: list[tuple[Loc, OnConflict | None]] = [(("defaults",), mission.defaults.on_conflict)]
-    conflicts += [(("batches", index), batch.on_conflict) for index, batch in enumerate(mission.batches)]
-    for where, value in conflicts:
-        if value is OnConflict.RESOLVE:
-            place = positions.value((*where, "on_conflict"))
-            what = "`on_conflict: resolve` is not supported yet: resolving conflicts with a backend"
-            yield Problem(place, what, "write `retry` or `fail`")
     for loc, claim in claims_of(mission):
         for index, proof in enumerate(claim.proof):
             if isinstance(proof, SymbolProof):
@@ -66,6 +60,8 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
     if "backend" in mission.defaults.model_fields_set:
         used.append((("defaults", "backend"), mission.defaults.backend))
     used += [((*loc, "backend"), agent.backend) for loc, _, agent in _all_agents(mission) if agent.backend is not None]
+    if mission.resolver is not None:
+        used.append((("resolver",), mission.resolver))
     for name, backend in mission.backends.items():
         used += [(("backends", name, "prefer", index), other) for index, other in enumerate(backend.prefer)]
     for loc, name in used:
@@ -80,6 +76,16 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
             yield Problem(positions.value(loc), what, mend)
         else:
             yield _unknown("backend", name, known, positions, loc)
+
+
+def _resolver(mission: Mission, positions: Positions) -> Iterator[Problem]:
+    policies: list[tuple[Loc, OnConflict | None]] = [(("defaults",), mission.defaults.on_conflict)]
+    policies += [(("batches", index), batch.on_conflict) for index, batch in enumerate(mission.batches)]
+    for where, value in policies:
+        if value is OnConflict.RESOLVE and mission.resolver is None:
+            place = positions.value((*where, "on_conflict"))
+            what = "`on_conflict: resolve` asks for a resolver, and the mission names none"
+            yield Problem(place, what, "name a backend under `resolver:`, or write `retry` or `fail`")
 
 
 def _gates(mission: Mission, positions: Positions) -> Iterator[Problem]:
