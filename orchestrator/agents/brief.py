@@ -44,8 +44,8 @@ class ToResolve:
     conflicts: tuple[str, ...]
     marked: tuple[str, ...]
     labels: tuple[str, str]
-    own: Asked
-    others: tuple[Asked, ...]
+    sides: tuple[Asked, ...]
+    """The agent whose work it is, then the others."""
 
 
 class Briefs:

@@ -65,7 +65,8 @@ def resolution_of(tools: Tools, agent: str) -> Resolution | None:
     others = list(dict.fromkeys(other for fact in conflict.conflicts for other in fact.others))
     overlay = lay_over(tools.store, conflict.base, work, (" and ".join(others), agent))
     paths = list(dict.fromkeys(fact.path for fact in conflict.conflicts))
-    sides = [_asked(tools, other, _work_of(state, other), paths) for other in others if other != TIP]
+    works = {agent: work, **{other: _work_of(state, other) for other in others if other != TIP}}
+    sides = [_asked(tools, name, made, paths) for name, made in works.items()]
     if TIP in others:
         landed = Contribution(TIP, work.base, conflict.base)
         sides.append(Asked(TIP, "what had landed before", "", _diff(tools.store, landed, paths)))
@@ -73,8 +74,7 @@ def resolution_of(tools: Tools, agent: str) -> Resolution | None:
         conflicts=tuple(said(fact) for fact in conflict.conflicts),
         marked=overlay.marked,
         labels=overlay.labels,
-        own=_asked(tools, agent, work, paths),
-        others=tuple(sides),
+        sides=tuple(sides),
     )
     return Resolution(conflict, overlay, brief)
 

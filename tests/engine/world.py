@@ -91,7 +91,7 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
                 needs=draw(st.lists(st.sampled_from(names[:n]), unique=True, max_size=2)) if n else [],
                 parallel=draw(st.integers(1, 3)),
                 land=draw(st.sampled_from(["whole", "passing"])),
-                on_conflict=draw(st.sampled_from(["retry", "fail"])),
+                on_conflict=draw(st.sampled_from(["retry", "resolve", "fail"])),
                 gate=draw(st.sampled_from(["tests", "signed"])),
             )
         )
@@ -101,6 +101,7 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
         *draw(st.permutations(made)),
         gates={"tests": {"checks": checks}, "signed": {"checks": signed}},
         on_failure=draw(st.sampled_from(["stop", "continue"])),
+        resolver="mediator",
     )
 
 
@@ -170,7 +171,12 @@ class World:
         one = state.agents[event.agent]
         assert not one.settled, f"{event.agent} is {one.settled} and starts again"
         assert one.phase is Phase.PENDING, f"{event.agent} starts while {one.phase}"
-        assert one.charged < planned.attempts, "no more attempts than the mission allows"
+        resolves = bool(one.sent_back and one.sent_back.resolver)
+        assert resolves is (event.backend == "mediator")
+        # A resolver is asked once even if the agent has no attempt left.
+        assert one.charged < planned.attempts + resolves, "no more attempts than the mission allows"
+        asked = [it for it in one.attempts[one.forgotten :] if it.ended and it.started.backend == "mediator"]
+        assert not asked or one.charged < planned.attempts, "a resolver that did not solve it is not asked again"
         assert event.attempt == len(one.attempts) + 1
         for need in state.plan.batch(event.batch).needs:
             assert state.is_whole(need), f"{event.agent} starts before {need} is whole"
@@ -197,7 +203,9 @@ class World:
             case StartAttempt(batch=batch, agent=agent, attempt=attempt):
                 base = self.state.batches[batch].base
                 assert base
-                self.emit(AttemptStarted(batch=batch, agent=agent, attempt=attempt, base=base, backend="x"))
+                sent_back = self.state.agents[agent].sent_back
+                backend = sent_back.resolver if sent_back and sent_back.resolver else "x"
+                self.emit(AttemptStarted(batch=batch, agent=agent, attempt=attempt, base=base, backend=backend))
             case Integrate(batch=batch):
                 self.emit(IntegrationStarted(batch=batch))
             case EndBatch(batch=batch, outcome=outcome, reason=reason):
@@ -209,6 +217,8 @@ class World:
         one = self.state.agents[id]
         number = len(one.attempts)
         outcome = self.random.choice(ENDINGS)
+        if outcome not in (None, Outcome.NO_CHANGE_NEEDED) and one.attempts[-1].started.backend == "mediator":
+            outcome = Outcome.CONFLICTED  # as the engine says of a resolver that did not solve it
         # Work that timed out or strayed is captured all the same.
         has_work = outcome is None or (outcome is not Outcome.NO_CHANGE_NEEDED and self.random.random() < 0.5)
         made = self.commit(frozenset({(id, number)})) if has_work else None
