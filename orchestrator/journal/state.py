@@ -319,8 +319,11 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
     start = _first_taken_back(state, event) if is_taken_back else len(state.history)
     for batch in event.batches:
         # What landed before the point that the tip returns to is on it still.
-        kept = state.batches[batch].landings[: state.history[:start].count(batch)]
+        count = state.history[:start].count(batch)
+        kept, taken = state.batches[batch].landings[:count], state.batches[batch].landings[count:]
+        # Who landed before that point and, done again, after it: the newer work is what was taken back.
         on_tip = {agent for landing in kept for agent in (*landing.agents, *landing.unchanged)}
+        on_tip -= {agent for landing in taken for agent in (*landing.agents, *landing.unchanged)}
         state = _with_batch(
             state,
             batch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.engine.frontier import frontier
 from orchestrator.engine.redo import choose, unfinished
-from orchestrator.journal.events import RunInterrupted, RunResumed
+from orchestrator.journal.events import IntegrationStarted, RunInterrupted, RunResumed
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import Phase
 from tests.reports.builder import Story, agent, batch, mission
@@ -54,6 +54,22 @@ def test_a_batch_that_landed_in_two_parts_is_taken_back_whole_or_kept_in_part() 
     assert story.state.history == ("core",)
     assert story.state.agents["1.1"].settled is Outcome.LANDED
     assert story.state.agents["1.2"].phase is Phase.READY
+
+
+def test_work_that_landed_in_place_of_earlier_work_is_integrated_again() -> None:
+    """`core` needed no change; done again it landed one, which a redo of `other`, before it, takes back."""
+    plan = mission(batch("core", "1.1"), batch("other", "2.1"))
+    story = Story(plan).begin("core").start("1.1").end("1.1", Outcome.NO_CHANGE_NEEDED)
+    story.happens(IntegrationStarted(batch="core")).judge("core", story.tip, "1.1")
+    story.settle("core", story.tip, unchanged=("1.1",)).close("core", Outcome.NO_CHANGE_NEEDED).finish()
+    story.happens(RunResumed(parallel=5, versions={}), choose(story.state, ["core", "other"], []))
+    story.whole("other").whole("core").finish()
+    assert story.state.history == ("core", "other", "core")
+    request = choose(story.state, ["other"], [])
+    assert "core" in request.batches
+    story.happens(RunResumed(parallel=5, versions={}), request)
+    assert story.state.agents["1.1"].settled is None
+    assert story.state.agents["1.1"].phase is Phase.READY
 
 
 def test_nothing_starts_on_a_batch_that_is_taken_back_on_the_way() -> None:
