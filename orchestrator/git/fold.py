@@ -1,8 +1,8 @@
 """The fold of agents' work: what the tip has become so far, and the next agent's work taken in or refused as a whole.
 
-Owns the decision of what can simply be united, what is merged file by file, and what git has to merge as a tree: work
-that could mean something else beside that of others, such as a possible rename, or a file where another has a folder.
-What is wrong between files that merged is found in `interplay`; who is folded in which order is `integrate`'s.
+Owns the three ways in which it is taken in: path by path, file by file where both sides changed one, or by git's own
+merge of the trees; which of them it is to be is decided in `meeting`. What is wrong between files that merged is found
+in `interplay`; who is folded in which order is `integrate`'s.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.git.contents import Merger, is_binary, told
-from orchestrator.git.contribution import TIP, Conflict, Contribution, Note
+from orchestrator.git.contribution import TIP, Conflict, Note
 from orchestrator.git.hunks import Hunk, Hunks, SharedText
+from orchestrator.git.meeting import Meeting, Work, are_files
 from orchestrator.git.merge_tree import Clash, ConflictKind, Merged, merge_trees
 from orchestrator.git.objects import ObjectWriter
 from orchestrator.git.sides import Side, folders, merged_mode, related
@@ -22,25 +23,6 @@ from orchestrator.git.values import Change, Changes, Entry
 
 PENDING = ""
 """Stands for the id of a text that is put together when it is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """An agent's contribution with what it changed (`side`) and how the tip differs from its base (`drift`).
-
-    `root` is the base, or, where that is itself a merge of others' work, the landed commit that this was made on;
-    `landed` is what the tip got since.
-    """
-
-    given: Contribution
-    side: Side
-    drift: Side
-    root: str
-    landed: Mapping[str, Change]
-
-    @property
-    def agent(self) -> str:
-        return self.given.agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +55,7 @@ class Fold:
         self._hunks = hunks
         self._careful = careful
         self._ours = Side()
+        self._meeting = Meeting(store, tip, self._ours)
         self._makers: dict[str, list[tuple[str, Change]]] = {}
         self._texts: dict[str, tuple[str, SharedText]] = {}
         self._written: dict[str, str] = {}
@@ -82,7 +65,7 @@ class Fold:
 
     def add(self, work: Work) -> list[Conflict]:
         """Take one agent's work in, or say why not."""
-        shared = self._shared(work)
+        shared = self._meeting.shared(work)
         outcome = None if shared is None else self._files(work, shared)
         if outcome is None:
             outcome = self._trees(work)
@@ -122,14 +105,6 @@ class Fold:
         known = self._ours.changes.get(path)
         self._ours.put(path, Change(known.old if known else now, new))
 
-    def _now(self, path: str, old: Entry | None, drift: Side) -> Entry | None:
-        """What stands at `path` now, given what stood there in the agent's base."""
-        if path in self._ours.changes:
-            return self._ours.changes[path].new
-        if path in drift.changes:
-            return drift.changes[path].new
-        return old
-
     def _bytes(self, path: str, entry: Entry) -> bytes:
         if entry.oid == PENDING:
             return self._texts[path][1].text()
@@ -148,71 +123,6 @@ class Fold:
         versions = [change.old, *(made.new for _, made in self._makers[path])]
         return self._merger.check(path, change.new, [side for side in versions if side is not None])
 
-    # -- whether uniting path by path could differ from what git does
-
-    def _shared(self, work: Work) -> list[str] | None:
-        """Files that both sides changed, to be merged one by one; None if the trees have to be merged by git."""
-        theirs, drift = work.side, work.drift
-        we_add = self._ours.adds or drift.adds
-        we_remove = self._ours.removes or drift.removes
-        shared: list[str] = []
-        for path, change in theirs.changes.items():
-            now = self._now(path, change.old, drift)
-            if now not in (change.old, change.new):
-                if not _are_files(change.old, now, change.new):
-                    return None
-                if change.old is None and (we_remove or theirs.removes):
-                    return None  # both added it, differently: one may have renamed another file to it
-                shared.append(path)
-            if now == change.new:
-                if change.new is None and (we_add or theirs.adds):
-                    return None  # both removed it: each may have renamed it, and differently
-                if change.old is None and (we_remove or theirs.removes):
-                    return None  # both added it: one may have renamed another file to it
-            if change.old is None and self._meets_other_kind(path, drift):
-                return None
-        return None if self._may_rename_folder(work, we_add=we_add) else shared
-
-    def _meets_other_kind(self, path: str, drift: Side) -> bool:
-        """Whether a new file stands where we have put a folder, or in a folder where we have put a file."""
-        if path in self._ours.added_in or path in drift.added_in:
-            return True
-        return any(
-            folder in side.changes and self._now(folder, None, drift) is not None
-            for folder in folders(path)
-            for side in (self._ours, drift)
-        )
-
-    def _may_rename_folder(self, work: Work, *, we_add: bool) -> bool:
-        """Whether one side emptied a folder, maybe by renaming it, in which the other added something."""
-        theirs, drift = work.side, work.drift
-        for folder in theirs.added_in:
-            ours_gone = folder in self._ours.removed_in or folder in drift.removed_in
-            if ours_gone and we_add and not self._stands(folder):
-                return True
-        if theirs.adds:
-            for folder in theirs.removed_in:
-                ours_added = folder in self._ours.added_in or folder in drift.added_in
-                if ours_added and self._kind(f"{work.given.commit}:{folder}") != "tree":
-                    return True
-        return False
-
-    def _kind(self, name: str) -> str | None:
-        found = self._store.reader.info(name)
-        return found[1] if found else None
-
-    def _stands(self, folder: str) -> bool:
-        """Whether the folder still has a file in it."""
-        below = f"{folder}/"
-        here = [(path, change.new) for path, change in self._ours.changes.items() if path.startswith(below)]
-        if any(new is not None for _, new in here):
-            return True
-        if self._kind(f"{self._tip}:{folder}") != "tree":
-            return False
-        removed = {path for path, new in here if new is None}
-        listing = self._store.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", f"{self._tip}:{folder}")
-        return any(below + path not in removed for path in listing.fields)
-
     # -- file by file
 
     def _files(self, work: Work, shared: list[str]) -> Changes | list[Conflict] | None:
@@ -222,7 +132,7 @@ class Fold:
         conflicts: list[Conflict] = []
         notes: list[Note] = []
         for path, change in work.side.changes.items():
-            now = self._now(path, change.old, work.drift)
+            now = self._meeting.now(path, change.old, work.drift)
             if path not in shared:
                 if now != change.new:
                     changes[path] = Change(now, change.new)
@@ -354,8 +264,8 @@ class Fold:
             was = renamed[0].get(path) or renamed[1].get(path) or path
             mine = made.get(path) or made.get(was)
             origin = made[was].old if was in made else None
-            now = old or self._now(was, origin, work.drift)
-            if mine and _are_files(origin, now, mine.new) and now and mine.new:
+            now = old or self._meeting.now(was, origin, work.drift)
+            if mine and are_files(origin, now, mine.new) and now and mine.new:
                 yield path, was, Three(origin, now, mine.new)
 
     def _clash(self, work: Work, clash: Clash, ours: str, theirs: str) -> Conflict:
@@ -378,13 +288,8 @@ class Fold:
                 yield from (agent for agent, _ in made)
 
 
-def _are_files(old: Entry | None, now: Entry | None, new: Entry | None) -> bool:
-    """Whether the two sides, and what they come from if anything, are regular files."""
-    return now is not None and new is not None and all(each is None or each.is_file for each in (old, now, new))
-
-
 def _mergeable(merged: Merged, clash: Clash) -> Three | None:
     """The three versions if the clash is one of contents, between regular files."""
     base, ours, theirs = merged.stages.get(clash.path, (None, None, None))
     mergeable = clash.kind in {ConflictKind.CONTENT, ConflictKind.ADD_ADD} and len(clash.paths) == 1
-    return Three(base, ours, theirs) if mergeable and ours and theirs and _are_files(base, ours, theirs) else None
+    return Three(base, ours, theirs) if mergeable and ours and theirs and are_files(base, ours, theirs) else None

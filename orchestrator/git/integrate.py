@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orchestrator.git.contribution import TIP, Conflict, Contribution, Integration, Misfit, Note
-from orchestrator.git.fold import Fold, Work
+from orchestrator.git.fold import Fold
 from orchestrator.git.hunks import Hunks, hunks_between
 from orchestrator.git.interplay import look_between
+from orchestrator.git.meeting import Work
 from orchestrator.git.sides import Side
 from orchestrator.git.store import Store
 from orchestrator.git.values import Changes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.git.client import decode, encode
 from orchestrator.git.contribution import TIP, Conflict, Misfit
-from orchestrator.git.fold import Fold, Work
+from orchestrator.git.fold import Fold
+from orchestrator.git.meeting import Work
 from orchestrator.git.merge_tree import ConflictKind
 from orchestrator.git.objects import ObjectWriter, RawTree
 from orchestrator.git.store import Store

@@ -47,6 +47,8 @@ models = st.dictionaries(st.sampled_from(PATHS), files, min_size=2, max_size=10)
 ops = st.one_of(
     st.tuples(st.just("edit"), st.integers(0, 20), st.integers(0, 30)),
     st.tuples(st.just("edit"), st.integers(0, 20), st.integers(0, 30)),
+    st.tuples(st.just("insert"), st.integers(0, 20), st.integers(0, 30)),
+    st.tuples(st.just("cut"), st.integers(0, 20), st.integers(0, 30)),
     st.tuples(st.just("put"), st.sampled_from(PATHS), files),
     st.tuples(st.just("delete"), st.integers(0, 20), st.none()),
     st.tuples(st.just("rename"), st.integers(0, 20), st.sampled_from(PATHS)),
@@ -65,6 +67,21 @@ def put(model: Model, path: str, file: File) -> None:
     model[path] = file
 
 
+def reworked(content: bytes, verb: str, number: int) -> bytes:
+    """The file with a line changed, put in (there may be one like it elsewhere) or taken out; its end may be bare."""
+    lines = content.split(b"\n")
+    at = number % max(1, len(lines) - 1)
+    if verb == "edit":
+        lines[at] += b" changed %d" % number
+    elif verb == "insert":
+        lines.insert(at, b"line like others" if number % 3 else b"line %d" % number)
+    else:
+        del lines[at]
+        if number % 7 == 0 and lines and not lines[-1]:
+            lines.pop()
+    return b"\n".join(lines)
+
+
 def apply(model: Model, todo: Sequence[tuple[str, Any, Any]]) -> Model:
     """The model after some operations."""
     new = dict(model)
@@ -81,10 +98,9 @@ def apply(model: Model, todo: Sequence[tuple[str, Any, Any]]) -> Model:
             continue
         path = sorted(new)[one % len(new)]
         mode, content = new[path]
-        if verb == "edit" and mode != "120000" and content.startswith(b"line"):
-            lines = content.splitlines()
-            lines[two % len(lines)] += b" changed %d" % two
-            new[path] = (mode, b"\n".join(lines) + b"\n")
+        if verb in {"edit", "insert", "cut"}:
+            if mode != "120000" and content.startswith(b"line"):
+                new[path] = (mode, reworked(content, verb, two))
         elif verb == "delete":
             del new[path]
         elif verb == "rename":
