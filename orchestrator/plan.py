@@ -8,7 +8,9 @@ know before a run is found in `inspection`. What it makes is the same for the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import UsageError
@@ -52,8 +54,6 @@ class PlannedBatch:
     overlap: Overlap
     gate_name: str | None
     gate: Gate | None
-    wave: int
-    """Index into `Plan.waves`: how many batches must have landed one after the other before it, at least."""
 
     @property
     def title(self) -> str:
@@ -61,23 +61,12 @@ class PlannedBatch:
         return self.batch.title or self.id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots: what is derived is kept
 class Plan:
     """A mission's graph. Batches and agents stand in the mission's order, which is also the order of landing."""
 
     mission: Mission
     batches: tuple[PlannedBatch, ...]
-    waves: tuple[tuple[str, ...], ...]
-    """Batches that may run side by side, wave after wave; a batch starts as soon as what it needs has landed."""
-    critical_path: tuple[str, ...]
-    """The chain of batches that takes longest if every agent takes its whole timeout."""
-    _dependents: Mapping[str, frozenset[str]] = field(repr=False, compare=False)
-    _agent_dependents: Mapping[str, frozenset[str]] = field(repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        # Lookups that the engine makes in every round; derived, so no part of what a plan is.
-        object.__setattr__(self, "_batches", {batch.id: batch for batch in self.batches})
-        object.__setattr__(self, "_agents", {agent.id: agent for batch in self.batches for agent in batch.agents})
 
     @property
     def agents(self) -> tuple[PlannedAgent, ...]:
@@ -86,13 +75,25 @@ class Plan:
 
     def batch(self, id: str) -> PlannedBatch:
         """Raises KeyError for an unknown id."""
-        batches: Mapping[str, PlannedBatch] = self.__dict__["_batches"]
-        return batches[id]
+        return self._batches[id]
 
     def agent(self, id: str) -> PlannedAgent:
         """Raises KeyError for an unknown id."""
-        agents: Mapping[str, PlannedAgent] = self.__dict__["_agents"]
-        return agents[id]
+        return self._agents[id]
+
+    @cached_property
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """Batches that may run side by side, wave after wave; a batch starts as soon as what it needs has landed."""
+        return _generations(self._graph, [batch.id for batch in self.batches])
+
+    def wave(self, batch_id: str) -> int:
+        """Index into `waves`: how many batches must have landed one after the other before it, at least."""
+        return next(index for index, wave in enumerate(self.waves) if batch_id in wave)
+
+    @cached_property
+    def critical_path(self) -> tuple[str, ...]:
+        """The chain of batches that takes longest if every agent takes its whole timeout."""
+        return _longest_path(self._graph, lambda batch: batch_seconds(self.batch(batch)))
 
     def dependents(self, batch_id: str) -> frozenset[str]:
         """The batches that need this one, directly or through others."""
@@ -100,7 +101,7 @@ class Plan:
 
     def agent_dependents(self, agent_id: str) -> frozenset[str]:
         """The agents of the same batch that need this one, directly or through others."""
-        return self._agent_dependents[agent_id]
+        return self._agent_dependents.get(agent_id, frozenset())
 
     def resolved(self, outlines: Mapping[str, Outline | None]) -> Plan:
         """The plan with each line of a scope bound to its symbol; `outlines` are those of the run's base, by path."""
@@ -116,36 +117,57 @@ class Plan:
         """Seconds that the critical path takes if every agent takes the whole timeout of one attempt; without gates."""
         return sum(batch_seconds(self.batch(batch)) for batch in self.critical_path)
 
+    # Derived when first asked for, so no part of what a plan is; a run asks for the lookups in every round.
+
+    @cached_property
+    def _batches(self) -> Mapping[str, PlannedBatch]:
+        return {batch.id: batch for batch in self.batches}
+
+    @cached_property
+    def _agents(self) -> Mapping[str, PlannedAgent]:
+        return {agent.id: agent for agent in self.agents}
+
+    @cached_property
+    def _graph(self) -> nx.DiGraph[str]:
+        return _graph(self.batches)
+
+    @cached_property
+    def _dependents(self) -> Mapping[str, frozenset[str]]:
+        return _descendants(self._graph)
+
+    @cached_property
+    def _agent_dependents(self) -> Mapping[str, frozenset[str]]:
+        """Only those of batches in which there are any."""
+        chained = [batch.agents for batch in self.batches if any(agent.needs for agent in batch.agents)]
+        return {id: found for agents in chained for id, found in _descendants(_graph(agents)).items()}
+
 
 def make_plan(mission: Mission) -> Plan:
     """The plan of a mission whose names are right, as `load_mission` makes sure. Raises UsageError for a cycle."""
-    graph = _graph(mission.batches)
-    waves = _generations(graph, [batch.id for batch in mission.batches])
-    wave_of = {name: index for index, wave in enumerate(waves) for name in wave}
-    batches = tuple(_plan_batch(batch, mission, wave_of[batch.id]) for batch in mission.batches)
-    agent_dependents: dict[str, frozenset[str]] = {}
+    refuse_cycle({batch.id: batch.needs for batch in mission.batches})
     for batch in mission.batches:
-        agent_dependents |= _descendants(_graph(batch.agents))
-    seconds = {batch.id: batch_seconds(batch) for batch in batches}
-    return Plan(
-        mission=mission,
-        batches=batches,
-        waves=waves,
-        critical_path=_longest_path(graph, seconds.__getitem__),
-        _dependents=_descendants(graph),
-        _agent_dependents=agent_dependents,
-    )
+        refuse_cycle({agent.id: agent.needs for agent in batch.agents})
+    return Plan(mission, tuple(_plan_batch(batch, mission) for batch in mission.batches))
+
+
+def refuse_cycle(needs: Mapping[str, Iterable[str]]) -> None:
+    """Raise UsageError if something needs itself, directly or through others; the message shows the way round."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        raise UsageError(f"a cycle of needs: {' → '.join(cycle)}", mend="take one of these needs out") from None
 
 
 def batch_seconds(batch: PlannedBatch) -> float:
     """How long a batch's agents take at most in one attempt each: the longer of its longest chain and its queue."""
-    graph = _graph([planned.agent for planned in batch.agents])
+    graph = _graph(batch.agents)
     timeouts = {agent.id: agent.timeout for agent in batch.agents}
     chain = sum(timeouts[agent] for agent in _longest_path(graph, timeouts.__getitem__))
     return max(chain, sum(timeouts.values()) / batch.parallel)
 
 
-def _plan_batch(batch: Batch, mission: Mission, wave: int) -> PlannedBatch:
+def _plan_batch(batch: Batch, mission: Mission) -> PlannedBatch:
     defaults = mission.defaults
     return PlannedBatch(
         id=batch.id,
@@ -158,7 +180,6 @@ def _plan_batch(batch: Batch, mission: Mission, wave: int) -> PlannedBatch:
         overlap=_first(batch.overlap, defaults.overlap),
         gate_name=batch.gate,
         gate=mission.gates[batch.gate] if batch.gate is not None else None,
-        wave=wave,
     )
 
 
@@ -179,10 +200,10 @@ def _first(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
-# networkx takes longer to import than a mission takes to load; only those who make a plan pay for it.
+# networkx takes longer to import than a mission takes to load; a run does without it until somebody looks at the plan.
 
 
-def _graph(nodes: Iterable[Batch] | Iterable[Agent]) -> nx.DiGraph[str]:
+def _graph(nodes: Iterable[PlannedBatch] | Iterable[PlannedAgent]) -> nx.DiGraph[str]:
     """Edges point from what is needed to who needs it."""
     import networkx as nx
 
@@ -190,9 +211,6 @@ def _graph(nodes: Iterable[Batch] | Iterable[Agent]) -> nx.DiGraph[str]:
     for node in nodes:
         graph.add_node(node.id)
         graph.add_edges_from((need, node.id) for need in node.needs)
-    if not nx.is_directed_acyclic_graph(graph):
-        cycle = [start for start, _ in nx.find_cycle(graph)]
-        raise UsageError(f"a cycle of needs: {' → '.join([*cycle, cycle[0]])}", mend="take one of these needs out")
     return graph
 
 

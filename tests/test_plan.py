@@ -41,7 +41,7 @@ def test_waves_and_dependents() -> None:
     )
     assert [one.id for one in plan.batches] == ["d", "a", "b", "c", "e"]
     assert plan.waves == (("a", "e"), ("b", "c"), ("d",))
-    assert plan.batch("d").wave == 2
+    assert plan.wave("d") == 2
     assert plan.dependents("a") == {"b", "c", "d"}
     assert plan.dependents("d") == frozenset()
     assert [one.id for one in plan.agents] == ["d-1", "a-1", "b-1", "c-1", "e-1"]
@@ -128,8 +128,8 @@ def test_waves_respect_every_need_and_nothing_waits_longer(planned: Mission) -> 
     assert sorted(name for wave in plan.waves for name in wave) == sorted(one.id for one in planned.batches)
     assert [one.id for one in plan.batches] == [one.id for one in planned.batches]
     for one in plan.batches:
-        assert one.id in plan.waves[one.wave]
-        assert one.wave == max((plan.batch(need).wave + 1 for need in one.needs), default=0)
+        assert one.id in plan.waves[plan.wave(one.id)]
+        assert plan.wave(one.id) == max((plan.wave(need) + 1 for need in one.needs), default=0)
     for wave in plan.waves:
         positions = [[one.id for one in plan.batches].index(name) for name in wave]
         assert positions == sorted(positions)

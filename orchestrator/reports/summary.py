@@ -108,7 +108,7 @@ def _batch(state: State, batch: BatchState) -> BatchSummary:
         id=batch.id,
         title=planned.title,
         needs=planned.needs,
-        wave=planned.wave,
+        wave=state.plan.wave(planned.id),
         phase=batch_phase(state, batch),
         outcome=batch.outcome,
         reason=batch.reason,

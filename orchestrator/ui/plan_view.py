@@ -281,7 +281,7 @@ def _batch_document(plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outl
     return {
         "id": batch.id,
         "title": batch.title,
-        "wave": batch.wave,
+        "wave": plan.wave(batch.id),
         "needs": list(batch.needs),
         "dependents": [other.id for other in plan.batches if other.id in plan.dependents(batch.id)],
         "gate": batch.gate_name,
