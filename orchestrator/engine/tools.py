@@ -69,6 +69,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             reports=folders.report,
             home=folders.homes,
             tag=tag_of(folders, "gate"),
+            protect=mission.workspace.protect,
         )
         scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         async with executor, contextlib.aclosing(judge):

@@ -14,11 +14,14 @@ from orchestrator.gates.compare import Comparison, compare, not_turned_green, un
 from orchestrator.gates.findings import (
     Finding,
     cannot_collect,
+    checks_nothing,
     empty_places,
     exit_disagrees,
     not_borne_out,
     not_carried_out,
+    not_to_be_believed,
     nothing_passed,
+    put_back,
     record_is_not_whole,
     too_few,
     worse_than_base,
@@ -39,19 +42,21 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def decide(
+def decide(  # noqa: PLR0913  (a check, what was seen, and what is known beside it)
     name: str,
     check: AnyCheck,
     candidate: Observation,
     base: Observation | None = None,
     proofs: Sequence[str] = (),
+    *,
+    emptied: Sequence[str] = (),
 ) -> CheckResult:
     """Decide one check. `proofs` are the node ids and paths among its tests that claims rest on: what is red there is
-    held against the candidate even when it was red on the base.
+    held against the candidate even when it was red on the base. `emptied` are tests that check nothing any more.
     """
     match check:
         case PytestCheck() | CommandCheck(report=str()):
-            return _decide_tests(name, check, candidate, base, proofs)
+            return _decide_tests(name, check, candidate, base, proofs=proofs, emptied=emptied)
         case CommandCheck():
             findings, passed = [*not_carried_out(candidate), *_exit_code(check, candidate, base)], "exit code only: 0"
         case MetricCheck():
@@ -66,25 +71,30 @@ def decide(
     return result
 
 
-def _decide_tests(
+def _decide_tests(  # noqa: PLR0913  (as `decide`)
     name: str,
     check: PytestCheck | CommandCheck,
     candidate: Observation,
     base: Observation | None,
+    *,
     proofs: Sequence[str],
+    emptied: Sequence[str],
 ) -> CheckResult:
     found = compare(candidate, base, check.may_remove)
     shortfalls = not_turned_green(check.must_turn_green, candidate, base)
     findings = [
         *not_carried_out(candidate),
         *record_is_not_whole(candidate),
+        *not_to_be_believed(candidate, base),
         *cannot_collect(found, candidate),
         *nothing_passed(candidate, found),
         *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),
         *worse_than_base(found, shortfalls),
+        *checks_nothing(emptied, check.may_remove),
         *not_borne_out(shortfalls, unproven(proofs, candidate)),
         *empty_places(check, candidate),
         *too_few(check, candidate),
+        *put_back(candidate),
     ]
     if findings and not candidate.is_whole():
         findings = findings[:1]  # what did not run did not break
@@ -119,7 +129,9 @@ def decide_proofs(
     if seen is not None:
         shortfalls = unproven(proofs, seen)
         disagrees = exit_disagrees(seen, is_pytest=True)
-        findings = [*not_carried_out(seen), *record_is_not_whole(seen), *not_borne_out((), shortfalls), *disagrees]
+        odd = not_to_be_believed(seen, None)
+        findings = [*not_carried_out(seen), *record_is_not_whole(seen), *odd]
+        findings += [*not_borne_out((), shortfalls), *disagrees, *put_back(seen)]
         if not seen.is_whole():
             findings = findings[:1]
     findings += [Finding(Reason.PROOF_MISSING, f"the file {path} {wrong}") for path, wrong in files.items() if wrong]

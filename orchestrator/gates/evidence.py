@@ -26,15 +26,17 @@ from orchestrator.gates.observation import Observation
 from orchestrator.journal.facts import CheckResult, TestRecord
 
 HASH_SEED = "0"
-JUDGE_VERSION = "1"
+JUDGE_VERSION = "2"
 """Changes whenever the same check on the same tree would be observed in another way."""
 SHORT = 12
 
 
-def check_fingerprint(check: BaseModel) -> str:
-    """What makes two checks the same: their kind and everything that the mission says of them but their name."""
+def check_fingerprint(check: BaseModel, restored: str = "") -> str:
+    """What makes two checks the same: their kind, everything that the mission says of them but their name, and what
+    they are carried out with that is not the tree's own (its digest).
+    """
     told = check.model_dump(mode="json", exclude={"name"})
-    return _hash(type(check).__name__, json.dumps(told, sort_keys=True))
+    return _hash(type(check).__name__, json.dumps(told, sort_keys=True), restored)
 
 
 def environment_fingerprint() -> str:

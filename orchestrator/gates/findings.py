@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.gates.compare import Comparison, Shortfall
 from orchestrator.gates.observation import Observation, RecordState
+from orchestrator.gates.restore import PROTECTED
 from orchestrator.gates.selection import Families, ancestors, excuses, normal
 from orchestrator.gates.words import count, named
 from orchestrator.journal.facts import Decision, Reason
@@ -50,6 +51,8 @@ def record_is_not_whole(seen: Observation) -> Iterator[Finding]:
             yield Finding(reason, f"{seen.problem}{exit_text}{_last_words(seen)}")
         case RecordState.TRUNCATED:
             yield Finding(Reason.RECORD_TRUNCATED, f"{seen.problem}{exit_text}{_last_words(seen)}")
+        case RecordState.DAMAGED:
+            yield Finding(Reason.RECORD_DAMAGED, f"{seen.problem}{exit_text}")
         case RecordState.UNREADABLE:
             yield Finding(Reason.REPORT_UNREADABLE, f"the report cannot be used: {seen.problem}")
 
@@ -59,6 +62,24 @@ def _last_words(seen: Observation) -> str:
     lines = [line.strip() for line in seen.tail.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"error\b", line, re.IGNORECASE)]
     return f": {(telling or lines)[-1].removeprefix('E ').strip()[:200]}" if lines else ""
+
+
+def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[Finding]:
+    """Was anything seen in the test process that makes its outcomes worth nothing? What the base has too is no news."""
+    before = base.oddities if base else {}
+
+    def new(kind: str) -> list[str]:
+        return [text for text in seen.oddities.get(kind, ()) if text not in before.get(kind, ())]
+
+    if controls := seen.oddities.get("control"):  # where nothing can fail, a base that has it too is no excuse
+        yield Finding(Reason.RUNNER_TAMPERED, controls[0])
+    if patched := new("patched"):
+        yield Finding(Reason.RUNNER_TAMPERED, f"the project replaces parts of the test runner: {named(patched)}")
+    if shadowed := new("shadowed"):
+        text = f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
+        yield Finding(Reason.MODULE_SHADOWED, text)
+    if equal := new("always_equal"):
+        yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
 
 
 def cannot_collect(found: Comparison, seen: Observation) -> Iterator[Finding]:
@@ -114,6 +135,23 @@ def worse_than_base(found: Comparison, shortfalls: Sequence[Shortfall]) -> Itera
     spoken_of = {test_id for shortfall in shortfalls for test_id in shortfall.ids}
     if new := [test_id for test_id in found.newly_failing if test_id not in spoken_of]:
         yield Finding(Reason.TESTS_FAILED, f"{count(len(new), 'new failure')}: {named(new)}")
+
+
+def checks_nothing(emptied: Sequence[str], may_remove: Sequence[str]) -> Iterator[Finding]:
+    """Are there tests that still pass because they check nothing any more?"""
+    if left := [test_id for test_id in emptied if not excuses(may_remove, test_id)]:
+        yield Finding(Reason.EMPTIED, f"passed on the base and check nothing any more: {named(left)}")
+
+
+def put_back(seen: Observation) -> Iterator[Finding]:
+    """Would something land with the candidate that it was judged without?"""
+    protected = [path for path, why in seen.restored.items() if why == PROTECTED]
+    if protected:
+        yield Finding(Reason.PROTECTED_CHANGED, f"protected, and judged as on the base: {named(protected)}")
+    if changed := [f"{path}: {why}" for path, why in seen.restored.items() if why != PROTECTED]:
+        yield Finding(
+            Reason.RUNNER_CHANGED, f"changes how its own tests are run, and was judged without: {named(changed)}"
+        )
 
 
 def not_borne_out(shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]) -> Iterator[Finding]:

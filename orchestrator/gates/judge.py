@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,10 +18,13 @@ from orchestrator.gates.approvals import decide_approval, overall
 from orchestrator.gates.claims import Findings, judge_claims, left_out, plan_proofs
 from orchestrator.gates.compare import records
 from orchestrator.gates.decide import decide, decide_proofs
+from orchestrator.gates.emptied import emptied
 from orchestrator.gates.evidence import Evidence
-from orchestrator.gates.observation import Observation
+from orchestrator.gates.observation import GREEN, Observation
 from orchestrator.gates.observer import Observer, Sighting
 from orchestrator.gates.prose import no_code_changed
+from orchestrator.gates.restore import Restoration, restoration
+from orchestrator.gates.selection import path_of
 from orchestrator.gates.sources import Checkouts, Commits
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.gates.trees import Trees
@@ -63,8 +67,8 @@ class Judge:
     """The judge of one run. Its methods may be called at the same time, also for the same subject.
 
     `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what tests take for their
-    home, outside of any tree; `tag` names the judge's processes; `parallel` is how many checks run at once; `clock`
-    gives seconds.
+    home, outside of any tree; `tag` names the judge's processes; `protect` are globs of files that come from the base;
+    `parallel` is how many checks run at once; `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)
@@ -75,20 +79,26 @@ class Judge:
         reports: Path,
         home: Path,
         tag: str,
+        protect: Iterable[str] = (),
         parallel: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
         self._home = home
         self._evidence = Evidence(reports)
-        self._observer = Observer(Trees(checkouts, home, parallel), self._evidence, tag)
+        self._observer = Observer(
+            Trees(checkouts, home, parallel),
+            self._evidence,
+            tag,
+            restored=partial(_restored, commits, tuple(protect)),
+        )
         self._clock = clock
 
     async def baseline(self, subject: Subject, commit: str, on_progress: OnProgress | None = None) -> None:
         """See how the checks come out on a base, unless that is known; red or green, it is seen once only."""
         tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
         for name, check in _runnable(subject.named):
-            what = Sighting(name, check, commit, tree, subject, on_progress, is_base=True)
+            what = Sighting(name, check, commit, tree, subject, on_progress)
             await self._observer.see(what, is_enough=_anything)
 
     async def prepare(self, subject: Subject) -> None:
@@ -189,20 +199,34 @@ class Judge:
     async def _hear_check(self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]) -> None:
         base = None
         if hearing.base is not None:
-            what = Sighting(
-                name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress, is_base=True
-            )
+            what = Sighting(name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress)
             base, _ = await self._observer.see(what, is_enough=_anything)
 
         asked = check
         if base is None and isinstance(check, PytestCheck | CommandCheck):
             asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
 
+        def decided(seen: Observation) -> CheckResult:
+            return decide(name, asked, seen, base, proofs, emptied=self._emptied(hearing, seen, base))
+
         def passes(seen: Observation) -> bool:
-            return decide(name, asked, seen, base, proofs).decision is Decision.PASSED
+            return decided(seen).decision is Decision.PASSED
 
         seen = await self._see(hearing, name, check, passes)
-        await self._keep(hearing, decide(name, asked, seen, base, proofs), seen, base)
+        await self._keep(hearing, decided(seen), seen, base)
+
+    def _emptied(self, hearing: _Hearing, seen: Observation, base: Observation | None) -> tuple[str, ...]:
+        """Tests that passed on both trees and check nothing any more."""
+        if base is None or hearing.base is None:
+            return ()
+        changed = self._commits.changes(hearing.base, hearing.commit)
+        green = [
+            test_id
+            for test_id in seen.tests
+            if (path := path_of(test_id)) in changed and path not in seen.restored
+            if seen.outcome(test_id) in GREEN and base.outcome(test_id) in GREEN
+        ]
+        return emptied(green, partial(self._commits.read, hearing.base), partial(self._commits.read, hearing.commit))
 
     async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
         seen, name = None, hearing.unused(PROOFS)
@@ -224,7 +248,9 @@ class Judge:
     async def _see(
         self, hearing: _Hearing, name: str, check: AnyCheck, passes: Callable[[Observation], bool]
     ) -> Observation:
-        what = Sighting(name, check, hearing.commit, hearing.tree, hearing.subject, hearing.on_progress)
+        what = Sighting(
+            name, check, hearing.commit, hearing.tree, hearing.subject, hearing.on_progress, base=hearing.base
+        )
         seen, was_known = await self._observer.see(what, is_enough=passes)
         hearing.is_cached = hearing.is_cached and was_known
         hearing.observations[name] = seen
@@ -247,6 +273,12 @@ class Judge:
         if content is None:
             return "does not exist"
         return None if content.strip() else "is empty"
+
+
+def _restored(
+    commits: Commits, protect: tuple[str, ...], base: str, commit: str, may_configure: tuple[str, ...]
+) -> Restoration:
+    return restoration(commits, base, commit, protect, may_configure)
 
 
 def _runnable(checks: Mapping[str, AnyCheck]) -> list[tuple[str, AnyCheck]]:

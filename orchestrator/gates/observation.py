@@ -26,6 +26,7 @@ class RecordState(StrEnum):
     COMPLETE = "complete"
     MISSING = "missing"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
     UNREADABLE = "unreadable"
 
 
@@ -72,6 +73,10 @@ class Observation(_Part):
     """Collected, but no outcome was reported."""
     deselected: tuple[str, ...] = ()
     collection_errors: dict[str, str] = {}
+    oddities: dict[str, tuple[str, ...]] = {}
+    """By kind, what the watch in the test process saw that makes its tests hard to believe."""
+    restored: dict[str, str] = {}
+    """Changed paths that were put back to what the base holds, each with the reason."""
     value: float | None = None
     tail: str = ""
     """The end of the output."""

@@ -18,6 +18,7 @@ import anyio
 
 from orchestrator.gates.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
 from orchestrator.gates.observation import Observation
+from orchestrator.gates.restore import Restoration
 from orchestrator.gates.runners import RUNNERS, Place
 from orchestrator.gates.runners.waiting import Waiting, start_waiting
 from orchestrator.gates.subject import OnProgress, Progress, Subject
@@ -27,6 +28,8 @@ from orchestrator.isolation.processes import NotStarted
 from orchestrator.mission.model import AnyCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
+
+Restored = Callable[[str, str, tuple[str, ...]], Restoration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +42,32 @@ class Sighting:
     tree: str
     subject: Subject
     on_progress: OnProgress | None = None
-    is_base: bool = False
+    base: str | None = None
+    """The commit from which protected files and the runner's configuration come; None for a base itself."""
+
+    @property
+    def may_configure(self) -> tuple[str, ...]:
+        """Whose settings and hooks may differ from the base's; what no check looks at takes that of the gate's."""
+        checks = [self.check] if self.name in self.subject.named else self.subject.checks
+        return tuple(glob for check in checks for glob in getattr(check, "may_configure", ()))
 
     def count(self, done: int, total: int | None, red: int) -> None:
         """Pass on how far it is."""
         if self.on_progress:
-            self.on_progress(Progress(self.name, done, total, red, self.is_base))
+            self.on_progress(Progress(self.name, done, total, red, on_base=self.base is None))
 
 
 class Observer:
-    """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes."""
+    """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes.
 
-    def __init__(self, trees: Trees, evidence: Evidence, tag: str) -> None:
+    `restored` says what is put back of what a commit changes since another one, given a check's `may_configure`.
+    """
+
+    def __init__(self, trees: Trees, evidence: Evidence, tag: str, restored: Restored) -> None:
         self._trees = trees
         self._evidence = evidence
         self._tag = tag
+        self._restored = restored
         self._waiting: Waiting | None = None
         self._preparing = anyio.Lock()
         self._known: dict[tuple[str, str], Observation] = {}
@@ -69,7 +83,10 @@ class Observer:
 
         Two who ask for the same at the same time get the same answer from one run.
         """
-        key = (check_fingerprint(what.check), what.tree)
+        restored = Restoration()
+        if what.base is not None:
+            restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        key = (check_fingerprint(what.check, restored.digest), what.tree)
         async with self._turns[key]:
             known = self._known.get(key)
             if known is None:
@@ -77,7 +94,7 @@ class Observer:
             if known is not None and is_enough(known):
                 self._known[key] = known
                 return known, True
-            seen = await self._look(what, key[0])
+            seen = await self._look(what, key[0], restored)
             # A machine that could not start the program says nothing about the tree.
             if not seen.not_started:
                 self._known[key] = seen
@@ -92,7 +109,7 @@ class Observer:
             if self._waiting is None:
                 await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
                 with contextlib.suppress(NotStarted):  # then it does not start when it is needed either, which is told
-                    self._waiting = await start_waiting(folder, clean_environment(folder, ENVIRONMENT), self._tag)
+                    self._waiting = await start_waiting(folder, _environment(folder), self._tag)
 
     async def aclose(self) -> None:
         """End what waits in vain."""
@@ -107,14 +124,16 @@ class Observer:
         self._waiting = None
         return waiting
 
-    async def _look(self, what: Sighting, fingerprint: str) -> Observation:
-        suffix = "-base.log" if what.is_base else ".log"
+    async def _look(self, what: Sighting, fingerprint: str, restored: Restoration) -> Observation:
+        suffix = "-base.log" if what.base is None else ".log"
         async with self._trees.lend(what.commit) as tree:
+            if restored.originals:
+                await anyio.to_thread.run_sync(restored.put_into, tree.root)
             log = self._evidence.free("logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix)
             place = Place(
                 root=tree.root,
                 scratch=tree.home,
-                env=clean_environment(tree.home, ENVIRONMENT),
+                env=_environment(tree.home),
                 timeout=what.check.timeout or what.subject.timeout,
                 log=log,
                 tag=f"{self._tag}/{tree.name}",
@@ -128,6 +147,12 @@ class Observer:
                 "commit": what.commit,
                 "tree": what.tree,
                 "environment": self.environment,
+                "restored": restored.reasons,
                 "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
             }
         )
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """What checks may see. Bytecode is neither left behind nor taken from where anybody could have put it."""
+    return clean_environment(home, {**ENVIRONMENT, "PYTHONPYCACHEPREFIX": str(home / "no-bytecode")})

@@ -1,8 +1,7 @@
-"""The judge's end of the pipe: reading, checking and folding what the plugin in the test process reports.
+"""The judge's end of the socket: reading, checking and folding what the plugin in the test process reports.
 
-Owns the pipe, the request that goes with it, and the verification of the chain of records. It trusts nothing that it
-reads: whatever does not continue the chain damages the record, and a record without its finish is truncated. It starts
-no process and decides nothing about tests.
+Owns the verification of the chain of records. It trusts nothing that it reads: whatever does not continue the chain
+damages the record, and a record without its finish is truncated. It starts no process and decides nothing about tests.
 """
 
 from __future__ import annotations
@@ -22,6 +21,8 @@ from orchestrator.journal.facts import TestOutcome
 RECORD_LIMIT_BYTES = 256 * 1024 * 1024
 LINE_LIMIT_BYTES = 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+ODDITIES = ("control", "patched", "shadowed", "always_equal")
+"""What the watch reports, each with a list of texts."""
 
 
 @dataclass(slots=True)
@@ -31,6 +32,10 @@ class Record:
     token: str
     collected: dict[str, None] = field(default_factory=dict)
     deselected: dict[str, None] = field(default_factory=dict)
+    oddities: dict[str, dict[str, None]] = field(default_factory=dict)
+    """What the watch saw, by its kind."""
+    controls: int | None = None
+    """How many control tests were run; None as long as no watch has reported."""
     tests: dict[str, TestSeen] = field(default_factory=dict)
     collection_errors: dict[str, str] = field(default_factory=dict)
     finish: int | None = None
@@ -75,8 +80,13 @@ class Record:
         match kind:
             case "collected":
                 self.collected.update(dict.fromkeys(facts["ids"]))
-            case "deselected":
-                self.deselected.update(dict.fromkeys(facts["ids"]))
+            case "watch":
+                self.deselected.update(dict.fromkeys(facts["deselected"]))
+                self.controls = (self.controls or 0) + facts["controls"]
+                for oddity in ODDITIES:
+                    self.oddities.setdefault(oddity, {}).update(dict.fromkeys(facts[oddity]))
+            case "forged":
+                self.damage = f"{facts['by']} was running when a line of it was asked for"
             case "collection_error":
                 self.collection_errors[facts["id"]] = facts["message"]
             case "test":
@@ -97,9 +107,12 @@ class Record:
     @property
     def state(self) -> RecordState:
         """What the record is worth, once nothing more can come."""
+        if self.damage:
+            return RecordState.DAMAGED
         if not self.lines:
             return RecordState.MISSING
-        whole = self.finish is not None and not self.damage and not self._rest and not self.not_run
+        is_watched = self.controls is not None
+        whole = self.finish is not None and is_watched and not self._rest and not self.not_run
         return RecordState.COMPLETE if whole else RecordState.TRUNCATED
 
     @property
@@ -110,8 +123,8 @@ class Record:
                 return ""
             case RecordState.MISSING:
                 return "the test process reported nothing"
-        if self.damage:
-            return f"the record is damaged: {self.damage}"
+            case RecordState.DAMAGED:
+                return f"the record is damaged: {self.damage}"
         not_run = self.not_run
         where = f" at {not_run[0]}" if not_run else ""
         if self.collected:
@@ -143,6 +156,8 @@ def drain(reading: int, record: Record) -> bool:
             data = os.read(reading, CHUNK_BYTES)
         except BlockingIOError:
             return True
+        except ConnectionError:
+            return False
         if not data:
             return False
         record.feed(data)

@@ -32,13 +32,23 @@ class Entry(Protocol):
     """What a tree holds at a path."""
 
     @property
+    def mode(self) -> str:
+        """Git's mode, six octal digits."""
+        ...
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a regular file."""
         ...
 
 
 class Changed(Protocol):
-    """One path that differs between two commits; `new` is None where it is gone."""
+    """One path that differs between two commits; `old` is None where it is new, `new` where it is gone."""
+
+    @property
+    def old(self) -> Entry | None:
+        """What was there before."""
+        ...
 
     @property
     def new(self) -> Entry | None:

@@ -71,9 +71,16 @@ class Reason(StrEnum):
     COLLECTION_ERROR = "collection_error"
     RECORD_MISSING = "record_missing"
     RECORD_TRUNCATED = "record_truncated"
+    RECORD_DAMAGED = "record_damaged"  # something else than our plugin wrote to it
+    RUNNER_TAMPERED = "runner_tampered"  # a test that must fail does not, or parts of pytest were replaced
+    MODULE_SHADOWED = "module_shadowed"  # a module of the candidate stands in for one of Python or of a package
+    ALWAYS_EQUAL = "always_equal"  # the candidate has objects that are equal to everything
     EXIT_DISAGREES = "exit_disagrees"
     TESTS_FAILED = "tests_failed"
     BROKEN = "broken"  # passed on the base, does not pass on the candidate
+    EMPTIED = "emptied"  # passed on the base, and checks nothing any more
+    PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
+    RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
     DID_NOT_TURN_GREEN = "did_not_turn_green"
     ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base
     PROOF_MISSING = "proof_missing"  # a proof that no evidence speaks of, or a file that is missing or empty

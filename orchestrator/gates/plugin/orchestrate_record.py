@@ -1,33 +1,39 @@
 """A pytest plugin that reports what really ran, test by test, to the judge that started it. PYTEST_DONT_REWRITE
 
-Owns the selection of tests by id (an id that does not exist must not stop the others) and the folding of a test's
-phases into one outcome. It is a module by itself, of the standard library and pytest alone, and nothing else of this
-program can be imported where it is. It judges nothing.
+Owns the record and the folding of a test's phases into one outcome. It and `orchestrate_watch`, which has an eye on the
+process itself, are modules by themselves, of the standard library and pytest alone; nothing else of this program can be
+imported where they are. They judge nothing.
 
 Run as a script it waits to be told which tests of which folder to run, then is `python -m pytest` with itself as a
 plugin and one difference: pytest was imported before the folder was known, so that a `pytest.py` or a
 `sitecustomize.py` of the project is not taken for the real one.
 
-The record is lines of ``<chain> <json>`` on an inherited pipe; every line's chain is a hash over the one before, so
-that a line that is lost, repeated or put in shows. A record without its last line, `finish`, is not a whole run's.
+The record is lines of ``<chain> <json>`` on an inherited socket, which, unlike a pipe, cannot be opened again by its
+name in ``/proc``. Every line's chain is a hash over the one before, so that a line that is lost, repeated or put in
+shows; a line that is asked for while code of the project is running says so instead of what it was to say; a record
+without its last line, `finish`, is not a whole run's.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import importlib.machinery
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 from typing import Any
-
-# ruff: noqa: ANN401  (what pytest hands over has types only where pytest is loaded)
 
 _request: dict[str, Any] = {}
 """What this process shall do: `fd`, `token` and `select` are the recorder's; emptied when it has them."""
 MESSAGE_LIMIT = 2000
 IDS_PER_LINE = 500
 RED = ("failed", "error")
+
+Write = Callable[[str, dict[str, Any]], None]
 
 
 def ancestors(test_id: str) -> Iterator[str]:
@@ -55,55 +61,80 @@ def next_link(chain: str, body: str) -> str:
 
 def pytest_addoption(pluginmanager: Any) -> None:
     """The first hook that is called, before the project's conftests: take the request and hide where it came from."""
+    watch = importlib.import_module("orchestrate_watch")
+    tree = watch.Tree(os.getcwd())
     if not _request:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            trust_sources_only()
+            pluginmanager.register(watch.Watch(tree, None), "orchestrate-watch")
         return
     import pytest  # here, so that the judge can use `ancestors` without loading pytest
 
     request = dict(_request)
     _request.clear()
     os.set_inheritable(request["fd"], False)  # noqa: FBT003
-    pytest.hookimpl(tryfirst=True)(Recorder.pytest_collection_modifyitems)
     pytest.hookimpl(trylast=True)(Recorder.pytest_sessionfinish)
     pytest.hookimpl(optionalhook=True)(Recorder.pytest_xdist_node_collection_finished)
-    pluginmanager.register(Recorder(request["fd"], request["token"], request["select"]), "orchestrate-recorder")
+    write = open_record(request["fd"], request["token"], tree.holds)
+    pluginmanager.register(watch.Watch(tree, write, request["select"]), "orchestrate-watch")
+    pluginmanager.register(Recorder(write), "orchestrate-recorder")
+
+
+def open_record(fd: int, chain: str, is_strange: Callable[[object], bool]) -> Write:
+    """What writes lines to a descriptor; `is_strange` tells the files whose code may not ask for any.
+
+    A line of no kind is not written, but who asks for it is looked at all the same.
+    """
+    process, thread, socket = os.getpid(), threading.get_ident(), os.fstat(fd)
+    count = 0
+
+    def write(kind: str, facts: dict[str, Any]) -> None:
+        nonlocal fd, chain, count
+        # A forked child comes here too when an exception passes through it; it has nothing to report.
+        if fd < 0 or os.getpid() != process:
+            return
+        forger = _forger(sys._getframe(1), is_strange)  # noqa: SLF001  (there is no other way to see who asks)
+        if threading.get_ident() != thread:
+            forger = forger or "another thread"
+        if forger:
+            kind, facts = "forged", {"by": forger}
+        elif not kind:
+            return
+        count += 1
+        body = json.dumps([count, kind, facts])
+        chain = next_link(chain, body)
+        data = f"{chain} {body}\n".encode()
+        try:
+            # A test may have closed our descriptor and got its number for a file of its own.
+            while data and os.path.samestat(os.fstat(fd), socket):
+                data = data[os.write(fd, data) :]
+        except OSError:
+            pass  # below: the record stays without an end, which is what the judge then sees
+        if data:
+            fd = -1
+
+    return write
+
+
+def _forger(frame: FrameType | None, is_strange: Callable[[object], bool]) -> str:
+    """The code of the project that is being run, when only pytest should be; empty when there is none."""
+    while frame is not None:
+        if is_strange(frame.f_code.co_filename):
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 class Recorder:
     """The hooks that hear of collection and of each test."""
 
-    def __init__(self, fd: int, token: str, select: Iterable[str]) -> None:
-        self._fd = fd
-        self._pipe = self._identity()
-        self._pid = os.getpid()
-        self._chain = token
-        self._count = 0
-        self._select = frozenset(select)
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self._running: dict[str, dict[str, Any]] = {}
         self._write("loaded", {"python": sys.version.split()[0]})
 
-    def _identity(self) -> tuple[int, int]:
-        status = os.fstat(self._fd)
-        return status.st_dev, status.st_ino
-
-    def _write(self, kind: str, facts: dict[str, Any]) -> None:
-        # A forked child comes here too when an exception passes through it; it has nothing to report.
-        if self._fd < 0 or os.getpid() != self._pid:
-            return
-        self._count += 1
-        body = json.dumps([self._count, kind, facts])
-        self._chain = next_link(self._chain, body)
-        data = f"{self._chain} {body}\n".encode()
-        try:
-            # A test may have closed our descriptor and got its number for a file of its own.
-            while data and self._identity() == self._pipe:
-                data = data[os.write(self._fd, data) :]
-        except OSError:
-            pass  # below: the record stays without an end, which is what the judge then sees
-        if data:
-            self._fd = -1
-
     def _write_ids(self, kind: str, ids: Iterable[str]) -> None:
-        listed = [_text(test_id) for test_id in ids]
+        listed = [text(test_id) for test_id in ids]
         for start in range(0, len(listed), IDS_PER_LINE):
             self._write(kind, {"ids": listed[start : start + IDS_PER_LINE]})
 
@@ -112,18 +143,12 @@ class Recorder:
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            self._write("collection_error", {"id": _text(report.nodeid), "message": _message(report)})
+            self._write("collection_error", {"id": text(report.nodeid), "message": _message(report)})
         elif report.skipped:
             self._write(
                 "test",
-                {"id": _text(report.nodeid), "outcome": "skipped", "seconds": 0.0, "message": _message(report)},
+                {"id": text(report.nodeid), "outcome": "skipped", "seconds": 0.0, "message": _message(report)},
             )
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items[:] = [item for item in items if not self._select.isdisjoint(ancestors(item.nodeid))]
-
-    def pytest_deselected(self, items: Iterable[Any]) -> None:
-        self._write_ids("deselected", (item.nodeid for item in items))
 
     def pytest_collection_finish(self, session: Any) -> None:
         self._write_ids("collected", (item.nodeid for item in session.items))
@@ -132,6 +157,8 @@ class Recorder:
         self._write_ids("collected", ids)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        if not hasattr(report, "context"):  # a subtest is reported by its test, and can but make it red
+            self._write("", {})
         outcome = _outcome(report)
         test = self._running.setdefault(report.nodeid, {"outcome": None, "seconds": 0.0, "message": ""})
         if not hasattr(report, "context"):  # the time of a subtest is in its test's
@@ -142,7 +169,7 @@ class Recorder:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         test = self._running.pop(nodeid, None)
         if test and test["outcome"]:
-            self._write("test", {"id": _text(nodeid), **test, "seconds": round(test["seconds"], 4)})
+            self._write("test", {"id": text(nodeid), **test, "seconds": round(test["seconds"], 4)})
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         self._write("finish", {"exit": int(exitstatus)})
@@ -165,27 +192,36 @@ def _outcome(report: Any) -> str | None:
 def _message(report: Any) -> str:
     """The end of what there is to read about it; a subtest is named."""
     if isinstance(report.longrepr, tuple):  # a skip: file, line, reason
-        return _text(str(report.longrepr[-1])[:MESSAGE_LIMIT])
-    text = report.longreprtext or str(getattr(report, "wasxfail", ""))
+        return text(str(report.longrepr[-1])[:MESSAGE_LIMIT])
+    message = report.longreprtext or str(getattr(report, "wasxfail", ""))
     if context := getattr(report, "context", None):
-        text = f"in subtest {context.msg or ''} {dict(context.kwargs) or ''}\n{text}"
-    return _text(text[-MESSAGE_LIMIT:])
+        message = f"in subtest {context.msg or ''} {dict(context.kwargs) or ''}\n{message}"
+    return text(message[-MESSAGE_LIMIT:])
 
 
-def _text(text: str) -> str:
+def text(written: str) -> str:
     """The same without what UTF-8 cannot hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return written.encode("utf-8", "backslashreplace").decode()
+
+
+def trust_sources_only() -> None:
+    """From here on, a module that is there as bytecode alone is not there."""
+    extensions = (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
+    sources = (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES)
+    finder = importlib.machinery.FileFinder.path_hook(extensions, sources)
+    sys.path_hooks[:] = [*(hook for hook in sys.path_hooks if hook.__name__ != finder.__name__), finder]
+    sys.path_importer_cache.clear()
 
 
 def _wait() -> dict[str, Any]:
     """Import what a test run needs, then wait for the request: one line of JSON on standard input."""
-    import importlib
-
     import _pytest.config
-    import pytest  # noqa: F401
 
     for name in getattr(_pytest.config, "default_plugins", ()):
         importlib.import_module(f"_pytest.{name}")
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, folder)
+    importlib.import_module("orchestrate_watch")
     line = sys.stdin.buffer.readline()
     if not line:
         sys.exit(0)  # whoever started this is gone
@@ -193,16 +229,20 @@ def _wait() -> dict[str, Any]:
     os.dup2(nothing, 0)
     os.close(nothing)
     request: dict[str, Any] = json.loads(line)
+    if "xdist" not in request["arguments"]:  # its workers are given this path, and import both modules by name
+        sys.path.remove(folder)
     return request
 
 
 if __name__ == "__main__":
+    sys.modules["orchestrate_record"] = sys.modules[__name__]  # for `-p`, whatever lies in the current folder
     _request.update(_wait())
     os.environ.update(_request["env"])
     os.chdir(_request["folder"])
+    sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX")
     sys.argv[1:] = _request["arguments"]
+    trust_sources_only()
     import pytest
 
-    sys.modules["orchestrate_record"] = sys.modules[__name__]  # for `-p`, whatever lies in the current folder
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    sys.path.insert(0, os.getcwd())
     sys.exit(pytest.console_main())

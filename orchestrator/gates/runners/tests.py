@@ -70,6 +70,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         not_run=record.not_run,
         deselected=tuple(record.deselected),
         collection_errors=record.collection_errors,
+        oddities={kind: tuple(found) for kind, found in _oddities(record).items() if found},
     )
 
 
@@ -83,6 +84,13 @@ def _arguments(selectors: Iterable[str]) -> list[str]:
     paths = dict.fromkeys(path_of(selector) for selector in selectors)
     outermost = [path for path in paths if not any(above in paths for above in ancestors(path) if above != path)]
     return [f"./{path}" if path.startswith(("-", "@")) else path for path in outermost]
+
+
+def _oddities(record: Record) -> dict[str, list[str]]:
+    found = {kind: list(texts) for kind, texts in record.oddities.items()}
+    if record.tests and record.controls == 0 and any(test.outcome.is_executed for test in record.tests.values()):
+        found.setdefault("control", []).append("no test that must fail was run beside them")
+    return found
 
 
 def _count(record: Record, place: Place) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 @dataclass(slots=True)
 class Waiting:
-    """The process, the pipe of its record (both ends, the writing one as the process knows it), its secret, its tag."""
+    """The process, its record's socket (both ends, the writing one as the process knows it), its secret, its tag."""
 
     process: anyio.abc.Process
     reading: int
@@ -39,7 +40,7 @@ class Waiting:
         return self.process.returncode is None
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Let go of the socket."""
         os.close(self.reading)
         os.close(self.writing)
 
@@ -54,7 +55,8 @@ class Waiting:
 async def start_waiting(folder: Path, env: Mapping[str, str], tag: str) -> Waiting:
     """Start one, with `folder` (any but a tree of tests) as its current folder. Raises NotStarted."""
     token = secrets.token_hex(16)
-    reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()  # a pipe could be opened again by its name in /proc
+    reading, writing = ours.detach(), theirs.detach()
     try:
         os.set_blocking(reading, False)
         spec = ProcessSpec(
