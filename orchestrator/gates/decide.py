@@ -10,11 +10,11 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from orchestrator.gates.changed_tests import ChangedTests
 from orchestrator.gates.compare import Comparison, compare, not_turned_green, unproven
 from orchestrator.gates.findings import (
     Finding,
     cannot_collect,
-    checks_nothing,
     empty_places,
     exit_disagrees,
     not_borne_out,
@@ -23,6 +23,7 @@ from orchestrator.gates.findings import (
     nothing_passed,
     put_back,
     record_is_not_whole,
+    tests_changed,
     too_few,
     worse_than_base,
 )
@@ -33,6 +34,7 @@ from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import AnyCheck, CommandCheck, MetricCheck, PytestCheck
 
 FAILING_LIMIT = 100
+UNCHANGED = ChangedTests()
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -49,14 +51,14 @@ def decide(  # noqa: PLR0913  (a check, what was seen, and what is known beside 
     base: Observation | None = None,
     proofs: Sequence[str] = (),
     *,
-    emptied: Sequence[str] = (),
+    changed: ChangedTests = UNCHANGED,
 ) -> CheckResult:
     """Decide one check. `proofs` are the node ids and paths among its tests that claims rest on: what is red there is
-    held against the candidate even when it was red on the base. `emptied` are tests that check nothing any more.
+    held against the candidate even when it was red on the base. `changed` is what the candidate does to the tests.
     """
     match check:
         case PytestCheck() | CommandCheck(report=str()):
-            return _decide_tests(name, check, candidate, base, proofs=proofs, emptied=emptied)
+            return _decide_tests(name, check, candidate, base, proofs=proofs, changed=changed)
         case CommandCheck():
             findings, passed = [*not_carried_out(candidate), *_exit_code(check, candidate, base)], "exit code only: 0"
         case MetricCheck():
@@ -78,7 +80,7 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
     base: Observation | None,
     *,
     proofs: Sequence[str],
-    emptied: Sequence[str],
+    changed: ChangedTests,
 ) -> CheckResult:
     found = compare(candidate, base, check.may_remove)
     shortfalls = not_turned_green(check.must_turn_green, candidate, base)
@@ -90,7 +92,7 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
         *nothing_passed(candidate, found),
         *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),
         *worse_than_base(found, shortfalls),
-        *checks_nothing(emptied, check.may_remove),
+        *tests_changed(changed, check.may_remove),
         *not_borne_out(shortfalls, unproven(proofs, candidate)),
         *empty_places(check, candidate),
         *too_few(check, candidate),

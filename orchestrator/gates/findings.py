@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.gates.changed_tests import ChangedTests
 from orchestrator.gates.compare import Comparison, Shortfall
 from orchestrator.gates.observation import Observation, RecordState
 from orchestrator.gates.restore import PROTECTED
@@ -137,10 +138,12 @@ def worse_than_base(found: Comparison, shortfalls: Sequence[Shortfall]) -> Itera
         yield Finding(Reason.TESTS_FAILED, f"{count(len(new), 'new failure')}: {named(new)}")
 
 
-def checks_nothing(emptied: Sequence[str], may_remove: Sequence[str]) -> Iterator[Finding]:
-    """Are there tests that still pass because they check nothing any more?"""
-    if left := [test_id for test_id in emptied if not excuses(may_remove, test_id)]:
+def tests_changed(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[Finding]:
+    """Are there tests that pass because the candidate changed them?"""
+    if left := [test_id for test_id in changed.emptied if not excuses(may_remove, test_id)]:
         yield Finding(Reason.EMPTIED, f"passed on the base and check nothing any more: {named(left)}")
+    if left := [test_id for test_id in changed.rewritten if not excuses(may_remove, test_id)]:
+        yield Finding(Reason.TEST_CHANGED, f"to turn green as they were on the base, but rewritten: {named(left)}")
 
 
 def put_back(seen: Observation) -> Iterator[Finding]:

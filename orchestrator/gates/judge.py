@@ -15,16 +15,16 @@ from pathlib import Path
 import anyio
 
 from orchestrator.gates.approvals import decide_approval, overall
+from orchestrator.gates.changed_tests import ChangedTests, changed_tests
 from orchestrator.gates.claims import Findings, judge_claims, left_out, plan_proofs
 from orchestrator.gates.compare import records
 from orchestrator.gates.decide import decide, decide_proofs
-from orchestrator.gates.emptied import emptied
 from orchestrator.gates.evidence import Evidence
-from orchestrator.gates.observation import GREEN, Observation
+from orchestrator.gates.observation import GREEN, RED, Observation
 from orchestrator.gates.observer import Observer, Sighting
 from orchestrator.gates.prose import no_code_changed
 from orchestrator.gates.restore import Restoration, restoration
-from orchestrator.gates.selection import path_of
+from orchestrator.gates.selection import covers, path_of
 from orchestrator.gates.sources import Checkouts, Commits
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.gates.trees import Trees
@@ -207,7 +207,7 @@ class Judge:
             asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
 
         def decided(seen: Observation) -> CheckResult:
-            return decide(name, asked, seen, base, proofs, emptied=self._emptied(hearing, seen, base))
+            return decide(name, asked, seen, base, proofs, changed=self._changed_tests(hearing, check, seen, base))
 
         def passes(seen: Observation) -> bool:
             return decided(seen).decision is Decision.PASSED
@@ -215,18 +215,20 @@ class Judge:
         seen = await self._see(hearing, name, check, passes)
         await self._keep(hearing, decided(seen), seen, base)
 
-    def _emptied(self, hearing: _Hearing, seen: Observation, base: Observation | None) -> tuple[str, ...]:
-        """Tests that passed on both trees and check nothing any more."""
-        if base is None or hearing.base is None:
-            return ()
-        changed = self._commits.changes(hearing.base, hearing.commit)
-        green = [
-            test_id
-            for test_id in seen.tests
-            if (path := path_of(test_id)) in changed and path not in seen.restored
-            if seen.outcome(test_id) in GREEN and base.outcome(test_id) in GREEN
-        ]
-        return emptied(green, partial(self._commits.read, hearing.base), partial(self._commits.read, hearing.commit))
+    def _changed_tests(
+        self, hearing: _Hearing, check: AnyCheck, seen: Observation, base: Observation | None
+    ) -> ChangedTests:
+        """What the candidate does to the tests of a check that are green on it, and were red or green before."""
+        if base is None or hearing.base is None or not isinstance(check, PytestCheck):
+            return ChangedTests()
+        paths = self._commits.changes(hearing.base, hearing.commit).keys() - seen.restored.keys()
+        green = [test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths]
+        return changed_tests(
+            [test for test in green if base.outcome(test) in GREEN],
+            [test for test in green if base.outcome(test) in RED and covers(check.must_turn_green, test)],
+            partial(self._commits.read, hearing.base),
+            partial(self._commits.read, hearing.commit),
+        )
 
     async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
         seen, name = None, hearing.unused(PROOFS)
@@ -265,13 +267,11 @@ class Judge:
 
     def _file_problem(self, hearing: _Hearing, path: str) -> str | None:
         """What is wrong with a file that proves something; None when nothing is."""
-        if hearing.base is not None:
-            change = self._commits.changes(hearing.base, hearing.commit).get(path)
-            if change is not None and change.new is not None and not change.new.is_file:
-                return "is not a regular file"
         content = self._commits.read(hearing.commit, path)
         if content is None:
             return "does not exist"
+        if not self._commits.entries(hearing.commit)[path].is_file:
+            return "is not a regular file"
         return None if content.strip() else "is empty"
 
 

@@ -67,6 +67,10 @@ class Commits(Protocol):
         """The bytes of a file; None where there is none."""
         ...
 
+    def entries(self, commit: str) -> Mapping[str, Entry]:
+        """Everything in the commit, by path."""
+        ...
+
     def changes(self, base: str, commit: str) -> Mapping[str, Changed]:
         """What differs, by path."""
         ...

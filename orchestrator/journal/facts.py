@@ -79,6 +79,7 @@ class Reason(StrEnum):
     TESTS_FAILED = "tests_failed"
     BROKEN = "broken"  # passed on the base, does not pass on the candidate
     EMPTIED = "emptied"  # passed on the base, and checks nothing any more
+    TEST_CHANGED = "test_changed"  # named in must_turn_green, red on the base, and rewritten by the candidate
     PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
     RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
     DID_NOT_TURN_GREEN = "did_not_turn_green"

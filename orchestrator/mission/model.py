@@ -313,7 +313,7 @@ class PytestCheck(Check):
     must_turn_green: Texts = ()
     """Paths or node ids that are red on the base (failing or absent) and green on the candidate."""
     may_remove: Texts = ()
-    """Node ids or globs of tests that may vanish, be skipped or be emptied without counting as broken."""
+    """Node ids or globs of tests that may vanish, be skipped, emptied or rewritten without counting as broken."""
     may_configure: Texts = ()
     """Globs of files whose pytest settings and hooks may differ from the base's, which count otherwise."""
 

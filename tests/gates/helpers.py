@@ -114,7 +114,12 @@ class Bench:
             (self.source / name).unlink()
         return self._commit()
 
-    def judge(self, parallel: int = 1) -> Judge:
+    def go_to(self, commit: str) -> None:
+        """Let the next commit follow on this one."""
+        self._git("reset", "-q", "--hard", commit)
+        self._git("clean", "-q", "-fdx")
+
+    def judge(self, parallel: int = 1, protect: tuple[str, ...] = ()) -> Judge:
         """A judge that knows nothing but what is on disk."""
         if self._store is None:
             repository = Repository.discover(self.source)
@@ -126,6 +131,7 @@ class Bench:
             reports=self.folder / "reports",
             home=self.folder / "homes",
             tag="r1",
+            protect=protect,
             parallel=parallel,
         )
 

@@ -1,9 +1,9 @@
-"""Tests that checked something on the base and check nothing any more.
+"""What a candidate does to the very tests that judge it: emptied, so that they check nothing, or rewritten.
 
 Owns what counts as a check in a Python test: an assertion that is not of a constant, an expected exception, a call of
 something that is named as an assertion is. What stands after a `return`, below a condition that is never true, or where
-its failure is swallowed, does not count. Pure: it reads sources that it is given, and cannot see whether a check that
-is still there is a good one.
+its failure is swallowed, does not count. Pure: it reads sources that it is given, looks at a test's own function alone,
+and cannot see whether a check that is still there is a good one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from orchestrator.gates.selection import path_of
 
@@ -24,25 +25,43 @@ Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
 
 
-def emptied(ids: Iterable[str], before: Read, after: Read) -> tuple[str, ...]:
-    """Those of the test ids whose function checked something before and nothing after."""
-    checks: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
-    found = []
-    for test_id in ids:
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedTests:
+    """Ids of tests that passed before and now check nothing; and of tests that were to turn green as they were."""
+
+    emptied: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+
+
+def changed_tests(kept: Iterable[str], turned: Iterable[str], before: Read, after: Read) -> ChangedTests:
+    """What was done to the tests that are green on both trees (`kept`) and to those that turned green (`turned`)."""
+    modules: dict[str, tuple[dict[str, Function], dict[str, Function]]] = {}
+
+    def both(test_id: str) -> tuple[Function | None, Function | None]:
         path = path_of(test_id)
-        if not path.endswith(".py"):
-            continue
-        if path not in checks:
-            checks[path] = (checks_in(before(path)), checks_in(after(path)))
-        then, now = checks[path]
+        if path not in modules:
+            is_python = path.endswith(".py")
+            modules[path] = (functions_in(before(path)), functions_in(after(path))) if is_python else ({}, {})
         name = test_id.partition("::")[2].partition("[")[0]
-        if then.get(name) and now.get(name) == 0:
-            found.append(test_id)
-    return tuple(found)
+        return modules[path][0].get(name), modules[path][1].get(name)
+
+    def is_emptied(then: Function | None, now: Function | None) -> bool:
+        return then is not None and now is not None and checks_in(then) > 0 and checks_in(now) == 0
+
+    def is_rewritten(then: Function | None, now: Function | None) -> bool:
+        return then is not None and (now is None or _text(then) != _text(now))
+
+    return ChangedTests(
+        emptied=tuple(test_id for test_id in kept if is_emptied(*both(test_id))),
+        rewritten=tuple(test_id for test_id in turned if is_rewritten(*both(test_id))),
+    )
 
 
-def checks_in(source: bytes | None) -> dict[str, int]:
-    """How many checks each function of a module makes itself, by its name as in a test id (``TestX::test_y``)."""
+def functions_in(source: bytes | None) -> dict[str, Function]:
+    """The functions of a module by their names as in a test id (``TestX::test_y``)."""
     try:
         module = ast.parse(source or b"")
     except (SyntaxError, ValueError, RecursionError):
@@ -50,10 +69,20 @@ def checks_in(source: bytes | None) -> dict[str, int]:
     return dict(_functions(module.body, ""))
 
 
-def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, int]]:
+def checks_in(function: Function) -> int:
+    """How many checks a function makes itself."""
+    return _count(function.body)
+
+
+def _text(function: Function) -> list[str]:
+    """All that a function does; its decorators may give it more parameters."""
+    return [ast.dump(part) for part in (function.args, *function.body)]
+
+
+def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
     for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield f"{prefix}{node.name}", _count(node.body)
+        if isinstance(node, Function):
+            yield f"{prefix}{node.name}", node
         elif isinstance(node, ast.ClassDef):
             yield from _functions(node.body, f"{prefix}{node.name}::")
         elif isinstance(node, ast.If | ast.Try | ast.With):
