@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from orchestrator.gates.changed_tests import ChangedTests
 from orchestrator.gates.compare import Comparison, Shortfall
 from orchestrator.gates.observation import Observation, RecordState
-from orchestrator.gates.restore import PROTECTED
+from orchestrator.gates.restore import BYTECODE, PROTECTED
 from orchestrator.gates.selection import Families, ancestors, excuses, normal
 from orchestrator.gates.words import count, named
 from orchestrator.journal.facts import Decision, Reason
@@ -151,7 +151,7 @@ def put_back(seen: Observation) -> Iterator[Finding]:
     protected = [path for path, why in seen.restored.items() if why == PROTECTED]
     if protected:
         yield Finding(Reason.PROTECTED_CHANGED, f"protected, and judged as on the base: {named(protected)}")
-    if changed := [f"{path}: {why}" for path, why in seen.restored.items() if why != PROTECTED]:
+    if changed := [f"{path}: {why}" for path, why in seen.restored.items() if why not in (PROTECTED, BYTECODE)]:
         yield Finding(
             Reason.RUNNER_CHANGED, f"changes how its own tests are run, and was judged without: {named(changed)}"
         )

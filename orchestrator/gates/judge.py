@@ -276,7 +276,7 @@ class Judge:
 
 
 def _restored(
-    commits: Commits, protect: tuple[str, ...], base: str, commit: str, may_configure: tuple[str, ...]
+    commits: Commits, protect: tuple[str, ...], base: str | None, commit: str, may_configure: tuple[str, ...]
 ) -> Restoration:
     return restoration(commits, base, commit, protect, may_configure)
 

@@ -29,7 +29,7 @@ from orchestrator.mission.model import AnyCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
 
-Restored = Callable[[str, str, tuple[str, ...]], Restoration]
+Restored = Callable[[str | None, str, tuple[str, ...]], Restoration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Sighting:
 class Observer:
     """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes.
 
-    `restored` says what is put back of what a commit changes since another one, given a check's `may_configure`.
+    `restored` says what is put back of what a commit (second) changes since another one, with `may_configure`.
     """
 
     def __init__(self, trees: Trees, evidence: Evidence, tag: str, restored: Restored) -> None:
@@ -83,9 +83,7 @@ class Observer:
 
         Two who ask for the same at the same time get the same answer from one run.
         """
-        restored = Restoration()
-        if what.base is not None:
-            restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
         key = (check_fingerprint(what.check, restored.digest), what.tree)
         async with self._turns[key]:
             known = self._known.get(key)
@@ -154,5 +152,4 @@ class Observer:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """What checks may see. Bytecode is neither left behind nor taken from where anybody could have put it."""
-    return clean_environment(home, {**ENVIRONMENT, "PYTHONPYCACHEPREFIX": str(home / "no-bytecode")})
+    return clean_environment(home, ENVIRONMENT)

@@ -18,6 +18,8 @@ from orchestrator.git.values import EXECUTABLE, FILE, SYMLINK
 from orchestrator.mission.scope import Scope
 
 PROTECTED = "protected"
+BYTECODE = "bytecode"
+COMPILED = (".pyc", ".pyo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,17 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What is put back into a candidate's tree."""
+    """What is put back into a tree, or taken out of it."""
 
     originals: tuple[Original, ...] = ()
 
     @property
     def digest(self) -> str:
-        """The same for the same restoration; empty for none."""
-        if not self.originals:
+        """The same for the same restoration; empty when there is none but of bytecode, which the tree itself tells."""
+        told, originals = hashlib.sha256(), [o for o in self.originals if o.why != BYTECODE]
+        if not originals:
             return ""
-        told = hashlib.sha256()
-        for original in self.originals:
+        for original in originals:
             content = b"-" if original.content is None else b"+" + original.content
             told.update(f"{original.path}\0{original.mode}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
             told.update(content)
@@ -69,20 +71,27 @@ class Restoration:
 
 
 def restoration(
-    commits: Commits, base: str, candidate: str, protect: Iterable[str] = (), may_configure: Iterable[str] = ()
+    commits: Commits,
+    base: str | None,
+    commit: str,
+    protect: Iterable[str] = (),
+    may_configure: Iterable[str] = (),
 ) -> Restoration:
-    """What the judge puts back of what `candidate` changes since `base`.
+    """What the judge puts back of what `commit` changes since `base`; without a base, it only takes bytecode out.
 
     `protect` and `may_configure` are globs of paths: what nobody may change, and whose settings and hooks may differ.
+    Python takes some bytecode for that of a file without looking at the file.
     """
+    found = [Original(path, None, FILE, BYTECODE) for path in commits.entries(commit) if path.endswith(COMPILED)]
+    if base is None:
+        return Restoration(tuple(found))
     is_protected, is_free = Scope(tuple(protect)).allows, Scope(tuple(may_configure)).allows
-    found = []
-    for path, change in commits.changes(base, candidate).items():
+    for path, change in commits.changes(base, commit).items():
         mode = change.old.mode if change.old else FILE
         if is_protected(path):
             found.append(Original(path, commits.read(base, path), mode, PROTECTED))
         elif is_runner_file(path) and not is_free(path):
-            before, after = commits.read(base, path), commits.read(candidate, path)
+            before, after = commits.read(base, path), commits.read(commit, path)
             if change.new is not None and not change.new.is_file:
                 found.append(Original(path, before, mode, "what kind of file it is"))
             elif why := what_changes(path, before, after):

@@ -23,6 +23,8 @@ from tests.gates.helpers import Bench
 
 RED = "def test_x(): assert 0\n"
 GREEN = "def test_x(): assert 1\n"
+FAULTY = {"tests/test_a.py": "import value\ndef test_x(): assert value.GOOD\n", "value.py": "GOOD = False\n"}
+MENDED = {"value.py": "GOOD = True\n"}
 OTHER = "def test_y(): assert 1\n"
 
 
@@ -45,8 +47,8 @@ def judge(judge: Judge, subject: Subject, candidate: str, base: str, **more: Any
 
 
 def test_a_fix_is_seen_as_one(bench: Bench) -> None:
-    base = bench.commit({"tests/test_a.py": RED, "tests/test_b.py": OTHER})
-    fixed = bench.commit({"tests/test_a.py": GREEN})
+    base = bench.commit({**FAULTY, "tests/test_b.py": OTHER})
+    fixed = bench.commit(MENDED)
     subject = Subject(gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"}))
     told: list[Progress] = []
     verdict = judge(bench.judge(), subject, fixed, base, on_progress=told.append)
@@ -389,10 +391,8 @@ def test_models_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("fate", ["waits", "was killed", "is not there"])
 def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, fate: str) -> None:
-    base = bench.commit(
-        {"tests/test_a.py": RED, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"}
-    )
-    fixed = bench.commit({"tests/test_a.py": GREEN})
+    base = bench.commit({**FAULTY, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"})
+    fixed = bench.commit(MENDED)
     subject = Subject(gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"}))
 
     async def run() -> tuple[Verdict, list[int]]:

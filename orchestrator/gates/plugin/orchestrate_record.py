@@ -18,17 +18,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.machinery
 import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 _request: dict[str, Any] = {}
-"""What this process shall do: `fd`, `token` and `select` are the recorder's; emptied when it has them."""
+"""What this process shall do: `fd`, `token`, `select` and `parts` are the plug-ins'; emptied when they have them."""
 MESSAGE_LIMIT = 2000
 IDS_PER_LINE = 500
 RED = ("failed", "error")
@@ -65,8 +64,7 @@ def pytest_addoption(pluginmanager: Any) -> None:
     tree = watch.Tree(os.getcwd())
     if not _request:
         if "PYTEST_XDIST_WORKER" in os.environ:
-            trust_sources_only()
-            pluginmanager.register(watch.Watch(tree, None), "orchestrate-watch")
+            pluginmanager.register(watch.Watch(tree, watch.Parts(), None), "orchestrate-watch")
         return
     import pytest  # here, so that the judge can use `ancestors` without loading pytest
 
@@ -76,7 +74,7 @@ def pytest_addoption(pluginmanager: Any) -> None:
     pytest.hookimpl(trylast=True)(Recorder.pytest_sessionfinish)
     pytest.hookimpl(optionalhook=True)(Recorder.pytest_xdist_node_collection_finished)
     write = open_record(request["fd"], request["token"], tree.holds)
-    pluginmanager.register(watch.Watch(tree, write, request["select"]), "orchestrate-watch")
+    pluginmanager.register(watch.Watch(tree, request["parts"], write, request["select"]), "orchestrate-watch")
     pluginmanager.register(Recorder(write), "orchestrate-recorder")
 
 
@@ -204,15 +202,6 @@ def text(written: str) -> str:
     return written.encode("utf-8", "backslashreplace").decode()
 
 
-def trust_sources_only() -> None:
-    """From here on, a module that is there as bytecode alone is not there."""
-    extensions = (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
-    sources = (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES)
-    finder = importlib.machinery.FileFinder.path_hook(extensions, sources)
-    sys.path_hooks[:] = [*(hook for hook in sys.path_hooks if hook.__name__ != finder.__name__), finder]
-    sys.path_importer_cache.clear()
-
-
 def _wait() -> dict[str, Any]:
     """Import what a test run needs, then wait for the request: one line of JSON on standard input."""
     import _pytest.config
@@ -221,27 +210,28 @@ def _wait() -> dict[str, Any]:
         importlib.import_module(f"_pytest.{name}")
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
-    importlib.import_module("orchestrate_watch")
+    parts = importlib.import_module("orchestrate_watch").Parts()
     line = sys.stdin.buffer.readline()
     if not line:
         sys.exit(0)  # whoever started this is gone
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    request: dict[str, Any] = json.loads(line)
+    request: dict[str, Any] = {**json.loads(line), "parts": parts}
     if "xdist" not in request["arguments"]:  # its workers are given this path, and import both modules by name
         sys.path.remove(folder)
     return request
 
 
 if __name__ == "__main__":
+    # Run without `site`, which would import a `sitecustomize.py` from wherever the project is installed from.
+    sys.modules.update({name: ModuleType(name) for name in ("sitecustomize", "usercustomize")})
+    importlib.import_module("site").main()
     sys.modules["orchestrate_record"] = sys.modules[__name__]  # for `-p`, whatever lies in the current folder
     _request.update(_wait())
     os.environ.update(_request["env"])
     os.chdir(_request["folder"])
-    sys.pycache_prefix = os.environ.get("PYTHONPYCACHEPREFIX")
     sys.argv[1:] = _request["arguments"]
-    trust_sources_only()
     import pytest
 
     sys.path.insert(0, os.getcwd())

@@ -56,12 +56,11 @@ class Tree:
 class Watch:
     """The hooks of one test process."""
 
-    def __init__(self, tree: Tree, report: Report | None, select: Iterable[str] = ()) -> None:
+    def __init__(self, tree: Tree, parts: Parts, report: Report | None, select: Iterable[str] = ()) -> None:
         self._tree = tree
+        self._parts = parts
         self._report = report
         self._select = frozenset(select)
-        self._snapshot: list[tuple[object, str, object, object]] = []
-        self._modules: dict[str, types.ModuleType] = {}
         self._test_modules = set(OWN_NAMES)
         self._has_begun = False
         self._controls = 0
@@ -73,10 +72,7 @@ class Watch:
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
         """All plug-ins are there, and nothing yet of the project."""
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in WATCHED:
-                self._modules[name] = module
-                self._snapshot += _parts(name, module)
+        self._parts.take()
 
     def pytest_configure(self, config: pytest.Config) -> None:
         given = getattr(config, "workerinput", None)
@@ -128,9 +124,7 @@ class Watch:
     def _control(self, place: Any, nextitem: pytest.Item | None) -> None:
         """Run a test that fails, as the project's tests in this folder are run, and see whether it does."""
         none = types.SimpleNamespace(argnames=(), initialnames=(), names_closure=[], name2fixturedefs={})
-        control = pytest.Function.from_parent(
-            place, name="test_that_must_fail", callobj=test_that_must_fail, fixtureinfo=none
-        )
+        control = Control.from_parent(place, name="test_that_must_fail", callobj=test_that_must_fail, fixtureinfo=none)
         self._controls += 1
         reports = runtestprotocol(control, log=False, nextitem=nextitem)
         if not any(report.failed and not hasattr(report, "wasxfail") for report in reports):
@@ -152,13 +146,9 @@ class Watch:
 
     def _replaced(self) -> Iterator[str]:
         """What is not as it was before the project was loaded."""
-        for name, module in self._modules.items():
-            if sys.modules.get(name, module) is not module:
-                yield f"sys.modules[{name!r}]"
-        for owner, name, value, code in self._snapshot:
-            now = vars(owner).get(name)
-            if (now is not value or _code(now) is not code) and not self._is_installed(now):
-                yield f"{getattr(owner, '__qualname__', None) or getattr(owner, '__name__', owner)}.{name}"
+        for name, now in self._parts.changed():
+            if not self._is_installed(now):
+                yield name
 
     def _is_installed(self, part: object) -> bool:
         """Whether it is of an installed plug-in, or of pytest, which replaces some parts of its own."""
@@ -185,11 +175,46 @@ class Watch:
                     continue
                 seen.add(kind)
                 todo.append(kind)
-                name = kind.__module__ if isinstance(kind.__module__, str) else ""
                 equals = vars(kind).get("__eq__")
+                if equals is None:
+                    continue
+                name = kind.__module__ if isinstance(kind.__module__, str) else ""
                 is_ours = self._tree.holds(getattr(sys.modules.get(name), "__file__", None))
-                if equals and is_ours and name not in self._test_modules and _is_always_true(equals):
+                if is_ours and name not in self._test_modules and _is_always_true(equals):
                     yield f"{name}.{kind.__qualname__}"
+
+
+class Parts:
+    """What pytest and its like are made of, as it is when it is taken; what was taken before stays as it was then."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, types.ModuleType] = {}
+        self._parts: list[tuple[object, str, object, object]] = []
+        self.take()
+
+    def take(self) -> None:
+        """Take what has been loaded since the last time."""
+        for name, module in list(sys.modules.items()):
+            if name not in self._modules and name.partition(".")[0] in WATCHED:
+                self._modules[name] = module
+                self._parts += _parts(name, module)
+
+    def changed(self) -> Iterator[tuple[str, object]]:
+        """What is something else now, or runs other code: its name, and what is there."""
+        for name, module in self._modules.items():
+            if (loaded := sys.modules.get(name, module)) is not module:
+                yield f"sys.modules[{name!r}]", loaded
+        for owner, key, value, code in self._parts:
+            now = vars(owner).get(key)
+            if now is not value or (code is not None and _code(now) is not code):
+                yield f"{getattr(owner, '__qualname__', None) or getattr(owner, '__name__', owner)}.{key}", now
+
+
+class Control(pytest.Function):
+    """The test that must fail; nobody reads its traceback, and to write one takes longer than many a suite."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002
+        return excinfo.exconly()
 
 
 class _One:

@@ -60,7 +60,7 @@ async def start_waiting(folder: Path, env: Mapping[str, str], tag: str) -> Waiti
     try:
         os.set_blocking(reading, False)
         spec = ProcessSpec(
-            argv=(sys.executable, "-P", str(PLUGIN)),
+            argv=(sys.executable, "-S", "-P", str(PLUGIN)),
             cwd=folder,
             env={**env, **ENVIRONMENT},
             timeout=0,
