@@ -1,4 +1,4 @@
-"""`merge-file`: the merger by itself, as a git merge driver or by hand."""
+"""`merge` and `merge-file`: the merger by itself, on branches of any repository, as a git merge driver or by hand."""
 
 from __future__ import annotations
 
@@ -7,10 +7,54 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.options import HERE, Json
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
+    app.command()(merge)
     app.command(name="merge-file")(merge_file)
+
+
+def merge(
+    base: Annotated[
+        str, typer.Argument(metavar="BASE", help="The branch or commit to merge onto.", show_default=False)
+    ],
+    sides: Annotated[list[str], typer.Argument(metavar="A B ...", help="Branches or commits; earlier ones go first.")],
+    repository: Annotated[
+        Path, typer.Option("--repo", "-C", metavar="DIR", help="The repository.", show_default="the current folder")
+    ] = HERE,
+    into: Annotated[
+        str | None,
+        typer.Option("--into", metavar="BRANCH", help="Keep the result: make this branch, or move it from BASE."),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="With --into: also when a side conflicts, without that side.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Merge branches as the agents of one batch are merged: by lines, by symbols, and checked.
+
+    A side is in the result with all of its work or, if it conflicts, not at all. Nothing is written without --into, and
+    no checkout is ever touched. Exit code 1 says that a side conflicts.
+    """
+    from orchestrator.errors import ExitCode, UsageError
+    from orchestrator.git.merging import merge_branches
+    from orchestrator.git.repository import Repository
+    from orchestrator.ui.merge_view import merge_document, render_merge
+
+    if partial and into is None:
+        raise UsageError("--partial says what to keep, and nothing is kept", mend="Give --into BRANCH with it.")
+    done = merge_branches(Repository.discover(repository), base, sides, into=into, partial=partial)
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps(merge_document(done), indent=2))
+    else:
+        from rich.console import Console
+
+        render_merge(done, Console())
+    raise typer.Exit(ExitCode.OK if done.is_clean else ExitCode.NOT_LANDED)
 
 
 def merge_file(

@@ -128,15 +128,14 @@ def _kind(result: MergeResult, base: Entry | None) -> ConflictKind:
     return ConflictKind.ADD_ADD if base is None else ConflictKind.CONTENT
 
 
-_SIDE = re.compile(r"(?:(?<=\bby )|(?<=\bthe )|^)(left|right)\b(?! out)")
+_SIDE = re.compile(r"\bby both\b|^both\b|(?:(?<=\bby )|(?<=\bthe )|^)(?:left|right)\b(?! out)")
 
 
 def _named(text: str, others: Sequence[str], agent: str) -> str:
     """A sentence of the merger, which knows a left and a right side, in the agents' names."""
     both = _listed([*others, agent])
-    text = re.sub(r"\bby both\b", lambda _: f"by both {both}", text)
-    text = re.sub(r"^both\b", lambda _: f"{both} both", text)
-    return _SIDE.sub(lambda found: _listed(others) if found[1] == "left" else agent, text)
+    names = {"left": _listed(others), "right": agent, "both": f"{both} both", "by both": f"by both {both}"}
+    return _SIDE.sub(lambda found: names[found[0]], text)  # once: somebody may be called "left"
 
 
 def _listed(names: Sequence[str]) -> str:

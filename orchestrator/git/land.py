@@ -42,7 +42,7 @@ def land(  # noqa: PLR0913  (each says something else about the landing)
 
     With `create`, a branch that does not exist is made. Landing what has landed already changes nothing.
     """
-    name = _full_name(repository, branch)
+    name = full_name(repository, branch)
     before = _value(repository, name)
     if before is None and not create:
         raise _no_such_branch(repository, branch)
@@ -81,7 +81,8 @@ def land(  # noqa: PLR0913  (each says something else about the landing)
     return Landed(branch, before, commit, tuple(checkout.path for checkout in live if checkout.path is not None))
 
 
-def _full_name(repository: Repository, branch: str) -> str:
+def full_name(repository: Repository, branch: str) -> str:
+    """The branch's ref; raises LandingRefused where that cannot be one."""
     name = f"refs/heads/{branch}"
     if branch.startswith("-") or repository.git.run("check-ref-format", name, check=False).status != 0:
         raise LandingRefused(f"{branch!r} cannot be the name of a branch", mend="Name another branch.")
