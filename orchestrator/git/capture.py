@@ -83,6 +83,7 @@ def capture(  # noqa: PLR0913  (a commit's parts)
             date = store.time_of(taking.base) if when is None else when
             commit = edits.writer.commit(edits.tree, [taking.base], message, date)
             edits.writer.write_loose()
+            store.learn(taking.base, commit, edits.changes)
         found = judge(store, taking.base, edits.tree, edits.changes, limits)
         return Capture(commit, edits.tree, taking.base, edits.changes, tuple(found))
     remove_tree(taking.scratch)
@@ -98,7 +99,10 @@ def capture(  # noqa: PLR0913  (a commit's parts)
         problems += _hidden(store, taking, git, look, changes)
     finally:
         remove_tree(taking.scratch)
-    commit = _commit(store, tree, taking.base, message, when, author) if changes else taking.base
+    commit = taking.base
+    if changes:
+        commit = _commit(store, tree, taking.base, message, when, author)
+        store.learn(taking.base, commit, changes)
     return Capture(commit, tree, taking.base, changes, tuple(problems))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from orchestrator.git.client import encode
 from orchestrator.git.contents import Merger, is_binary, told
 from orchestrator.git.contribution import TIP, Conflict, Note
 from orchestrator.git.hunks import Hunk, Hunks, SharedText
@@ -79,12 +80,17 @@ class Fold:
 
     def tree(self) -> str:
         """The tree as it stands; pending in the writer."""
+        changed = {path: change.new for path, change in self.changes().items()}
+        return self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
+
+    def changes(self) -> Changes:
+        """What is different from the tip as it stands, in git's order."""
         for path, change in self._ours.changes.items():
             if change.new is not None and change.new.oid == PENDING:
                 oid = self._written[path] = self._blob(self._texts[path][1].text())
                 self._ours.changes[path] = Change(change.old, Entry(change.new.mode, oid))
-        changed = {path: change.new for path, change in self._ours.changes.items() if change.old != change.new}
-        return self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
+        made = {path: change for path, change in self._ours.changes.items() if change.old != change.new}
+        return {path: made[path] for path in sorted(made, key=encode)}
 
     def faults(self) -> list[str]:
         """Files put together of changes that do not touch, whose text is wrong in a way that no version of it was."""

@@ -57,6 +57,7 @@ def integrate(store: Store, tip: str, contributions: Sequence[Contribution], *, 
     tree = fold.tree()
     commit = fold.writer.commit(tree, list(parents), message, when)
     fold.writer.flush()
+    store.learn(tip, commit, fold.changes())
     agents = {work.agent for work in merged}
     names = tuple(each.agent for each in contributions if each.agent in agents)
     return Integration(commit, tree, names, tuple(conflicts), tuple(fold.notes), between.misfits)

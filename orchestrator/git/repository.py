@@ -15,6 +15,9 @@ from pathlib import Path
 from orchestrator.errors import UsageError
 from orchestrator.git.client import Git, GitError, require_git
 
+_ABOUT = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
+"""What is asked of a repository in one go; paths are asked for one by one, since they may hold line ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -33,14 +36,14 @@ class Repository:
             raise UsageError(
                 "there is no such folder", where=str(path), mend="Give the folder of a git repository as the target."
             )
-        git = _trusting(path)
-        bare = git.run("rev-parse", "--is-bare-repository").text == "true"
-        inside = git.run("rev-parse", "--is-inside-work-tree").text == "true"
+        git, (bare, inside, object_format) = _trusting(path)
         repository = cls(
             git_dir=Path(git.run("rev-parse", "--absolute-git-dir").text),
             common_dir=Path(git.run("rev-parse", "--path-format=absolute", "--git-common-dir").text),
-            work_tree=Path(git.run("rev-parse", "--show-toplevel").text) if inside and not bare else None,
-            object_format=git.run("rev-parse", "--show-object-format").text,
+            work_tree=Path(git.run("rev-parse", "--show-toplevel").text)
+            if (bare, inside) == ("false", "true")
+            else None,
+            object_format=object_format,
         )
         repository._require_commits(path)
         return repository
@@ -179,15 +182,18 @@ def _unquote(line: bytes) -> bytes:
     return re.sub(rb"\\([0-7]{3}|.)", unescape, line[1:-1])
 
 
-def _trusting(path: Path) -> Git:
-    """Git at `path`; an owner other than the user is trusted exactly where the user's own configuration says so."""
+def _trusting(path: Path) -> tuple[Git, list[str]]:
+    """Git at `path`, and what it said to `_ABOUT`; an owner other than the user is trusted exactly where the user's own
+    configuration says so.
+    """
     git = Git(cwd=path)
-    answer = git.run("rev-parse", "--git-dir", check=False)
+    answer = git.run("rev-parse", *_ABOUT, check=False)
     if answer.status == 0:
-        return git
+        return git, answer.text.split("\n")
     if "dubious ownership" in answer.stderr:
-        if Git(cwd=path, users_configuration=True).run("rev-parse", "--git-dir", check=False).status == 0:
-            return Git(cwd=path, configuration=(("safe.directory", "*"),))
+        answer = Git(cwd=path, users_configuration=True).run("rev-parse", *_ABOUT, check=False)
+        if answer.status == 0:
+            return Git(cwd=path, configuration=(("safe.directory", "*"),)), answer.text.split("\n")
         raise UsageError(
             "this repository belongs to another user, so git refuses to read it",
             where=str(path),
@@ -199,7 +205,7 @@ def _trusting(path: Path) -> Git:
             where=str(path),
             mend="Run git init there and commit, or name another target.",
         )
-    failure = git.failure(("rev-parse", "--git-dir"), answer)
+    failure = git.failure(("rev-parse", *_ABOUT), answer)
     if not isinstance(failure, GitError):
         raise failure
     raise UsageError(

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
-from orchestrator.git.client import Git, decode
+from orchestrator.git.client import Git, decode, encode
+from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import GUARDED, build, read_or_none, replace_file, sweep, sync_folder
-from orchestrator.git.values import Changes, Entry, RefMoved, parse_raw_diff, parse_raw_diffs
+from orchestrator.git.values import Change, Changes, Entry, RefMoved, parse_raw_diff, parse_raw_diffs
 
 
 class Store:
@@ -35,9 +36,10 @@ class Store:
         self._guarded: dict[str, bytes | None] = {
             name: read_or_none(self.private / "guarded" / name) for name in GUARDED
         }
+        self._learned: dict[str, tuple[str, Changes]] = {}
         self._known_changes = functools.lru_cache(maxsize=4096)(self._diff_tree)
         self._known_names = functools.lru_cache(maxsize=4)(lambda commit: folded(self.entries(commit)))
-        self._known_entries = functools.lru_cache(maxsize=4)(self._ls_tree)
+        self._known_entries = functools.lru_cache(maxsize=4)(self._find_entries)
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
 
     @classmethod
@@ -147,11 +149,26 @@ class Store:
 
     def changes(self, base: str, commit: str) -> Changes:
         """What differs between two commits or trees, without looking for renames. Not to be modified: it is shared."""
-        return self._known_changes(base, commit)
+        learned = self._learned.get(commit)
+        return learned[1] if learned and learned[0] == base else self._known_changes(base, commit)
+
+    def learn(self, base: str, commit: str, changes: Changes) -> None:
+        """Take note of what a commit that was made here changes on its base, so that git need not be asked."""
+        if len(self._learned) >= _MOST_LEARNED:
+            self._learned.pop(next(iter(self._learned)), None)
+        self._learned[commit] = (base, changes)
 
     def folded_names(self, commit: str) -> dict[str, str]:
         """`names.folded` of every path in the commit. Not to be modified: it is shared."""
         return self._known_names(commit)
+
+    def _find_entries(self, commit: str) -> dict[str, Entry]:
+        if commit not in self._learned:
+            return self._ls_tree(commit)
+        base, changes = self._learned[commit]
+        found = {path: entry for path, entry in self.entries(base).items() if path not in changes}
+        found |= {path: change.new for path, change in changes.items() if change.new is not None}
+        return {path: found[path] for path in sorted(found, key=encode)}
 
     def _ls_tree(self, commit: str) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
@@ -165,7 +182,9 @@ class Store:
         return parse_raw_diff(self.git.run(*_DIFF_TREE, "--raw", base, commit, "--").stdout)
 
     def changes_of_all(self, pairs: Sequence[tuple[str, str]]) -> list[Changes]:
-        """`changes` of many (base, commit) pairs of commits with one process."""
+        """`changes` of many (base, commit) pairs of commits with one process, or none. Raises CommitMissing."""
+        if all(self._learned.get(commit, ("",))[0] == base and self.has(commit) for base, commit in pairs):
+            return [self.changes(base, commit) for base, commit in pairs]
         asked = "".join(f"{commit} {base}\n" for base, commit in pairs).encode()
         answer = self.git.run(*_DIFF_TREE, "--raw", "--stdin", "--always", input=asked)
         return parse_raw_diffs(answer.stdout, [commit for _, commit in pairs])
@@ -184,11 +203,25 @@ class Store:
 
     def numstat(self, base: str, commit: str) -> list[tuple[str, int | None, int | None]]:
         """Path, lines added, lines removed; None and None for a binary file."""
+        counts = {path: self._line_counts(change) for path, change in self.changes(base, commit).items()}
+        if all(counts.values()):
+            return [(path, *count) for path, count in counts.items() if count]
         rows: list[tuple[str, int | None, int | None]] = []
         for field in self.git.run(*_DIFF_TREE, "--numstat", base, commit, "--").fields:
             added, removed, path = field.split("\t", 2)
             rows.append((path, None, None) if added == "-" else (path, int(added), int(removed)))
         return rows
+
+    def _line_counts(self, change: Change) -> tuple[int, int] | None:
+        sides = (change.old, change.new)
+        if any(side and (not side.is_file or self._size(side.oid) > LARGEST) for side in sides):
+            return None
+        old, new = [self.blob(side.oid) if side else b"" for side in sides]
+        return line_counts(old, new)
+
+    def _size(self, oid: str) -> int:
+        found = self.reader.info(oid)
+        return found[2] if found else 0
 
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is `commit` or in its history."""
@@ -279,4 +312,5 @@ class Store:
         return decode(answer[1]).partition("\n\n")[0].splitlines()
 
 
+_MOST_LEARNED = 4096
 _DIFF_TREE = ("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
