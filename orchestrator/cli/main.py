@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from orchestrator.cli import landing, merging, planning, running, viewing
+from orchestrator.cli import gating, landing, merging, planning, running, viewing
 from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
 
 HELP = """Carry out a mission with parallel agents: isolated, merged, and proven before it lands.
@@ -53,7 +53,7 @@ def _main(
     """See HELP; the version is handled by its callback."""
 
 
-for group in (running, planning, viewing, landing, merging):
+for group in (running, planning, viewing, landing, gating, merging):
     group.register(app)
 
 

@@ -47,7 +47,7 @@ async def _carry_out_async(
     stopped: list[str] = []
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:
-            tasks.start_soon(_stop_on_signal, work, stopped)
+            tasks.start_soon(stop_on_signal, work, stopped)
             async with make_tools(recorder, folders, workshop) as tools:
                 await first(tools)
                 await schedule(tools)
@@ -59,7 +59,8 @@ async def _carry_out_async(
     return recorder.state, ended.exit_code if isinstance(ended, RunEnded) else ExitCode.FAULT
 
 
-async def _stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
+async def stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
+    """Cancel `work` at the first signal that asks for an end, and note its name; runs until it is cancelled itself."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for number in signals:
             stopped.append(signal.Signals(number).name)

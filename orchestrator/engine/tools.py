@@ -22,6 +22,7 @@ from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spec import Executor
 from orchestrator.gates.judge import Judge
 from orchestrator.git.store import Store
+from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import Plan
 
@@ -63,14 +64,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
         )
-        judge = Judge(
-            checkouts=Furnished(workspaces, furnishing),
-            commits=store,
-            reports=folders.report,
-            home=folders.homes,
-            tag=tag_of(folders, "gate"),
-            protect=mission.workspace.protect,
-        )
+        judge = make_judge(mission, folders, made, furnishing)
         scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         async with executor, contextlib.aclosing(judge):
             yield Tools(
@@ -86,6 +80,18 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             )
     finally:
         store.close()
+
+
+def make_judge(mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing) -> Judge:
+    """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
+    return Judge(
+        checkouts=Furnished(workshop.workspaces, furnishing),
+        commits=workshop.store,
+        reports=folders.report,
+        home=folders.homes,
+        tag=tag_of(folders, "gate"),
+        protect=mission.workspace.protect,
+    )
 
 
 def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:

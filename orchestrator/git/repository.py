@@ -70,6 +70,11 @@ class Repository:
         """Whether the commit is here."""
         return self.git.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
 
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The newest commit that two commits have in common, or None where their histories never meet."""
+        answer = self.git.run("merge-base", "--end-of-options", one, other, check=False)
+        return answer.text or None if answer.status == 0 else None
+
     def first_commit(self, branch: str) -> str:
         """The oldest commit of a branch."""
         return self.git.run("rev-list", "--max-parents=0", f"refs/heads/{branch}", "--").text.splitlines()[-1]

@@ -11,7 +11,7 @@ from tests.cli.helpers import MISSIONS, orchestrate
 VERBS = (
     *("run", "resume", "plan", "schema", "init", "status", "runs", "watch"),
     *("report", "logs", "diff", "approve", "land", "record", "clean"),
-    *("merge", "merge-file"),
+    *("gate", "merge", "merge-file"),
 )
 
 

@@ -1,0 +1,81 @@
+"""`gate`: the judge by itself, on any two commits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.options import HERE, Plain, Root
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.command()(gate)
+
+
+def gate(
+    mission: Annotated[
+        str,
+        typer.Argument(metavar="MISSION[:GATE]", help="A mission file; one of its gates, or all.", show_default=False),
+    ],
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base", metavar="REF", help="What to compare with; where the candidate left the mission's base."
+        ),
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option("--candidate", metavar="REF", help="What to judge; the commit that is checked out.")
+    ] = None,
+    uncommitted: Annotated[
+        bool, typer.Option("--uncommitted", help="Judge what stands in the checkout, committed or not.")
+    ] = False,
+    root: Root = HERE,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    plain: Plain = False,
+) -> None:
+    """Judge one commit against another, with a mission's gates and by the rules of a run. No agent is needed.
+
+    A test that passed on the base must pass on the candidate; what was to turn green must have been red; a gate that
+    ran nothing is red. What the batches that use a gate claim is judged too. Your repository is only read. Exit code 0
+    only if every gate passed; the evidence is kept in reports/gate-<mission>, and passes are not run again.
+
+    \b
+    orchestrate gate missions/fix.yaml                     the commit that is checked out, all gates
+    orchestrate gate missions/fix.yaml:core --uncommitted  before committing, one gate
+    orchestrate gate --base v1.4 --candidate v1.5 --json missions/fix.yaml
+    """  # noqa: D301  (the mark by which click leaves lines as they are)
+    from orchestrator.cli.planning import load
+    from orchestrator.engine.judging import Request, judge_commits
+    from orchestrator.errors import UsageError
+    from orchestrator.reports.verdict import document, keep
+    from orchestrator.ui.displays import choose_display
+    from orchestrator.ui.gate_view import make_gate_display, render_judgement
+
+    if candidate is not None and uncommitted:
+        raise UsageError("--candidate names a commit and --uncommitted the checkout", mend="give one of the two")
+    path, name = _split(mission)
+    kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
+    with make_gate_display(sys.stderr, is_live=kind == "live") as display:
+        request = Request(gate=name, base=base, candidate=candidate, uncommitted=uncommitted)
+        found = judge_commits(load(path), root, request, display)
+    text = keep(document(found), found.case.folder)
+    if json:
+        typer.echo(text)
+    else:
+        from rich.console import Console
+
+        render_judgement(found, Console(highlight=False))
+    raise typer.Exit(int(found.exit_code))
+
+
+def _split(mission: str) -> tuple[Path, str | None]:
+    """The file and the gate; a file whose own name holds a colon is that file."""
+    file, colon, name = mission.rpartition(":")
+    if not colon or Path(mission).is_file():
+        return Path(mission), None
+    return Path(file), name

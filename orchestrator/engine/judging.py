@@ -1,0 +1,240 @@
+"""The judge by itself: a mission's gates on two commits, outside of any run.
+
+Owns which two commits are held against each other and what a gate asks of them. The user's repository is only read:
+commits go through a store that is thrown away afterwards. What was found is kept in `reports/gate-<mission>`, so that
+nothing is tested twice that the gates have passed before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+from anyio import CancelScope
+
+from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.folders import Folders, durable, tag_of
+from orchestrator.engine.tools import make_judge
+from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
+from orchestrator.errors import EnvironmentRefused, ExitCode, UsageError
+from orchestrator.executors.furnish import Furnishing
+from orchestrator.gates.subject import Progress, Subject
+from orchestrator.git.client import require_git
+from orchestrator.git.folder import remove_tree
+from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
+from orchestrator.isolation.processes import adopt_orphans, end_leftovers
+from orchestrator.journal.facts import Decision, Verdict
+from orchestrator.journal.log import owned
+from orchestrator.mission.loading import LoadedMission
+from orchestrator.mission.model import Mission
+from orchestrator.mission.words import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person wants judged; None stands for what the mission and its repository say."""
+
+    gate: str | None = None
+    """All gates of the mission, by default."""
+    base: str | None = None
+    """A commit; by default the newest one that the mission's base and the candidate have in common."""
+    candidate: str | None = None
+    """A commit; by default the one that is checked out."""
+    uncommitted: bool = False
+    """The candidate is what stands in the checkout, committed or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two commits, and what it is called."""
+
+    name: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is held against what, and by which gates. `unjudged` counts uncommitted paths that no commit holds."""
+
+    mission: str
+    mission_file: Path
+    repository: Path
+    base: Side
+    candidate: Side
+    gates: tuple[str, ...]
+    unjudged: int
+    folder: Path
+    """Where the evidence is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts, by gate; fewer than the case has gates where a signal stopped it."""
+
+    case: Case
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    stopped_by: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Zero only if every gate passed."""
+        if self.stopped_by:
+            return ExitCode.INTERRUPTED
+        is_passed = all(verdict.decision is Decision.PASSED for verdict in self.verdicts.values())
+        return ExitCode.OK if is_passed else ExitCode.NOT_LANDED
+
+
+class Watcher(Protocol):
+    """Whoever watches a case being judged."""
+
+    def on_case(self, case: Case) -> None:
+        """It is known what will be judged."""
+        ...
+
+    def on_progress(self, gate: str, progress: Progress) -> None:
+        """A check of a gate has come this far."""
+        ...
+
+    def on_verdict(self, gate: str, verdict: Verdict) -> None:
+        """A gate has decided."""
+        ...
+
+
+def judge_commits(loaded: LoadedMission, root: Path, request: Request, watcher: Watcher) -> Judgement:
+    """Judge what was asked for. Raises UsageError for names that are unknown, and for commits that are one."""
+    mission, mission_dir = loaded.mission, loaded.path.resolve().parent
+    require_git()
+    gates = _gates(mission, request.gate)
+    target = open_repository(mission, mission_dir, root)
+    folders = Folders(root, f"gate-{mission.name}")
+    with _owned(folders), _workshop(target, folders) as workshop:
+        case = _case(loaded, target, workshop, request, gates, folders)
+        furnishing = Furnishing(target.repository, target.base, mission.workspace)
+        watcher.on_case(case)
+        return anyio.run(_judge, mission, case, folders, workshop, furnishing, watcher)
+
+
+def subject_of_gate(mission: Mission, gate: str) -> Subject:
+    """What a gate asks: its checks, and what the batches that use it claim."""
+    batches = [batch for batch in mission.batches if batch.gate == gate]
+    return Subject(
+        gate=gate,
+        checks=mission.gates[gate].checks,
+        criteria=tuple(claim for batch in batches for claim in batch.criteria),
+        deliverables={agent.id: agent.deliverables for batch in batches for agent in batch.agents},
+        timeout=mission.defaults.gate_timeout,
+    )
+
+
+def _gates(mission: Mission, gate: str | None) -> tuple[str, ...]:
+    if not mission.gates:
+        raise UsageError("the mission has no gates", mend="name one under `gates:`")
+    if gate is None:
+        return tuple(mission.gates)
+    if gate not in mission.gates:
+        raise UsageError(f"unknown gate `{gate}`", mend=did_you_mean(gate, mission.gates, noun="gate"))
+    return (gate,)
+
+
+def _case(  # noqa: PLR0913, PLR0917  (what a case is made of)
+    loaded: LoadedMission,
+    target: Target,
+    workshop: Workshop,
+    request: Request,
+    gates: tuple[str, ...],
+    folders: Folders,
+) -> Case:
+    repository = target.repository
+    where = repository.work_tree or repository.common_dir
+    if request.uncommitted:
+        candidate = Side("the work tree", commit_uncommitted(repository, workshop.store))
+        begin = repository.resolve("HEAD")
+    else:
+        begin = repository.resolve(request.candidate or "HEAD")
+        candidate = Side(request.candidate or "HEAD", begin)
+    if request.base is not None:
+        base = Side(request.base, repository.resolve(request.base))
+    else:
+        base = _common(target, begin, _base_name(loaded.mission, target), candidate.name)
+    unjudged = 0 if request.uncommitted or request.candidate else count_uncommitted(repository)
+    if base.commit == candidate.commit:
+        mend = "name another commit with --base or --candidate"
+        left = f"; {unjudged} uncommitted paths are not looked at" if unjudged else ""
+        raise UsageError(
+            f"{candidate.name} is {base.name}, commit {base.commit[:12]}: there is nothing to hold against it{left}",
+            where=str(where),
+            mend=f"{mend}, or judge what is not committed yet with --uncommitted" if unjudged else mend,
+        )
+    return Case(loaded.mission.name, loaded.path, where, base, candidate, gates, unjudged, folders.report)
+
+
+def _base_name(mission: Mission, target: Target) -> str:
+    if mission.repository.snapshot is not None:
+        return "the plain files"
+    return mission.repository.base or target.branch or "HEAD"
+
+
+def _common(target: Target, candidate: str, name: str, candidate_name: str) -> Side:
+    """Where the candidate left the mission's base: what came to the base since is nothing that the candidate took."""
+    found = target.repository.merge_base(target.base, candidate)
+    if found is None:
+        raise UsageError(
+            f"{candidate_name} and {name} have no commit in common", mend="say what to compare with: --base REF"
+        )
+    return Side(name if found == target.base else f"{found[:12]}, where {candidate_name} left {name}", found)
+
+
+@contextlib.contextmanager
+def _owned(folders: Folders) -> Iterator[None]:
+    """The folder of the evidence, made, and held alone."""
+    try:
+        durable(folders.root)
+        folders.report.mkdir(exist_ok=True)
+    except OSError as error:
+        raise EnvironmentRefused(
+            f"evidence cannot be written: {error.strerror}", where=str(folders.report), mend="choose another --root"
+        ) from error
+    with owned(folders.report, str(folders.report), "wait until it has ended, or choose another --root"):
+        end_leftovers(tag_of(folders))
+        yield
+
+
+@contextlib.contextmanager
+def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
+    """A store and work trees for this once; what a killed process left of the last ones is taken away first."""
+    remove_tree(folders.workspaces)
+    try:
+        made = open_workshop(target.repository, folders, target.base, 0)
+        try:
+            yield made
+        finally:
+            made.store.close()
+    finally:
+        remove_tree(folders.workspaces)
+
+
+async def _judge(  # noqa: PLR0913, PLR0917  (as `_case`)
+    mission: Mission, case: Case, folders: Folders, workshop: Workshop, furnishing: Furnishing, watcher: Watcher
+) -> Judgement:
+    adopt_orphans()
+    stopped: list[str] = []
+    verdicts: dict[str, Verdict] = {}
+    async with anyio.create_task_group() as tasks:
+        with CancelScope() as work:
+            tasks.start_soon(stop_on_signal, work, stopped)
+            async with contextlib.aclosing(make_judge(mission, folders, workshop, furnishing)) as judge:
+                for gate in case.gates:
+                    verdicts[gate] = await judge.judge(
+                        subject_of_gate(mission, gate),
+                        candidate=case.candidate.commit,
+                        base=case.base.commit,
+                        on_progress=partial(watcher.on_progress, gate),
+                    )
+                    watcher.on_verdict(gate, verdicts[gate])
+        tasks.cancel_scope.cancel()
+    return Judgement(case, verdicts, stopped[0] if stopped and len(verdicts) < len(case.gates) else "")
