@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
 from orchestrator.agents.backend import Backend, Ended, Work
-from orchestrator.git.markers import Overlay
 from orchestrator.git.values import EXECUTABLE, SYMLINK
+
+if TYPE_CHECKING:
+    from orchestrator.git.markers import Overlay
 
 
 class Resolving:

@@ -1,8 +1,11 @@
-"""One attempt: workspace → brief → backend → captured commit → scope check → what came of it."""
+"""One attempt: workspace → brief → backend → captured commit → scope check → what came of it.
+
+What only matters once an agent has worked is imported then, so that the first agents of a run start first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import CancelScope, to_thread
@@ -10,22 +13,16 @@ from anyio import CancelScope, to_thread
 from orchestrator.agents.brief import EarlierAttempt
 from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.frontier import StartAttempt
-from orchestrator.engine.landing import subject_of
 from orchestrator.engine.progress import OutputLine
-from orchestrator.engine.resolving import Resolution, backend_for, resolution_of
 from orchestrator.engine.tools import Tools
-from orchestrator.executors.spec import AttemptResult, AttemptSpec, WorkerLost
-from orchestrator.gates.claims import is_proven
-from orchestrator.git.breaches import breaches_of
-from orchestrator.git.capture import Capture
-from orchestrator.git.integrate import Contribution, integrate
-from orchestrator.journal.events import AttemptEnded, AttemptInterrupted, AttemptStarted
-from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
+from orchestrator.executors.spec import AttemptSpec, WorkerLost
+from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent
 
-EVIDENCE_CHARACTERS = 4000
+if TYPE_CHECKING:
+    from orchestrator.engine.resolving import Resolution
+
 LOST_PAUSE_SECONDS = 2.0
 MOST_LOSSES = 4
 """In a row; then the place is at fault for good, and the run stops, resumable."""
@@ -42,11 +39,13 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
 
     try:
-        resolution = await to_thread.run_sync(resolution_of, tools, step.agent) if is_resolving else None
+        resolution = await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
         spec = _spec(tools, planned, started, resolution)
         result = await tools.executor.run(spec, show)
+        from orchestrator.engine.assessing import conclude, nothing_changed
+
         is_idle = result.capture.commit == spec.base and not result.ended.failure
-        verdict = await _nothing_changed(tools, planned, spec.base) if is_idle else None
+        verdict = await nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
         if _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES:
             raise
@@ -59,10 +58,22 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
-        recorder.emit(await to_thread.run_sync(_conclude, tools, planned, spec, result, verdict, resolution))
+        recorder.emit(await to_thread.run_sync(conclude, tools, planned, spec, result, verdict, resolution))
         if recorder.state.agents[step.agent].phase is Phase.READY:
             # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
             await tools.executor.release(spec.name)
+
+
+def backend_for(state: State, agent: str) -> str:
+    """The name of the backend that makes the agent's next attempt, or the one under way."""
+    sent_back = state.agents[agent].sent_back
+    return sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
+
+
+def _resolution(tools: Tools, agent: str) -> Resolution | None:
+    from orchestrator.engine.resolving import resolution_of
+
+    return resolution_of(tools, agent)
 
 
 def _losses(agent: AgentState) -> int:
@@ -96,6 +107,10 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     # An interrupted retry is begun again where it began, so the attempt before it is what counts.
     if agent.sent_back and agent.sent_back.base:
         return agent.sent_back.base
+    if not planned.needs:
+        return base
+    from orchestrator.git.integrate import Contribution, integrate
+
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [
         Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit
@@ -139,93 +154,6 @@ def _earlier(agent: AgentState) -> list[EarlierAttempt]:
         for item in agent.attempts[:-1]
         if item.outcome is not None
     ]
-
-
-def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
-    """Give the captured work a name before the journal speaks of it, so that nothing can collect it."""
-    if capture.commit != spec.base:
-        ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
-        tools.store.set_ref(ref, capture.commit, old=None)
-
-
-def _conclude(  # noqa: PLR0913, PLR0917  (an attempt, and what is known of it)
-    tools: Tools,
-    planned: PlannedAgent,
-    spec: AttemptSpec,
-    result: AttemptResult,
-    idle: tuple[Outcome, str] | None,
-    resolution: Resolution | None,
-) -> AttemptEnded:
-    _keep(tools, spec, result.capture)
-    ended = _assess(tools, planned, spec, result, idle)
-    return resolution.assess(ended, tools.store) if resolution else ended
-
-
-def _assess(
-    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
-) -> AttemptEnded:
-    """What came of the attempt, in the order in which things can go wrong; `idle` is the verdict on one that changed
-    nothing.
-    """
-    capture, ended = result.capture, result.ended
-    outcome, reason, evidence = None, "", ""
-    protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
-    breached = breaches_of(tools.store, capture, tools.scopes[planned.id], protect)
-    if ended.timed_out:
-        outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
-    elif ended.failure:
-        outcome, reason = Outcome.FAILED, ended.failure
-    elif breached:
-        outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
-        evidence = "These changes were refused:\n" + "\n".join(f"- {b.where}: {b.reason}" for b in breached)
-    elif idle:
-        outcome, reason = idle
-    if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
-        evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
-    report = tools.folders.report
-    return AttemptEnded(
-        batch=spec.batch,
-        agent=spec.agent,
-        attempt=spec.attempt,
-        outcome=outcome,
-        reason=reason,
-        evidence=evidence,
-        commit=capture.commit if capture.commit != spec.base else None,
-        changes=_changes(tools, spec.base, capture),
-        breaches=breached,
-        notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
-        exit_code=ended.exit.code if ended.exit else None,
-        seconds=ended.exit.seconds if ended.exit else 0.0,
-        log=str(result.log.relative_to(report)),
-        brief=str(result.brief.relative_to(report)),
-    )
-
-
-async def _nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tuple[Outcome, str]:
-    """An agent that changed nothing is right only if all that it should deliver is proven without it."""
-    batch = tools.recorder.state.plan.batch(planned.batch)
-    claims = await tools.judge.prove(
-        planned.agent.deliverables, commit=base, subject=subject_of(tools.recorder.state, batch)
-    )
-    if is_proven(claims):
-        return Outcome.NO_CHANGE_NEEDED, "its proofs pass without a change"
-    missing = next((claim.text for claim in claims if claim.status is not ClaimStatus.VALIDATED), "no deliverable")
-    return Outcome.FAILED, f"nothing delivered: no file was changed, and not proven without a change: {missing}"
-
-
-def _told(breached: Sequence[Breach]) -> str:
-    places = [breach.where for breach in breached]
-    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-    return f"changed what it may not change: {', '.join(places[:3])}{more}"
-
-
-def _changes(tools: Tools, base: str, capture: Capture) -> tuple[FileChange, ...]:
-    if capture.commit == base:
-        return ()
-    return tuple(
-        FileChange(path=path, added=added, removed=removed)
-        for path, added, removed in tools.store.numstat(base, capture.commit)
-    )
 
 
 def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:

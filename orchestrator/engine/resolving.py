@@ -49,12 +49,6 @@ class Resolution:
         return [path for path, content in contents if content and has_markers(content, self.overlay.labels)]
 
 
-def backend_for(state: State, agent: str) -> str:
-    """The name of the backend that makes the agent's next attempt, or the one under way."""
-    sent_back = state.agents[agent].sent_back
-    return sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
-
-
 def resolution_of(tools: Tools, agent: str) -> Resolution | None:
     """What the attempt of `agent` that is under way has to resolve; None if it is one like any other. Blocking."""
     state = tools.recorder.state

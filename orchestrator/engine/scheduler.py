@@ -12,10 +12,8 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from orchestrator.engine import approvals
-from orchestrator.engine.attempt import attempt, start_of
+from orchestrator.engine.attempt import attempt, backend_for, start_of
 from orchestrator.engine.frontier import EndBatch, EndRun, Integrate, StartAttempt, StartBatch, frontier
-from orchestrator.engine.landing import baseline_of, land_batch, subject_of
-from orchestrator.engine.resolving import backend_for
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
 from orchestrator.journal.state import Phase
@@ -52,6 +50,8 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
             recorder.emit(AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend))
             tasks.start_soon(attempt, tools, step)
         case Integrate(batch=batch):
+            from orchestrator.engine.landing import land_batch
+
             recorder.emit(IntegrationStarted(batch=batch))
             tasks.start_soon(land_batch, tools, batch)
         case EndBatch(batch=batch, outcome=outcome, reason=reason):
@@ -63,12 +63,21 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
 async def _baseline(tools: Tools, batch: str) -> None:
     """Judge the base while the agents are at work; the landing finds the answer cached."""
     await anyio.lowlevel.checkpoint()  # let the attempts that start with this batch ask for their work trees first
+    await tools.executor.quiet()
+    await to_thread.run_sync(_import_what_comes_after_agents)
+    from orchestrator.engine.landing import baseline_of, subject_of
+
     state = tools.recorder.state
     planned = state.plan.batch(batch)
     if planned.gate is not None:
-        await tools.executor.quiet()
         await tools.judge.baseline(subject_of(state, planned), baseline_of(state, batch))
         await tools.judge.prepare(subject_of(state, planned))
+
+
+def _import_what_comes_after_agents() -> None:
+    """In a thread: it takes as long as some agents, and those that start now are not to wait for it."""
+    from orchestrator.engine import assessing, landing  # noqa: F401
+    from orchestrator.gates import judge  # noqa: F401
 
 
 async def _anticipate(tools: Tools) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
@@ -14,20 +15,21 @@ from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine.folders import Folders, tag_of
-from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.workshop import Workshop
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spec import Executor
-from orchestrator.gates.judge import Judge
 from orchestrator.git.store import Store
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import Plan
 
+if TYPE_CHECKING:
+    from orchestrator.gates.judge import Judge
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)  # without slots: the judge is kept
 class Tools:
     """The run's hands."""
 
@@ -35,13 +37,23 @@ class Tools:
     folders: Folders
     store: Store
     executor: Executor
-    judge: Judge
+    call_judge: Callable[[], Judge]
     briefs: Briefs
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""
     mission_dir: Path
     scopes: Mapping[str, Scope]
     """By agent; a line of one stands for the symbol that holds it in the run's base, in every attempt."""
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Made when it is first asked for: agents need not wait for it."""
+        return self.call_judge()
+
+    async def aclose(self) -> None:
+        """Let go of what was made."""
+        if "judge" in vars(self):
+            await self.judge.aclose()
 
 
 @contextlib.asynccontextmanager
@@ -64,26 +76,28 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
         )
-        judge = make_judge(mission, folders, made, furnishing)
         scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
-        async with executor, contextlib.aclosing(judge):
-            yield Tools(
-                recorder=recorder,
-                folders=folders,
-                store=store,
-                executor=executor,
-                judge=judge,
-                briefs=Briefs(mission, template, scopes),
-                backends=backends,
-                mission_dir=mission_dir,
-                scopes=scopes,
-            )
+        tools = Tools(
+            recorder=recorder,
+            folders=folders,
+            store=store,
+            executor=executor,
+            call_judge=partial(make_judge, mission, folders, made, furnishing),
+            briefs=Briefs(mission, template, scopes),
+            backends=backends,
+            mission_dir=mission_dir,
+            scopes=scopes,
+        )
+        async with executor, contextlib.aclosing(tools):
+            yield tools
     finally:
         store.close()
 
 
 def make_judge(mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
+    from orchestrator.gates.judge import Judge
+
     return Judge(
         checkouts=Furnished(workshop.workspaces, furnishing),
         commits=workshop.store,
@@ -98,5 +112,7 @@ def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:
     scopes = {agent.id: agent.scope for agent in plan.agents}
     if not any(entry.line for scope in scopes.values() for entry in scope.entries):
         return scopes
+    from orchestrator.engine.outlines import outlines_of
+
     outlines = outlines_of(scopes.values(), store.paths(base), partial(store.read, base), lines_only=True)
     return {id: scope.resolved(outlines) for id, scope in scopes.items()}
