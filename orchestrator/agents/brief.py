@@ -51,13 +51,8 @@ class ToResolve:
 class Briefs:
     """Renders the briefs of one mission."""
 
-    def __init__(
-        self, mission: Mission, template: Path | None = None, scopes: Mapping[str, Scope] | None = None
-    ) -> None:
-        """`template` extends the standard brief; `scopes` are the agents' own, by id, with their lines resolved.
-
-        Raises jinja2.TemplateError when the template is faulty.
-        """
+    def __init__(self, mission: Mission, template: Path | None = None) -> None:
+        """`template` extends the standard brief. Raises jinja2.TemplateError when the template is faulty."""
         import jinja2
 
         own = jinja2.PackageLoader("orchestrator.agents", "templates")
@@ -73,7 +68,8 @@ class Briefs:
             autoescape=False,  # noqa: S701 - a brief is plain text for a program, not a page
         )
         self._mission = mission
-        self._scopes = scopes or {}
+        self.scopes: Mapping[str, Scope] = {}
+        """By agent, with lines resolved; what is not in here is told as the plan has it."""
         self._template = environment.get_template(template.name if template else "brief.md.j2")
 
     def render(
@@ -103,7 +99,7 @@ class Briefs:
         )
 
     def _scope(self, planned: PlannedAgent) -> Scope:
-        return self._scopes.get(planned.id, planned.scope)
+        return self.scopes.get(planned.id, planned.scope)
 
 
 def _proofs(agent: Agent) -> list[tuple[str, str]]:

@@ -30,9 +30,9 @@ def approve(
 ) -> None:
     """Sign off what a gate waits for; recorded with who, when, and the tree that was looked at."""
     from orchestrator.engine.approvals import SignOff, awaited, leave, now
-    from orchestrator.engine.folders import read_state
+    from orchestrator.engine.reading import read_state
     from orchestrator.errors import UsageError
-    from orchestrator.journal.log import is_owned
+    from orchestrator.journal.lock import is_owned
 
     folders = find_run(root, run)
     state = read_state(folders)
@@ -66,7 +66,7 @@ def land(
     partial: Annotated[bool, typer.Option("--partial", help="Also when not everything landed in the run.")] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
-    from orchestrator.engine.folders import read_state
+    from orchestrator.engine.reading import read_state
     from orchestrator.engine.target import land_run
     from orchestrator.reports.writer import ReportWriter
 

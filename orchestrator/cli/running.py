@@ -73,7 +73,7 @@ def resume(
     the chosen work is redone, and all that depends on it.
     """
     from orchestrator.cli.options import find_run
-    from orchestrator.engine.folders import is_complete, read_state
+    from orchestrator.engine.reading import is_complete, read_state
     from orchestrator.engine.run import Selection
     from orchestrator.engine.run import resume as resume_run
     from orchestrator.reports.writer import ReportWriter
@@ -111,7 +111,8 @@ def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool,
 def _newest_unfinished(root: Path) -> Folders:
     """The newest run that has something left to do; the newest of all when none has."""
     from orchestrator.cli.options import find_run, run_ids
-    from orchestrator.engine.folders import Folders, read_state
+    from orchestrator.engine.folders import Folders
+    from orchestrator.engine.reading import read_state
     from orchestrator.errors import OrchestrateError
 
     newest = find_run(root, None)

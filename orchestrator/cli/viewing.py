@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
     """One run at a glance. The exit code is the run's: 0 only if everything landed."""
-    from orchestrator.engine.folders import read_state
-    from orchestrator.journal.log import is_owned
+    from orchestrator.engine.reading import read_state
+    from orchestrator.journal.lock import is_owned
     from orchestrator.reports.summary import summarize
 
     folders = find_run(root, run)
@@ -47,9 +47,10 @@ def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
 
 def runs(root: Root = HERE, json: Json = False) -> None:
     """All runs, newest first."""
-    from orchestrator.engine.folders import Folders, read_state
+    from orchestrator.engine.folders import Folders
+    from orchestrator.engine.reading import read_state
     from orchestrator.errors import OrchestrateError
-    from orchestrator.journal.log import is_owned
+    from orchestrator.journal.lock import is_owned
     from orchestrator.reports.summary import summarize
 
     summaries = []
@@ -73,7 +74,8 @@ def watch(run: RunName = None, root: Root = HERE, json: Json = False, plain: Pla
     """A live view of a run that another process carries out; ends when it does."""
     import time
 
-    from orchestrator.journal.log import is_owned, read
+    from orchestrator.journal.lock import is_owned
+    from orchestrator.journal.log import read
     from orchestrator.journal.state import apply
     from orchestrator.ui.displays import choose_display, make_display
 
@@ -102,8 +104,8 @@ def report(
     formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of md and json.")] = "md,json",
 ) -> None:
     """Render a run's report again, and say where it is."""
-    from orchestrator.engine.folders import read_state
-    from orchestrator.journal.log import is_owned
+    from orchestrator.engine.reading import read_state
+    from orchestrator.journal.lock import is_owned
     from orchestrator.reports.writer import ReportWriter
 
     folders = find_run(root, run)
@@ -120,7 +122,7 @@ def logs(
     brief: Annotated[bool, typer.Option("--brief", help="What it was told, instead of what it printed.")] = False,
 ) -> None:
     """What an agent printed, or what it was told."""
-    from orchestrator.engine.folders import read_state
+    from orchestrator.engine.reading import read_state
     from orchestrator.errors import UsageError
     from orchestrator.reports.text import clean
 
@@ -146,7 +148,7 @@ def diff(
     root: Root = HERE,
 ) -> None:
     """What an agent, a batch or the whole run changed, as a patch."""
-    from orchestrator.engine.folders import read_state
+    from orchestrator.engine.reading import read_state
 
     folders = find_run(root, run)
     sys.stdout.flush()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.engine.folders import Folders, is_begun, read_state, tag_of
+from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.reading import is_begun, read_state
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.isolation.processes import end_leftovers
 from orchestrator.journal.facts import Outcome
-from orchestrator.journal.log import owned
+from orchestrator.journal.lock import owned
 from orchestrator.journal.state import AgentState, State
 
 BUNDLE = "work.bundle"

@@ -29,7 +29,7 @@ from orchestrator.git.folder import remove_tree
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 from orchestrator.isolation.processes import adopt_orphans, end_leftovers
 from orchestrator.journal.facts import Decision, Verdict
-from orchestrator.journal.log import owned
+from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 from orchestrator.mission.words import did_you_mean

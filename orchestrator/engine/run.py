@@ -23,15 +23,16 @@ from orchestrator.engine.workshop import open_repository, open_workshop, reopen_
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
-from orchestrator.journal.log import Journal, owned
-from orchestrator.journal.state import State
+from orchestrator.journal.events import RedoRequested, RunResumed
+from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 
 if TYPE_CHECKING:
     from orchestrator.engine.progress import Observer
     from orchestrator.engine.tools import Tools
+    from orchestrator.journal.events import RedoRequested
+    from orchestrator.journal.state import State
 
 Observers = Callable[[Folders], "Sequence[Observer]"]
 """Who watches a run, made once its folders are known."""
@@ -65,6 +66,8 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
         workshop = early.submit(open_workshop, target.repository, folders, target.base, spares)
         from orchestrator.engine.carry import carry_out
         from orchestrator.engine.recorder import Recorder
+        from orchestrator.journal.events import RunStarted
+        from orchestrator.journal.log import Journal
 
         journal = Journal(folders.report)
         recorder = Recorder(journal, observers(folders))
@@ -91,6 +94,7 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
     from orchestrator.engine.recorder import Recorder
     from orchestrator.engine.recovery import move_tip_back, recover
     from orchestrator.isolation.processes import end_leftovers
+    from orchestrator.journal.log import Journal
 
     with _owned(folders):
         journal = Journal(folders.report)

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.agents.recording import patch_path
-from orchestrator.engine.folders import Folders, read_state
+from orchestrator.engine.folders import Folders
+from orchestrator.engine.reading import read_state
 from orchestrator.errors import UsageError
 from orchestrator.git.land import land
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
-from orchestrator.journal.log import Journal, owned
+from orchestrator.journal.lock import owned
+from orchestrator.journal.log import Journal
 from orchestrator.journal.state import Attempt, State, fold
 
 

@@ -63,6 +63,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
     mission, mission_dir = started.mission, Path(started.mission_dir)
     template = mission_dir / mission.brief_template if mission.brief_template else None
     backends = {name: make_backend(name, mission, mission_dir) for name in backends_of(mission)}
+    briefs = Briefs(mission, template)
     made = await to_thread.run_sync(workshop)
     store, workspaces, repository = made.store, made.workspaces, made.repository
     try:
@@ -76,17 +77,17 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
         )
-        scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
+        briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         tools = Tools(
             recorder=recorder,
             folders=folders,
             store=store,
             executor=executor,
             call_judge=partial(make_judge, mission, folders, made, furnishing),
-            briefs=Briefs(mission, template, scopes),
+            briefs=briefs,
             backends=backends,
             mission_dir=mission_dir,
-            scopes=scopes,
+            scopes=briefs.scopes,
         )
         async with executor, contextlib.aclosing(tools):
             yield tools

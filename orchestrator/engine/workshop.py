@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.engine.folders import Folders, disposable
 from orchestrator.errors import UsageError
@@ -15,8 +16,10 @@ from orchestrator.git.repository import Repository
 from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
-from orchestrator.journal.state import State
 from orchestrator.mission.model import Mission
+
+if TYPE_CHECKING:
+    from orchestrator.journal.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Store:
             build(partial, source, base, run)
             partial.rename(path)
             sync_folder(path.parent)
+            return cls(path, run)
         return cls.open(path, run)
 
     @classmethod

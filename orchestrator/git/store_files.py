@@ -39,9 +39,9 @@ _SWEPT = ("*.lock", "*.keep", "tmp_*")
 
 def build(path: Path, source: Repository, base: str, run: str) -> None:
     """Lay down the store of `run` at `path`, its tip at `base`."""
-    Git(cwd=path.parent).run(
-        "init", "--quiet", "--bare", "--template=", f"--object-format={source.object_format}", "--", str(path)
-    )
+    branch = f"orchestrate/{run}"
+    options = ("--quiet", "--bare", "--template=", f"--object-format={source.object_format}")
+    Git(cwd=path.parent).run("init", *options, f"--initial-branch={branch}", "--", str(path))
     sha256 = source.object_format == "sha256"
     configuration = _CONFIGURATION.format(
         version=1 if sha256 else 0, devnull=os.devnull, name=IDENTITY_NAME, email=IDENTITY_EMAIL
@@ -60,10 +60,7 @@ def build(path: Path, source: Repository, base: str, run: str) -> None:
         if content is not None:
             replace_file(path / name, content)
             replace_file(path / "orchestrate" / "guarded" / name, content)
-    tip = f"refs/heads/orchestrate/{run}"
-    git = Git(git_dir=path, cwd=path)
-    git.run("update-ref", "--no-deref", "--", tip, base)
-    git.run("symbolic-ref", "HEAD", tip)
+    Git(git_dir=path, cwd=path).run("update-ref", "--no-deref", "--", f"refs/heads/{branch}", base)
 
 
 def alternate_line(folder: Path) -> bytes:

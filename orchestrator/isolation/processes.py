@@ -186,6 +186,7 @@ async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
     _signal_group(process.pid, signal.SIGKILL)
     if process.returncode is None:
         await process.wait()
+    await _until_gone(process.pid)
     seen: set[int] = set()
     for _ in range(100):
         strays = {pid for pid in _orphans() if _is_stray(pid, tag)}
@@ -201,6 +202,19 @@ async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
         seen |= strays
+
+
+async def _until_gone(group: int) -> None:
+    """Wait for the members of a killed group whose leader is gone: on a busy machine, dying takes its time."""
+    for _ in range(100):
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-group, os.WNOHANG)[0]:  # noqa: ASYNC222 - it does not wait
+                pass
+        try:
+            os.killpg(group, 0)
+        except OSError:
+            return
+        await anyio.sleep(0.01)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -3,18 +3,17 @@
 Each line is a record with its sequence number and a checksum that covers the line and the checksum before it, written
 with one `write` and `fdatasync`. A head pointer, written after that, tells an acknowledged record that is gone from one
 that was never written. Owns the format and its repair; knows nothing of what the events mean. One owner at a time: the
-caller holds `owned`.
+caller holds its lock (`lock`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,32 +24,6 @@ from orchestrator.journal.events import Event, Record
 
 JOURNAL = "journal.jsonl"
 HEAD = "journal.head"
-
-
-@contextlib.contextmanager
-def owned(folder: Path, what: str, mend: str) -> Iterator[None]:
-    """Hold `folder` alone, by a lock that ends with this process. Raises EnvironmentRefused where another has it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EnvironmentRefused(f"{what} is already being worked on by another process", mend=mend) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_owned(folder: Path) -> bool:
-    """Whether some process is at work there now."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,13 @@ def test_symbols_of_a_file_come_with_what_may_be_added_to_it() -> None:
     plan = make_plan(made)
     known = {id: Scope(plan.agent(id).scope.patterns, "deny", "allow", (("src/a.py:214", exactly(("A", "run"))),))
              for id in ("1.1",)}  # fmt: skip
-    text = Briefs(made, scopes=known).render(plan.batch("core"), plan.agent("1.1"))
+    briefs = Briefs(made)
+    briefs.scopes = known
+    text = briefs.render(plan.batch("core"), plan.agent("1.1"))
     assert "- `src/pool.py::Pool.open`\n- `src/a.py::A.run`\n" in text
     for part in ("this symbol alone", "not touch the imports", "add new symbols", "1.2 Agent 1.2: src/a.py:7"):
         assert part in text, part
-    other = Briefs(made, scopes=known).render(plan.batch("core"), plan.agent("1.2"))
+    other = briefs.render(plan.batch("core"), plan.agent("1.2"))
     assert "1.1 Agent 1.1: src/pool.py::Pool.open, src/a.py::A.run" in other
     for part in ("add imports to such a file", "add private helpers"):
         assert part in other, part

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.journal.log import owned
+from orchestrator.journal.lock import owned
 from tests.cli.helpers import MISSIONS, events, git, make_mission, orchestrate, runs
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,8 @@ import pytest
 
 from orchestrator.errors import EnvironmentRefused, ExitCode, JournalDamaged
 from orchestrator.journal.events import Event, RunInterrupted, TargetLanded
-from orchestrator.journal.log import HEAD, JOURNAL, Journal, is_owned, owned, read
+from orchestrator.journal.lock import is_owned, owned
+from orchestrator.journal.log import HEAD, JOURNAL, Journal, read
 from orchestrator.journal.state import fold
 from tests.reports.builder import STORIES, Story
 
@@ -259,7 +260,8 @@ APPENDS = textwrap.dedent(
     import os, sys
     from pathlib import Path
     from orchestrator.journal.events import RunInterrupted
-    from orchestrator.journal.log import Journal, owned
+    from orchestrator.journal.log import Journal
+    from orchestrator.journal.lock import owned
 
     folder = Path(sys.argv[1])
     with owned(folder, "x", "y"):
@@ -298,7 +300,7 @@ HOLDS = textwrap.dedent(
     """
     import subprocess, sys, time
     from pathlib import Path
-    from orchestrator.journal.log import owned
+    from orchestrator.journal.lock import owned
 
     with owned(Path(sys.argv[1]), "run x", "stop it"):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
