@@ -20,6 +20,7 @@ from orchestrator.gates.findings import (
     not_borne_out,
     not_carried_out,
     not_to_be_believed,
+    not_watched,
     nothing_passed,
     put_back,
     record_is_not_whole,
@@ -92,6 +93,7 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
         *nothing_passed(candidate, found),
         *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),
         *worse_than_base(found, shortfalls),
+        *not_watched(candidate),
         *tests_changed(changed, check.may_remove),
         *not_borne_out(shortfalls, unproven(proofs, candidate)),
         *empty_places(check, candidate),
@@ -133,7 +135,7 @@ def decide_proofs(
         disagrees = exit_disagrees(seen, is_pytest=True)
         odd = not_to_be_believed(seen, None)
         findings = [*not_carried_out(seen), *record_is_not_whole(seen), *odd]
-        findings += [*not_borne_out((), shortfalls), *disagrees, *put_back(seen)]
+        findings += [*not_borne_out((), shortfalls), *disagrees, *not_watched(seen), *put_back(seen)]
         if not seen.is_whole():
             findings = findings[:1]
     findings += [Finding(Reason.PROOF_MISSING, f"the file {path} {wrong}") for path, wrong in files.items() if wrong]

@@ -83,6 +83,12 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
         yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
 
 
+def not_watched(seen: Observation) -> Iterator[Finding]:
+    """Was nobody there to see whether a test can fail? Where processes of xdist died, what they saw died with them."""
+    if unwatched := seen.oddities.get("unwatched"):
+        yield Finding(Reason.RUNNER_TAMPERED, unwatched[0])
+
+
 def cannot_collect(found: Comparison, seen: Observation) -> Iterator[Finding]:
     """Are there files that cannot be collected, and could be on the base?"""
     if errors := found.collection_errors:

@@ -237,7 +237,9 @@ class Judge:
             def passes(seen: Observation) -> bool:
                 return decide_proofs(name, seen, proofs, {}).decision is Decision.PASSED
 
-            seen = await self._see(hearing, name, PytestCheck(pytest=proofs), passes)
+            seen = await self._see(
+                hearing, name, PytestCheck(pytest=proofs, plugins=hearing.subject.all_plugins), passes
+            )
         await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.files), seen, None)
 
     async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:

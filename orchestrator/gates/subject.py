@@ -18,7 +18,7 @@ from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestChec
 class Subject:
     """What a batch asks of its candidate: the gate's checks, the batch's criteria, its agents' deliverables.
 
-    `timeout` in seconds holds for one check that names none of its own.
+    `timeout` in seconds holds for one check that names none of its own, and so do `plugins`.
     """
 
     gate: str = "gate"
@@ -26,11 +26,23 @@ class Subject:
     criteria: tuple[Claim, ...] = ()
     deliverables: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     timeout: float = 1800.0
+    plugins: tuple[str, ...] = ()
 
     @property
     def named(self) -> dict[str, AnyCheck]:
-        """The checks by the names that proofs and reports use."""
-        return named_checks(self.checks)
+        """The checks by the names that proofs and reports use, each with its plug-ins."""
+        return {name: self._with_plugins(check) for name, check in named_checks(self.checks).items()}
+
+    @property
+    def all_plugins(self) -> tuple[str, ...]:
+        """The plug-ins of tests that no check runs: those of all checks."""
+        own = (plugin for check in self.checks if isinstance(check, PytestCheck) for plugin in check.plugins or ())
+        return tuple(dict.fromkeys((*self.plugins, *own)))
+
+    def _with_plugins(self, check: AnyCheck) -> AnyCheck:
+        if isinstance(check, PytestCheck) and check.plugins is None and self.plugins:
+            return check.model_copy(update={"plugins": self.plugins})
+        return check
 
     @property
     def claims_a_fix(self) -> bool:

@@ -249,6 +249,8 @@ class Defaults(Model):
     overlap: Overlap = Overlap.WARN
     land: Land = Land.PASSING
     on_conflict: OnConflict = OnConflict.RETRY
+    plugins: Texts = ()
+    """Plug-ins of pytest that a gate's tests need: distributions (`pytest-asyncio`) or the names that `-p` takes."""
     gate_timeout: Duration = 1800.0
     """Wall clock of one check that names no timeout of its own."""
 
@@ -314,6 +316,8 @@ class PytestCheck(Check):
     """Paths or node ids that are red on the base (failing or absent) and green on the candidate."""
     may_remove: Texts = ()
     """Node ids or globs of tests that may vanish, be skipped, emptied or rewritten without counting as broken."""
+    plugins: Texts | None = None
+    """Plug-ins of pytest that are loaded; by default those of `defaults`. No others are, whatever is installed."""
     may_configure: Texts = ()
     """Globs of files whose pytest settings and hooks may differ from the base's, which count otherwise."""
 

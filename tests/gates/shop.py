@@ -1,6 +1,17 @@
-"""A small project with a fault, as cheats and honest agents find it."""
+"""A small project with a fault, as cheats and honest agents find it, and the court that judges them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from orchestrator.gates.subject import Subject
+from orchestrator.journal.facts import Verdict
+from orchestrator.mission.model import Claim, Gate
+from tests.gates.helpers import Bench, Files
 
 PRICING = """
     from fractions import Fraction
@@ -81,3 +92,24 @@ FIX = {"pricing.py": RIGHT}
 TOTAL = "tests/test_pricing.py::test_total"
 CHECK = {"pytest": ["tests"], "must_turn_green": [TOTAL, "tests/test_pricing.py::test_exact"]}
 PROTECT = ("tests/golden/**",)
+
+
+class Court:
+    """One project, judged as often as there are cheats; its base is run once."""
+
+    def __init__(self, folder: Path, base: Files = BASE) -> None:
+        self.bench = Bench(folder)
+        self.base = self.bench.commit(base)
+        self._judge = self.bench.judge(protect=PROTECT)
+
+    def judge(
+        self, candidate: str, check: Mapping[str, Any], criteria: tuple[Claim, ...] = (), base: str = ""
+    ) -> Verdict:
+        """What one check says of a candidate, beside another base if there is one."""
+        checks = Gate.model_validate({"checks": [check]}).checks
+        subject = Subject(checks=checks, criteria=criteria)
+
+        async def run() -> Verdict:
+            return await self._judge.judge(subject, candidate=candidate, base=base or self.base)
+
+        return anyio.run(run)

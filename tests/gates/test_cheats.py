@@ -7,20 +7,17 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import anyio
 import pytest
 
-from orchestrator.gates.subject import Subject
-from orchestrator.journal.facts import Decision, Verdict
-from orchestrator.mission.model import Claim, Gate
-from tests.gates.helpers import Bench
-from tests.gates.shop import BASE, CHECK, CONFTEST, FIX, MORE, PRICING, PROTECT, PYPROJECT, RIGHT, TESTS
+from orchestrator.journal.facts import Decision
+from orchestrator.mission.model import Claim
+from tests.gates.shop import CHECK, CONFTEST, FIX, MORE, PRICING, PYPROJECT, RIGHT, TESTS, Court
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,31 +359,6 @@ FORGED = {
 CHEATS = {**CONFIGURED, **DISCOVERED, **IMPORTED, **FORGED}
 
 
-class Court:
-    """One project, judged as often as there are cheats; its base is run once."""
-
-    def __init__(self, folder: Path) -> None:
-        self.bench = Bench(folder)
-        self.base = self.bench.commit(BASE)
-        self._judge = self.bench.judge(protect=PROTECT)
-
-    def judge(self, candidate: str, check: Mapping[str, Any], criteria: tuple[Claim, ...] = ()) -> Verdict:
-        checks = Gate.model_validate({"checks": [check]}).checks
-        subject = Subject(checks=checks, criteria=criteria)
-
-        async def run() -> Verdict:
-            return await self._judge.judge(subject, candidate=candidate, base=self.base)
-
-        return anyio.run(run)
-
-
-@pytest.fixture(scope="module")
-def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
-    made = Court(tmp_path_factory.mktemp("court"))
-    yield made
-    made.bench.close()
-
-
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_refused_for_the_right_reason(court: Court, name: str) -> None:
     cheat = CHEATS[name]
@@ -526,3 +498,43 @@ def test_a_file_that_proves_nothing(court: Court, proof: str) -> None:
     verdict = court.judge(linked, CHECK, (claim,))
     assert (verdict.decision, verdict.criteria[0].status) == (Decision.FAILED, "failed")
     assert [result.reason for result in verdict.checks] == [None, "proof_missing"]
+
+
+IN_WORKERS = {
+    "pytest's own run of a test is replaced": (
+        "runner_tampered",
+        code("import _pytest.python as p; p.Function.runtest = lambda self: None\n"),
+    ),
+    "a worker ends": ("no_tests_executed", code("import atexit, os; os._exit(0)\n")),
+    "a function ends its worker": (
+        "broken",
+        {"pricing.py": PRICING.replace("return price", "import os; os._exit(0); return price")},
+    ),
+    "our plugin is the project's": (
+        "runner_tampered",
+        {**FIX, "orchestrate_record.py": "", "orchestrate_watch.py": ""},
+    ),
+    "the plug-in is the project's": ("record_truncated", {**FIX, "xdist/__init__.py": "", "xdist/plugin.py": ""}),
+    "a class is equal to everything": (
+        "always_equal",
+        code("class W:\n    def __eq__(self, o): return True\n    def __add__(self, o): return o\n", RIGHT),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_WORKERS)
+def test_a_cheat_in_the_processes_of_xdist_is_refused(court: Court, name: str) -> None:
+    reason, files = IN_WORKERS[name]
+    court.bench.go_to(court.base)
+    base = court.bench.commit({"pyproject.toml": PYPROJECT.replace('"-q"', '"-q -n 2"')})
+    result = court.judge(court.bench.commit(files), {**CHECK, "plugins": "xdist"}, base=base).checks[0]
+    assert (result.decision, result.reason) == (Decision.FAILED, reason), result.text
+
+
+@pytest.mark.parametrize("plugins", [[], ["gone"]])
+def test_plug_ins_are_loaded_if_the_mission_names_them(court: Court, plugins: list[str]) -> None:
+    court.bench.go_to(court.base)
+    files = {"tests/test_async.py": "import pytest\n@pytest.mark.asyncio\nasync def test_it(): assert 1\n"}
+    result = court.judge(court.bench.commit({**FIX, **files}), {**CHECK, "plugins": plugins}).checks[0]
+    assert result.reason == ("record_missing" if plugins else "tests_failed")
+    assert ("gone" if plugins else "tests/test_async.py::test_it") in result.text

@@ -16,6 +16,7 @@ without its last line, `finish`, is not a whole run's.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -170,6 +171,9 @@ class Recorder:
             self._write("test", {"id": text(nodeid), **test, "seconds": round(test["seconds"], 4)})
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
+        for nodeid, test in list(self._running.items()):
+            if test["outcome"] in RED:  # its process of xdist has died, of which there is nothing but a report
+                self.pytest_runtest_logfinish(nodeid)
         self._write("finish", {"exit": int(exitstatus)})
 
 
@@ -218,9 +222,22 @@ def _wait() -> dict[str, Any]:
     os.dup2(nothing, 0)
     os.close(nothing)
     request: dict[str, Any] = {**json.loads(line), "parts": parts}
-    if "xdist" not in request["arguments"]:  # its workers are given this path, and import both modules by name
+    plugins = list(_plugins(request["plugins"]))
+    request["arguments"][:0] = [argument for name in plugins for argument in ("-p", name)]
+    if "xdist" not in plugins:  # its workers are given this path, and import both modules by name
         sys.path.remove(folder)
     return request
+
+
+def _plugins(names: Iterable[str]) -> Iterator[str]:
+    """What `-p` takes for each: a plug-in's own name, all that a distribution of that name has, or a module."""
+    import importlib.metadata as installed
+
+    for name in names:
+        points = list(installed.entry_points(group="pytest11", name=name))
+        with contextlib.suppress(installed.PackageNotFoundError, ValueError):
+            points = points or [p for p in installed.distribution(name).entry_points if p.group == "pytest11"]
+        yield from [point.name for point in points] or [name]
 
 
 if __name__ == "__main__":
