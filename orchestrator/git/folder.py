@@ -19,7 +19,11 @@ from typing import Any
 _FALLBACK_TICK_NS = 10_000_000
 
 Stamp = tuple[int, int, int, int, int, int, int]
-"""Inode, device, size, mtime and ctime in ns, mode, owner. No program sets a ctime, so an equal stamp is no change."""
+"""Inode, device, size, mtime and ctime in ns, kind, owner; as in git's index, what is no time in 32 bits.
+
+No program sets a ctime, so an equal stamp is no change.
+"""
+_BITS = 0xFFFFFFFF
 
 
 class OddFolder(Exception):
@@ -101,6 +105,21 @@ def take_manifest(root: Path) -> Manifest:
         else:
             files[found.path] = _stamp(found.status)
     return Manifest(files, folders, frozenset(folders.keys() - filled), time.time_ns())
+
+
+def manifest_of(root: Path, stamps: dict[bytes, Stamp]) -> Manifest | None:
+    """The manifest of a folder of which it is known that it holds these files and no others; None if they differ."""
+    base = os.fsencode(root) + b"/"
+    folders: dict[bytes, tuple[int, int]] = {b"": _folder(os.lstat(root))}
+    for path in stamps:
+        folder = path.rpartition(b"/")[0]
+        while folder not in folders:
+            folders[folder] = _folder(os.lstat(base + folder))
+            folder = folder.rpartition(b"/")[0]
+    # One shall vouch for all: not everybody who notes stamps notes nanoseconds.
+    if stamps and _stamp(os.lstat(base + next(iter(stamps)))) != next(iter(stamps.values())):
+        return None
+    return Manifest(stamps, folders, frozenset(), time.time_ns())
 
 
 def scrub(root: Path, manifest: Manifest) -> list[bytes]:
@@ -188,13 +207,13 @@ def _open_and_retry(_: Callable[..., Any], name: str, problem: Any) -> None:  # 
 
 def _stamp(status: os.stat_result) -> Stamp:
     return (
-        status.st_ino,
-        status.st_dev,
-        status.st_size,
+        status.st_ino & _BITS,
+        status.st_dev & _BITS,
+        status.st_size & _BITS,
         status.st_mtime_ns,
         status.st_ctime_ns,
-        status.st_mode,
-        status.st_uid,
+        stat.S_IFMT(status.st_mode),
+        status.st_uid & _BITS,
     )
 
 

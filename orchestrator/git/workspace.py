@@ -21,7 +21,16 @@ from pathlib import Path
 from orchestrator.errors import EnvironmentRefused, OrchestrateError
 from orchestrator.git.capture import Capture, Taking, capture
 from orchestrator.git.client import Git
-from orchestrator.git.folder import Manifest, OddFolder, remove_tree, renew_manifest, scrub, take_manifest
+from orchestrator.git.folder import (
+    Manifest,
+    OddFolder,
+    manifest_of,
+    remove_tree,
+    renew_manifest,
+    scrub,
+    take_manifest,
+)
+from orchestrator.git.index_file import stamps_of
 from orchestrator.git.link import link, link_privately, unlink
 from orchestrator.git.policy import Limits
 from orchestrator.git.store import Store
@@ -238,7 +247,9 @@ class Workspaces:
             os.utime(index, (time.time() + 2, time.time() + 2))
         git = Git(self._store.path, path, index, configuration=_FILL_CONFIGURATION)
         git.run("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
-        return _Filled(path, commit, private, take_manifest(path))
+        stamps = stamps_of(index, self._store.object_format)
+        manifest = manifest_of(path, stamps) if stamps is not None else None
+        return _Filled(path, commit, private, manifest or take_manifest(path))
 
     def _fill_in(self, filled: _Filled, missing: list[bytes]) -> _Filled:
         """Write only what is missing, where the commit is the same: most agents touch few of many files."""
