@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -37,12 +37,6 @@ SAMPLE_SECONDS = 0.02
 # Both sides and the plain gates get the same, so that nobody's own configuration of git or pytest takes part.
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PYTEST_", "ORCHESTRATE_"))},
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "bench",
-    "GIT_AUTHOR_EMAIL": "bench@localhost",
-    "GIT_COMMITTER_NAME": "bench",
-    "GIT_COMMITTER_EMAIL": "bench@localhost",
     "PYTHONDONTWRITEBYTECODE": "1",
     # As orchestrate's gates do. Otherwise the ideal would hold the start of whatever is installed (hypothesis:
     # most of a second a gate), and orchestrate would look better by as much.
@@ -50,6 +44,16 @@ ENVIRONMENT = {
     "PYTHON": sys.executable,
     "NO_COLOR": "1",
 }
+GIT_ENVIRONMENT = {
+    **ENVIRONMENT,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "bench",
+    "GIT_AUTHOR_EMAIL": "bench@localhost",
+    "GIT_COMMITTER_NAME": "bench",
+    "GIT_COMMITTER_EMAIL": "bench@localhost",
+}
+"""For plain git; orchestrate has an identity of its own and reads nobody's configuration."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ def run_shell(case: Case, repository: Path, folder: Path) -> float:
         str(PARALLEL),
         str(batches),
     ]
-    seconds, _ = timed(argv, folder / "shell.log")
+    seconds, _ = timed(argv, folder / "shell.log", env=GIT_ENVIRONMENT)
     missing = [
         agent for agent in case.agents if "VALUE = 2\n" not in (folder / "work/merged" / module(agent)).read_text()
     ]
@@ -221,14 +225,19 @@ def run_gates(case: Case, checkout: Path, folder: Path) -> float:
 
 
 def timed(
-    argv: Sequence[str], log: Path, *, cwd: Path | None = None, watch_memory: bool = False
+    argv: Sequence[str],
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] = ENVIRONMENT,
+    watch_memory: bool = False,
 ) -> tuple[float, float]:
     """Run to the end: wall seconds, and the highest VmHWM seen in MiB: of the process itself, not of its children."""
     peak = 0.0
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            argv, cwd=cwd, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         while watch_memory and process.poll() is None:
             peak = max(peak, high_water(process.pid))
@@ -334,7 +343,7 @@ def median(numbers: Sequence[float]) -> float:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], env=ENVIRONMENT, check=True)
+    subprocess.run(["git", "-C", str(folder), *arguments], env=GIT_ENVIRONMENT, check=True)
 
 
 def say(text: str) -> None:

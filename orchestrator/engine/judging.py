@@ -209,7 +209,7 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
     """A store and work trees for this once; what a killed process left of the last ones is taken away first."""
     remove_tree(folders.workspaces)
     try:
-        made = open_workshop(target.repository, folders, target.base, 0)
+        made = open_workshop(target.repository, folders, target.base)
         try:
             yield made
         finally:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine.folders import Folders, durable, tag_of
-from orchestrator.engine.workshop import open_repository, open_workshop, reopen_workshop
+from orchestrator.engine.workshop import Workshop, open_repository, open_workshop, reopen_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
@@ -62,8 +62,14 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     folders = _new_run(root, mission.name)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
     with _owned(folders), ThreadPoolExecutor(1) as early:
+        workshop = open_workshop(target.repository, folders, target.base)
         # Filling work trees waits for the disk; what else there is to do at a start need not wait for that.
-        workshop = early.submit(open_workshop, target.repository, folders, target.base, spares)
+        filling = early.submit(workshop.workspaces.prepare, spares, target.base)
+
+        def filled() -> Workshop:
+            filling.result()
+            return workshop
+
         from orchestrator.engine.carry import carry_out
         from orchestrator.engine.recorder import Recorder
         from orchestrator.journal.events import RunStarted
@@ -85,7 +91,7 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 versions=_versions(),
             )
         )
-        return carry_out(recorder, journal, folders, _nothing, workshop.result)
+        return carry_out(recorder, journal, folders, _nothing, filled)
 
 
 def resume(folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers) -> tuple[State, int]:

@@ -51,13 +51,11 @@ class Workshop:
     workspaces: Workspaces
 
 
-def open_workshop(repository: Repository, folders: Folders, begin: str, spares: int) -> Workshop:
-    """The store, made or opened, with `spares` work trees at the commit `begin`; may be repeated."""
+def open_workshop(repository: Repository, folders: Folders, begin: str) -> Workshop:
+    """The store, made with its tip at the commit `begin`, or opened; may be repeated."""
     disposable(folders.root)
     store = Store.create(folders.store, repository, begin, folders.run)
-    workspaces = Workspaces(store, folders.workspaces)
-    workspaces.prepare(spares, begin)
-    return Workshop(repository, store, workspaces)
+    return Workshop(repository, store, Workspaces(store, folders.workspaces))
 
 
 def reopen_workshop(state: State, folders: Folders) -> Workshop:
@@ -67,4 +65,4 @@ def reopen_workshop(state: State, folders: Folders) -> Workshop:
         raise UsageError("the run's repository is gone", where=str(where), mend="move it back, then resume")
     repository = Repository.discover(where)
     begin = state.tip if not folders.store.exists() and repository.has(state.tip) else state.started.base
-    return open_workshop(repository, folders, begin, 0)
+    return open_workshop(repository, folders, begin)

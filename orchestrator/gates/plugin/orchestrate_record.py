@@ -17,6 +17,7 @@ without its last line, `finish`, is not a whole run's.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import importlib
 import json
@@ -215,6 +216,7 @@ def _wait() -> dict[str, Any]:
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
     parts = importlib.import_module("orchestrate_watch").Parts()
+    gc.freeze()  # what is imported by now need not be looked through for garbage, least of all when everybody waits
     line = sys.stdin.buffer.readline()
     if not line:
         sys.exit(0)  # whoever started this is gone
@@ -252,4 +254,4 @@ if __name__ == "__main__":
     import pytest
 
     sys.path.insert(0, os.getcwd())
-    sys.exit(pytest.console_main())
+    sys.exit(pytest.main())
