@@ -79,12 +79,12 @@ def _in_order(store: Store, tip: str, contributions: Sequence[Contribution]) -> 
 
 
 def _works(store: Store, tip: str, contributions: Sequence[Contribution]) -> list[Work]:
-    """What each changed and what it did not know of, found out with one process."""
+    """What each changed and what it did not know of, found out with at most one process."""
     bases = sorted({work.base for work in contributions} - {tip})
     roots = {base: base if store.contains(tip, base) else store.parents(base)[0] for base in bases}
     pairs = [(work.base, work.commit) for work in contributions]
     pairs += [(base, tip) for base in bases] + [(root, tip) for root in roots.values()]
-    differences = store.changes_of_all(pairs)
+    differences = store.differences.of_all(pairs)
     known = dict(zip(pairs, differences, strict=True))
     drifts = {base: Side.of(known[base, tip]) for base in bases}
     nothing: Changes = {}

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -56,13 +56,18 @@ class ObjectReader:
         with self._lock:
             self._end()
 
+    def info_of(self, oids: Sequence[str]) -> list[tuple[str, str, int] | None]:
+        """`info` of many ids."""
+        return [answer[0] if answer else None for answer in self._ask_many(b"info", oids)]
+
     def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
-        """`contents` of many ids; some at a time are asked for before the first answer is read."""
-        return [
-            (answer[0][1], answer[1]) if answer else None
-            for at in range(0, len(oids), _AT_ONCE)
-            for answer in self._ask_all(b"contents", oids[at : at + _AT_ONCE])
-        ]
+        """`contents` of many ids."""
+        return [(answer[0][1], answer[1]) if answer else None for answer in self._ask_many(b"contents", oids)]
+
+    def _ask_many(self, verb: bytes, oids: Sequence[str]) -> Iterator[_Answer | None]:
+        """Some at a time are asked for before the first answer is read."""
+        for at in range(0, len(oids), _AT_ONCE):
+            yield from self._ask_all(verb, oids[at : at + _AT_ONCE])
 
     def _ask(self, verb: bytes, name: str) -> _Answer | None:
         return self._ask_all(verb, [name])[0]

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
 from orchestrator.git.client import Git, decode, encode
+from orchestrator.git.differences import DIFF_TREE, Differences
 from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import GUARDED, build, read_or_none, replace_file, sweep, sync_folder
-from orchestrator.git.values import Change, Changes, Entry, RefMoved, parse_raw_diff, parse_raw_diffs
+from orchestrator.git.values import Change, Changes, Entry, RefMoved
 
 
 class Store:
@@ -36,8 +37,8 @@ class Store:
         self._guarded: dict[str, bytes | None] = {
             name: read_or_none(self.private / "guarded" / name) for name in GUARDED
         }
-        self._learned: dict[str, tuple[str, Changes]] = {}
-        self._known_changes = functools.lru_cache(maxsize=4096)(self._diff_tree)
+        self.differences = Differences(self.git, self.reader)
+        self._base_of: dict[str, str] = {}
         self._known_names = functools.lru_cache(maxsize=4)(lambda commit: folded(self.entries(commit)))
         self._known_entries = functools.lru_cache(maxsize=4)(self._find_entries)
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
@@ -150,23 +151,22 @@ class Store:
 
     def changes(self, base: str, commit: str) -> Changes:
         """What differs between two commits or trees, without looking for renames. Not to be modified: it is shared."""
-        learned = self._learned.get(commit)
-        return learned[1] if learned and learned[0] == base else self._known_changes(base, commit)
+        return self.differences.between(base, commit)
 
     def learn(self, base: str, commit: str, changes: Changes) -> None:
-        """Take note of what a commit that was made here changes on its base, so that git need not be asked."""
-        if len(self._learned) >= _MOST_LEARNED:
-            self._learned.pop(next(iter(self._learned)), None)
-        self._learned[commit] = (base, changes)
+        """Take note of what a commit that was just made changes on its base, so that git need not be asked."""
+        self.differences.remember(base, commit, changes)
+        self._base_of[commit] = base
 
     def folded_names(self, commit: str) -> dict[str, str]:
         """`names.folded` of every path in the commit. Not to be modified: it is shared."""
         return self._known_names(commit)
 
     def _find_entries(self, commit: str) -> dict[str, Entry]:
-        if commit not in self._learned:
+        base = self._base_of.get(commit)
+        if base is None:
             return self._ls_tree(commit)
-        base, changes = self._learned[commit]
+        changes = self.changes(base, commit)
         found = {path: entry for path, entry in self.entries(base).items() if path not in changes}
         found |= {path: change.new for path, change in changes.items() if change.new is not None}
         return {path: found[path] for path in sorted(found, key=encode)}
@@ -178,17 +178,6 @@ class Store:
             mode, _, oid = about.split(" ")
             found[path] = Entry(mode, oid)
         return found
-
-    def _diff_tree(self, base: str, commit: str) -> Changes:
-        return parse_raw_diff(self.git.run(*_DIFF_TREE, "--raw", base, commit, "--").stdout)
-
-    def changes_of_all(self, pairs: Sequence[tuple[str, str]]) -> list[Changes]:
-        """`changes` of many (base, commit) pairs of commits with one process, or none. Raises CommitMissing."""
-        if all(self._learned.get(commit, ("",))[0] == base and self.has(commit) for base, commit in pairs):
-            return [self.changes(base, commit) for base, commit in pairs]
-        asked = "".join(f"{commit} {base}\n" for base, commit in pairs).encode()
-        answer = self.git.run(*_DIFF_TREE, "--raw", "--stdin", "--always", input=asked)
-        return parse_raw_diffs(answer.stdout, [commit for _, commit in pairs])
 
     def renames(self, base: str, commit: str) -> dict[str, str]:
         """New to old path of the files that git takes as renamed between two commits or trees."""
@@ -208,7 +197,7 @@ class Store:
         if all(counts.values()):
             return [(path, *count) for path, count in counts.items() if count]
         rows: list[tuple[str, int | None, int | None]] = []
-        for field in self.git.run(*_DIFF_TREE, "--numstat", base, commit, "--").fields:
+        for field in self.git.run(*DIFF_TREE, "--numstat", base, commit, "--").fields:
             added, removed, path = field.split("\t", 2)
             rows.append((path, None, None) if added == "-" else (path, int(added), int(removed)))
         return rows
@@ -311,7 +300,3 @@ class Store:
         if answer is None:
             raise UsageError(f"no such commit: {commit}", where=str(self.path))
         return decode(answer[1]).partition("\n\n")[0].splitlines()
-
-
-_MOST_LEARNED = 4096
-_DIFF_TREE = ("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none")

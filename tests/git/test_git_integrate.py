@@ -8,6 +8,8 @@ import pytest
 
 from orchestrator.git.integrate import TIP, Contribution, integrate
 from orchestrator.git.merge_tree import ConflictKind
+from orchestrator.git.store import Store
+from orchestrator.git.values import CommitMissing
 
 WHEN = 1_750_000_000
 LINES = "".join(f"line {number}\n" for number in range(1, 31))
@@ -233,3 +235,23 @@ def test_hundreds_of_agents(user: Any, make_run: Any, make_repo: Any) -> None:
     assert len(answer.merged) == 200
     assert len(run.store.changes(run.base, answer.commit)) == 200
     assert len(started) <= 4
+
+
+def test_what_captures_found_out_is_not_asked_again(run: Any) -> None:
+    """The candidate is the same as where nothing is known; a commit that was pruned is missed all the same."""
+    works = [Contribution(name, run.base, run.work({f"new/{name}": name}, name=name)) for name in ("a", "b")]
+    pairs = [(work.base, work.commit) for work in works]
+    remembered = run.store.differences.of_all(pairs)
+    again = Store.open(run.store.path, run.store.run)
+    try:
+        assert again.differences.of_all(pairs) == remembered
+        assert integrate(again, run.base, works, message="m\n", when=WHEN) == integrate(
+            run.store, run.base, works, message="m\n", when=WHEN
+        )
+    finally:
+        again.close()
+    oid = works[1].commit
+    (run.store.path / "objects" / oid[:2] / oid[2:]).unlink()
+    run.store.reader.close()
+    with pytest.raises(CommitMissing):
+        run.store.differences.of_all(pairs)
