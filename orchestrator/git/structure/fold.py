@@ -125,7 +125,7 @@ class _Folding:
                 return text or None
         guards = one.kind == "guard" and old is None
         if (guards or (old is not None and old.members)) and one.members and other.members:
-            return self.members(old.members if old else (), one.members, other.members, _name(above, one))
+            return self.members(old.members if old else (), one.members, other.members, _name(above, old or one))
         return self._both(old, one, other, above)
 
     def _decided(self, *blocks: Block | None) -> bool:
@@ -153,7 +153,7 @@ class _Folding:
         return b""
 
     def _both(self, old: Block | None, one: Block, other: Block, above: str) -> bytes:
-        name = _name(above, one)
+        name = _name(above, old or one)  # a side may have renamed it
         text = self._by_lines(old, one, other, name) if old else None
         if text is None:
             text = self._without_layout(old, one, other, name)
@@ -166,7 +166,7 @@ class _Folding:
                     f"{name}: both changed it, in parts that touch: comments, decorators, header, body"
                 )
         if text is None:
-            self._conflict(above, one, "added by both, differently" if old is None else "changed by both")
+            self._conflict(above, old or one, "added by both, differently" if old is None else "changed by both")
             return b""
         return text
 
@@ -208,7 +208,7 @@ class _Folding:
         if text is None:
             return None
         before, after = pick(*around)
-        self.result.notes.append(f"{_name(above, one)}: both changed entries of one literal; both are in")
+        self.result.notes.append(f"{_name(above, old)}: both changed entries of one literal; both are in")
         return before + text + after
 
     def _look_for_rivals(
