@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator.git.contribution import Conflict
 from orchestrator.git.merge_tree import ConflictKind
-from orchestrator.git.values import Change, Entry
+from orchestrator.git.values import LARGEST, Change, Entry
 
 if TYPE_CHECKING:
     from orchestrator.git.structure.merge import MergeResult
 
 Read = Callable[[str, Entry], bytes]
 """The bytes of an entry that stands at a path."""
+Size = Callable[[str, Entry], int]
+"""How many these are, which is known without reading them."""
 
 _CLEAN = "line merge: "
 """Begins the notes of a merge whose lines git would have merged, had the checks not refused what came out."""
@@ -37,23 +39,25 @@ class FileMerge:
 class Merger:
     """Merges and checks files, whose bytes it has from `read`."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, size: Size) -> None:
         self._read = read
+        self._size = size
 
     def may_look_into(self, path: str, *versions: Entry | None) -> bool:
         """Whether all versions are text of a size that is looked into; git alone decides on others."""
-        from orchestrator.git.structure.merge import LARGEST
-
-        contents = [self._read(path, each) for each in versions if each is not None]
-        return not any(is_binary(each) or len(each) > LARGEST for each in contents)
+        sides = [each for each in versions if each is not None]
+        if any(self._size(path, each) > LARGEST for each in sides):
+            return False
+        return not any(is_binary(self._read(path, each)) for each in sides)
 
     def check(self, path: str, merged: Entry, sides: Sequence[Entry]) -> bool:
         """Whether something is wrong with `merged` that is wrong with none of `sides`, which are read if need be."""
+        if not self.may_look_into(path, merged):
+            return False
         from orchestrator.git.structure.checks import check_file
-        from orchestrator.git.structure.merge import LARGEST
 
         text = self._read(path, merged)
-        if is_binary(text) or len(text) > LARGEST or not check_file(path, text):
+        if not check_file(path, text):
             return False
         return bool(check_file(path, text, *(self._read(path, side) for side in dict.fromkeys(sides))))
 

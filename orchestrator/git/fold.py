@@ -62,7 +62,7 @@ class Fold:
         self._written: dict[str, str] = {}
         self._fresh: dict[str, bytes] = {}
         self._unchecked: dict[str, None] = {}
-        self._merger = Merger(self._bytes)
+        self._merger = Merger(self._bytes, self._size)
 
     def add(self, work: Work) -> list[Conflict]:
         """Take one agent's work in, or say why not."""
@@ -116,6 +116,11 @@ class Fold:
             return self._texts[path][1].text()
         fresh = self._fresh.get(entry.oid)
         return self._store.blob(entry.oid) if fresh is None else fresh
+
+    def _size(self, path: str, entry: Entry) -> int:
+        if entry.oid == PENDING or entry.oid in self._fresh:
+            return len(self._bytes(path, entry))
+        return self._store.size(entry.oid)
 
     def _blob(self, content: bytes) -> str:
         oid = self.writer.blob(content)

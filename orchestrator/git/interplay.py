@@ -1,7 +1,8 @@
 """What is wrong between the pieces of work of one candidate although each file of it merged and passed its checks.
 
 Owns which changes are held against which, and what is read for it: files of known languages only. An import of a file
-that another agent took away is a conflict of the later one; what may not work together is a warning for the gate.
+that another agent took away, and a name that is another agent's but for its case, are conflicts of the later one; what
+may not work together is a warning for the gate.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ from orchestrator.git.contribution import TIP, Conflict, Misfit
 from orchestrator.git.fold import Fold
 from orchestrator.git.meeting import Work
 from orchestrator.git.merge_tree import ConflictKind
+from orchestrator.git.names import fold as without_case
+from orchestrator.git.names import with_folders
 from orchestrator.git.objects import ObjectWriter, RawTree
 from orchestrator.git.store import Store
-from orchestrator.git.values import Change, Entry
+from orchestrator.git.values import LARGEST, Change, Entry
 
 if TYPE_CHECKING:
     from orchestrator.git.structure.relative import Wanted
-
-LARGEST = 4_000_000
-"""Bytes from which a file is not looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def look_between(store: Store, tip: str, works: Sequence[Work], fold: Fold) -> F
         return Found()
     lacks = {f"{TIP} {root}": frozenset(work.agent for work in works if work.root == root) for root in landed}
     between = _Between(store, parties, lacks, fold)
-    conflicts = tuple(between.missing())
+    conflicts = (*between.missing(), *between.look_alikes())
     return Found(conflicts) if conflicts else Found(misfits=tuple(between.misfits()))
 
 
@@ -121,6 +121,31 @@ class _Between:
                 text = f"{remover} removed {removed}, which {importer} imports: {wanted.shown}"
                 yield Conflict(path, late.agent, (early.agent,), ConflictKind.CHECKS, text, wanted.name)
                 return
+
+    # -- names that are one name elsewhere
+
+    def look_alikes(self) -> Iterator[Conflict]:
+        """Files and folders that two added and that a file system which ignores case takes for one."""
+        seen: dict[str, dict[str, str]] = {}
+        for key, party in self._parties.items():
+            for path, change in party.changes.items():
+                if change.old is not None or change.new is None:
+                    continue
+                for name in with_folders(path):
+                    known = seen.setdefault(without_case(name), {})
+                    known.setdefault(name, key)
+                    if len(known) > 1 and (found := self._look_alike(path, name, key, known)):
+                        yield found
+                        break
+
+    def _look_alike(self, path: str, name: str, key: str, known: Mapping[str, str]) -> Conflict | None:
+        for other, maker in known.items():
+            in_base = (self._store.reader.info(f"{self._parties[key].base}:{each}") for each in (other, name))
+            if other != name and maker != key and self._are_apart(maker, key) and not all(in_base):
+                early, late = (self._parties[each].agent for each in sorted((maker, key), key=self._order.__getitem__))
+                text = f"{early} and {late} added {other} and {name}, one name where a file system ignores case"
+                return Conflict(path, late, (early,), ConflictKind.CHECKS, text)
+        return None
 
     # -- what may not work together
 

@@ -53,7 +53,7 @@ def folded(paths: Iterable[str]) -> dict[str, str]:
     """Every path and folder by what it becomes on a file system that ignores case; the first of each."""
     seen: dict[str, str] = {}
     for path in paths:
-        for name in _with_folders(path):
+        for name in with_folders(path):
             seen.setdefault(fold(name), name)
     return seen
 
@@ -66,7 +66,7 @@ def collisions(added: Iterable[str], known: Mapping[str, str], stands: Callable[
     new: dict[str, str] = {}
     found: dict[str, str] = {}
     for path in sorted(added):
-        for name in _with_folders(path):
+        for name in with_folders(path):
             folded_name = fold(name)
             other = known.get(folded_name, name)
             if other == name or not stands(other):
@@ -76,7 +76,8 @@ def collisions(added: Iterable[str], known: Mapping[str, str], stands: Callable[
     return found
 
 
-def _with_folders(path: str) -> Iterable[str]:
+def with_folders(path: str) -> Iterable[str]:
+    """Every folder above the path, and the path."""
     at = path.find("/")
     while at != -1:
         yield path[:at]

@@ -131,6 +131,13 @@ class Store:
             raise OrchestrateError(f"the object {oid} is missing", where=str(self.path))
         return answer[1]
 
+    def size(self, oid: str) -> int:
+        """How many bytes a blob has."""
+        found = self.reader.info(oid)
+        if found is None:
+            raise OrchestrateError(f"the object {oid} is missing", where=str(self.path))
+        return found[2]
+
     def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
         """The bytes of many blobs by their ids."""
         asked = list(oids)

@@ -389,3 +389,36 @@ def written(run: Any, sources: Sequence[str]) -> list[Contribution]:
         hands.append(Contribution(f"agent-{number}", run.base, writer.commit(tree, [run.base], f"{number}", WHEN)))
     writer.flush()
     return hands
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("readme.md", "README.md"), ("docs/a.md", "Docs/b.md"), ("new/x", "NEW/x"), ("caf\u00e9", "cafe\u0301")],
+)
+def test_two_names_that_are_one_elsewhere_leave_the_later_out(run: Any, first: str, second: str) -> None:
+    answer = join(run, ("a", {first: "1\n"}), ("b", {second: "2\n"}), ("c", {"far/away": "x"}))
+    assert answer.merged == ("a", "c")
+    [conflict] = answer.conflicts
+    assert (conflict.path, conflict.agent, conflict.others) == (second, "b", ("a",))
+    assert conflict.kind is ConflictKind.CHECKS
+    assert "one name where a file system ignores case" in conflict.text
+
+
+def test_names_that_were_like_others_before_stand_in_nobodys_way(user: Any, make_run: Any) -> None:
+    user.commit({"Docs/old": "1\n", "docs/old": "2\n"})
+    run = make_run(user)
+    base = run.store.tree_of(run.base)
+    works = []
+    for name, path in (("a", "docs/a.md"), ("b", "Docs/b.md")):
+        writer = run.store.writer()
+        tree = writer.splice(base, {path: Entry(FILE, writer.blob(b"x"))})
+        commit = writer.commit(tree, [run.base], name, WHEN)
+        writer.flush()
+        works.append(Contribution(name, run.base, commit))
+    assert integrate(run.store, run.base, works, message="m\n", when=WHEN).merged == ("a", "b")
+
+
+def test_one_agent_may_change_the_case_of_a_name(run: Any) -> None:
+    answer = join(run, ("a", {"shop.py": None, "Shop.py": SHOP}), ("b", {"shop.py": SHOP + new("more")}))
+    assert answer.conflicts == ()
+    assert text(run, answer, "Shop.py") == SHOP + new("more")

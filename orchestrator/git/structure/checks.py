@@ -46,20 +46,21 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     root, errors = cut(language, merged)
     if errors and all(cut(language, side)[1] < errors for side in sides):
         return [Finding("parses", "", f"does not parse as {language.name} in {errors} places")]
-    found = _structural(language, root)
+    own = found = _structural(language, root)
     if language.name == "python":
         tree = _compiled(merged)
         if isinstance(tree, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
             return [Finding("parses", "", f"is not Python: {tree.msg}", tree.lineno or 0)]
         if isinstance(tree, ast.Module):
-            found = {**_flakes(tree), **found}
+            found = {**(_flakes(tree) or {}), **own}
     new = set(found)
     for side in sides:  # most often the first one knows it all
         if not new:
             break
         new -= _structural(language, cut(language, side)[0]).keys()
         if new and language.name == "python":
-            new -= _flakes_of(side)
+            known = _flakes_of(side)
+            new = new & own.keys() if known is None else new - known
     return [Finding(*fact, *found[fact]) for fact in sorted(new)]
 
 
@@ -151,11 +152,15 @@ _MEANT: dict[type[messages.Message], tuple[str, str]] = {
 }
 
 
-def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]]:
+def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]] | None:
+    """What pyflakes says; None of a tree that is too deep for it: some hundred terms of one sum are enough."""
     found: dict[Fact, tuple[str, int]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        said = checker.Checker(tree, filename="<merged>").messages
+        try:
+            said = checker.Checker(tree, filename="<merged>").messages
+        except RecursionError:
+            return None
     for message in said:
         meant = _MEANT.get(type(message))
         if meant is not None:
@@ -165,6 +170,7 @@ def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]]:
 
 
 @functools.lru_cache(maxsize=4)  # the sides of a merge are asked again after its imports were mended
-def _flakes_of(source: bytes) -> frozenset[Fact]:
+def _flakes_of(source: bytes) -> frozenset[Fact] | None:
     tree = _compiled(source)
-    return frozenset(_flakes(tree)) if isinstance(tree, ast.Module) else frozenset()
+    found = _flakes(tree) if isinstance(tree, ast.Module) else {}
+    return None if found is None else frozenset(found)

@@ -9,32 +9,25 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeVar
 
 import tomlkit
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from tomlkit.exceptions import TOMLKitError
 
 from orchestrator.git.structure.fold import Conflict, Folded
+from orchestrator.git.structure.keyed import GONE, Clash, Value, bounded, merge_values
 from orchestrator.git.structure.order import kept, merge_order
+from orchestrator.git.values import LARGEST
 
 _REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-Value: TypeAlias = Any
-"""What a data file holds: maps, lists and scalars, as its reader gives them."""
-
-_GONE = object()
-
-
-class _Clash(Exception):
-    """Both sides say something else about `place`."""
-
-    def __init__(self, place: str, reason: str = "changed by both") -> None:
-        super().__init__(place)
-        self.place = place
-        self.reason = reason
+Key = TypeVar("Key", bound=Hashable)
+_LARGEST = {"toml": 200_000, "yaml": 60_000, "yml": 60_000}
+"""Bytes from which a file is not merged by key: its reader and writer take many seconds for more."""
 
 
 def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
@@ -42,9 +35,11 @@ def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
     how = _how(path)
     if how is None:
         return Folded(conflicts=[Conflict("", "both changed the same lines")])
+    if max(map(len, (base, left, right))) > _LARGEST.get(path.rpartition(".")[2].lower(), LARGEST):
+        return Folded(conflicts=[Conflict("", "both changed the same lines, and it is too large to be merged by key")])
     try:
         text = how(*(side.decode("utf-8") for side in (base, left, right)))
-    except _Clash as clash:
+    except Clash as clash:
         return Folded(conflicts=[Conflict(clash.place, clash.reason)])
     except (ValueError, TOMLKitError, YAMLError) as error:
         return Folded(conflicts=[Conflict("", f"cannot be read: {' '.join(str(error).split())[:200]}")])
@@ -58,8 +53,10 @@ def fault_of(path: str, source: bytes) -> str | None:
         return None
     try:
         read(source.decode("utf-8-sig"))
-    except (ValueError, TOMLKitError, YAMLError) as error:
+    except (ValueError, TOMLKitError, YAMLError, yaml.YAMLError) as error:
         return " ".join(str(error).split())[:200]
+    except RecursionError:
+        return "it is nested too deeply"
     return None
 
 
@@ -76,9 +73,9 @@ def _merge_requirements(base: str, left: str, right: str) -> str:
     keep = kept(*keys)
     lines = {}
     for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]]):
-        value = _three(was.get(key, _GONE), ours.get(key, _GONE), theirs.get(key, _GONE), key)
+        value = merge_values(was.get(key, GONE), ours.get(key, GONE), theirs.get(key, GONE), key)
         keep.discard(key)
-        if value is not _GONE:
+        if value is not GONE:
             keep.add(key)
             lines[key] = value
     return "".join(f"{lines[key]}\n" for key in merge_order(*keys, keep))
@@ -97,54 +94,8 @@ def _requirements(text: str) -> dict[str, str]:
     return found
 
 
-def _three(was: Value, one: Value, other: Value, place: str) -> Value:
-    """The merged value; maps by key, lists of strings by entry; `_GONE` stands for no value."""
-    if _same(one, was) or _same(one, other):
-        return other
-    if _same(other, was):
-        return one
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        old = was if isinstance(was, Mapping) else {}
-        merged = {}
-        for key in dict.fromkeys([*old, *one, *other]):
-            inner = f"{place}.{key}" if place else str(key)
-            merged[key] = _three(old.get(key, _GONE), one.get(key, _GONE), other.get(key, _GONE), inner)
-        keep = {key for key, value in merged.items() if value is not _GONE}
-        return {key: merged[key] for key in merge_order(list(old), list(one), list(other), keep)}
-    if isinstance(was, list) and isinstance(one, list) and isinstance(other, list):
-        return _three_lists(was, one, other, place)
-    if one is _GONE or other is _GONE:
-        raise _Clash(place, "removed by one, changed by the other")
-    raise _Clash(place, "added by both, differently" if was is _GONE else "changed by both")
-
-
-def _three_lists(was: list[Value], one: list[Value], other: list[Value], place: str) -> list[Value]:
-    sides = was, one, other
-    if any(len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side) for side in sides):
-        raise _Clash(place)
-    keys = [[re.split(r"[\s<>=!~;\[]", entry, maxsplit=1)[0].lower() for entry in side] for side in sides]
-    if any(len(set(side)) < len(side) for side in keys):
-        keys = [list(side) for side in sides]
-    values = [dict(zip(names, side, strict=True)) for names, side in zip(keys, sides, strict=True)]
-    gone = values[0].keys() - values[1].keys() - values[2].keys()
-    new = [values[side].keys() - values[0].keys() - values[3 - side].keys() for side in (1, 2)]
-    if gone and all(new):
-        raise _Clash(place)
-    was_by, one_by, other_by = values
-    merged = {
-        key: _three(was_by.get(key, _GONE), one_by.get(key, _GONE), other_by.get(key, _GONE), f"{place}.{key}")
-        for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]])
-    }
-    keep = {key for key, value in merged.items() if value is not _GONE}
-    return [merged[key] for key in merge_order(keys[0], keys[1], keys[2], keep)]
-
-
-def _same(one: Value, other: Value) -> bool:
-    return one is other or (type(one) is type(other) and bool(one == other) and repr(one) == repr(other))
-
-
-def _pairs(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
+def _pairs(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, Value]:
+    found: dict[Key, Value] = {}
     for key, value in pairs:
         if key in found:
             raise ValueError(f"the key {key!r} is there twice")
@@ -158,29 +109,29 @@ def _read_json(text: str) -> Value:
 
 def _merge_json(base: str, left: str, right: str) -> str:
     was, one, other = (_read_json(side) for side in (base, left, right))
-    merged = _three(was, one, other, "")
+    merged = merge_values(was, one, other, "")
     for value, text in ((one, left), (other, right)):
         for indent in (2, 4, "\t", 1, 3, None):
             for escape in (False, True):
                 if json.dumps(value, indent=indent, ensure_ascii=escape) == text.rstrip("\n"):
                     return json.dumps(merged, indent=indent, ensure_ascii=escape) + "\n"
-    raise _Clash("", "both changed it, and its layout could not be kept")
+    raise Clash("", "both changed it, and its layout could not be kept")
 
 
 def _merge_toml(base: str, left: str, right: str) -> str:
     was, one, other = (tomlkit.parse(side) for side in (base, left, right))
-    merged = _three(was.unwrap(), one.unwrap(), other.unwrap(), "")
+    merged = merge_values(was.unwrap(), one.unwrap(), other.unwrap(), "")
     _apply(one, other, merged)
     text = tomlkit.dumps(one)
     if tomlkit.parse(text).unwrap() != merged:
-        raise _Clash("", "both changed it, and its layout could not be kept")
+        raise Clash("", "both changed it, and its layout could not be kept")
     return text
 
 
 def _merge_yaml(base: str, left: str, right: str) -> str:
     plain = YAML(typ="safe", pure=True)
-    was, one, theirs_read = (plain.load(side) or {} for side in (base, left, right))
-    merged = _three(was, one, theirs_read, "")
+    was, one, theirs_read = (bounded(plain.load(side) or {}) for side in (base, left, right))
+    merged = merge_values(was, one, theirs_read, "")
     for ours, theirs in ((left, right), (right, left)):
         for sequence, offset in ((2, 0), (4, 2)):
             writer = YAML(typ="rt", pure=True)
@@ -194,7 +145,7 @@ def _merge_yaml(base: str, left: str, right: str) -> str:
             text = _dumped(writer, document)
             if plain.load(text) == merged:
                 return text
-    raise _Clash("", "both changed it, and its layout could not be kept")
+    raise Clash("", "both changed it, and its layout could not be kept")
 
 
 def _dumped(writer: YAML, document: Value) -> str:
@@ -228,11 +179,27 @@ def _apply_list(entries: Value, merged: list[Value]) -> None:
             entries.insert(index, value)
 
 
+def _check_yaml(text: str) -> None:
+    """Raise yaml.YAMLError for what is no YAML, ValueError for a key that is there twice. Reads several documents."""
+    known: set[int] = set()
+    waiting = list(yaml.compose_all(text, Loader=_LOADER))
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in known:
+            continue
+        known.add(id(node))
+        for child in node.value:
+            waiting += child if isinstance(child, tuple) else (child,)
+        if isinstance(node, yaml.MappingNode):
+            _pairs((key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READERS: dict[str, Callable[[str], Value]] = {
     "json": _read_json,
     "toml": tomlkit.parse,
-    "yaml": YAML(typ="safe", pure=True).load,
-    "yml": YAML(typ="safe", pure=True).load,
+    "yaml": _check_yaml,
+    "yml": _check_yaml,
 }
 _MERGERS: dict[str, Callable[[str, str, str], str]] = {
     "json": _merge_json,

@@ -88,15 +88,20 @@ class Form:
     last_newline: bool
 
     @classmethod
-    def of(cls, source: bytes) -> Form:
-        """What holds of `source`; lines that end in different ways count as plain, their returns as content."""
-        ends = source.count(b"\n")
-        return cls(source.startswith(BOM), ends > 0 and source.count(b"\r\n") == ends, source.endswith(b"\n"))
+    def of(cls, source: bytes, base: Form | None = None) -> Form:
+        """What holds of `source`, which was made of a text with the form `base`.
 
-    def take_off(self, source: bytes) -> bytes:
-        """`source` with plain line ends, a last newline and no mark."""
+        Lines that end in different ways count as plain, their returns as content; but what was made of a text with
+        returns keeps them for as long as there are any: somebody's tool put in lines without.
+        """
+        ends, returns = source.count(b"\n"), source.count(b"\r\n")
+        crlf = ends > 0 and (returns == ends or (returns > 0 and base is not None and base.crlf))
+        return cls(source.startswith(BOM), crlf, source.endswith(b"\n"))
+
+    def take_off(self, source: bytes, result: Form) -> bytes:
+        """`source` with plain line ends if it or the `result` has returns, a last newline and no mark."""
         plain = source.removeprefix(BOM)
-        if self.crlf:
+        if self.crlf or result.crlf:
             plain = plain.replace(b"\r\n", b"\n")
         return plain if self.last_newline or not plain else plain + b"\n"
 

@@ -15,9 +15,7 @@ from orchestrator.git.structure.fold import Conflict, Folded, fold
 from orchestrator.git.structure.languages import language_of
 from orchestrator.git.structure.lines import Form, merge_lines
 from orchestrator.git.structure.unused import unused_imports
-
-LARGEST = 4_000_000
-"""Bytes from which a file is git's alone: generated, most likely, and too large to look into."""
+from orchestrator.git.values import LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,14 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     was = base or b""
     lines = merge_lines(was, left, right) if base is not None else None
     notes: list[str] = []
+    is_large = max(len(was), len(left), len(right)) > LARGEST
     if lines is not None:
-        findings = check_file(path, lines, left, right)
+        findings = [] if is_large else check_file(path, lines, left, right)
         if not findings:
             return MergeResult(lines, by="lines")
         notes = [f"line merge: {finding.symbol or path}: {finding.text}" for finding in findings]
+    if is_large or b"\0" in was + left + right:
+        return MergeResult(None, (Conflict("", "a binary or very large file that both changed"),))
     folded = _structural(path, was, left, right)
     findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
     needed = frozenset(finding.symbol for finding in findings if finding.check == "undefined name")
@@ -75,14 +76,17 @@ def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of th
     needed: AbstractSet[str] = frozenset(),
     unused: AbstractSet[str] = frozenset(),
 ) -> Folded:
-    if b"\0" in base + left + right or max(len(base), len(left), len(right)) > LARGEST:
-        return Folded(conflicts=[Conflict("", "a binary or very large file that both changed")])
-    forms = [Form.of(side) for side in (base or left, left, right)]
-    plain = [form.take_off(side) for form, side in zip(forms, (base, left, right), strict=True)]
+    was = Form.of(base or left)
+    forms = was, Form.of(left, was), Form.of(right, was)
+    form = Form.merged(*forms)
+    plain = [each.take_off(side, form) for each, side in zip(forms, (base, left, right), strict=True)]
     language = language_of(path)
-    if language:
-        folded = fold(language, plain[0], plain[1], plain[2], needed, unused)
-    else:
-        folded = merge_data(path, plain[0], plain[1], plain[2])
-    folded.text = Form.merged(forms[0], forms[1], forms[2]).put_on(folded.text)
+    try:
+        if language:
+            folded = fold(language, plain[0], plain[1], plain[2], needed, unused)
+        else:
+            folded = merge_data(path, plain[0], plain[1], plain[2])
+    except RecursionError:
+        return Folded(conflicts=[Conflict("", "both changed it, and it is nested too deeply to be looked into")])
+    folded.text = form.put_on(folded.text)
     return folded

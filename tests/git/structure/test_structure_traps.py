@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -295,3 +296,98 @@ def test_data_by_key() -> None:
         '{\n  "a": 1,\n  "b": 2,\n  "d": 3\n}\n'
     )
     assert conflict("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 2\n}\n', '{\n  "a": 3\n}\n') == {"a": "changed by both"}
+
+
+RETURNS = "import os\r\n\r\n\r\ndef f():\r\n    return os\r\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "left", "right"),
+    [
+        (RETURNS, RETURNS + "\r\n\r\ndef g():\r\n    return 3\r\n", RETURNS + "\n\ndef h():\n    return 4\n"),
+        (RETURNS, RETURNS + "\n\ndef g():\n    return 3\n", RETURNS + "\n\ndef h():\n    return 4\n"),
+        (
+            RETURNS.replace("\r", ""),
+            RETURNS + "\r\n\r\ndef g():\r\n    return 3\r\n",
+            RETURNS.replace("\r", "") + "\r\n\r\ndef h():\r\n    return 4\r\n",
+        ),
+    ],
+    ids=["one side added plain lines", "both did", "one side added returns, the other everywhere"],
+)
+def test_lines_that_end_in_two_ways_are_not_mixed_up(base: str, left: str, right: str) -> None:
+    """Not one return is doubled, and every line of what was a file with returns has one."""
+    for sides in ((left, right), (right, left)):
+        merged = clean("a.py", base, *sides)
+        assert "\r\r" not in merged
+        assert merged.count("\r\n") == merged.count("\n")
+        assert merged.count("return 3") == merged.count("return 4") == 1
+
+
+@pytest.mark.parametrize("depth", [150, 330, 500, 900, 2000])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        lambda n: "a = " + " + ".join(["x"] * n),
+        lambda n: "a = x" + ".y" * n,
+        lambda n: "a = x" + "()" * n,
+        lambda n: "a = " + "[" * n + "1" + "]" * n,
+        lambda n: "if x:\n    pass\n" + "elif x:\n    pass\n" * n,
+    ],
+    ids=["sum", "attributes", "calls", "lists", "elif"],
+)
+def test_what_is_nested_too_deeply_for_the_checks_is_merged_without_them(deep, depth: int) -> None:
+    base = f"x = y = 1\n{deep(depth)}\n\n\ndef f():\n    return 1\n\n\ndef g():\n    return 2\n"
+    left, right = base.replace("return 1", "return x"), base.replace("return 2", "return y")
+    merged = clean("a.py", base, left, right)
+    assert merged == left.replace("return 2", "return y")
+    merged = clean("a.py", base, base + "\n\ndef h():\n    return 3\n", base + "\n\ndef i():\n    return 4\n")
+    assert "def h" in merged
+    assert "def i" in merged
+
+
+def test_data_that_is_nested_too_deeply() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    base = f'{{\n"a": 1,\n"b": 1,\n"c": 1,\n"d": {deep}\n}}\n'
+    merged = clean("a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"c": 1', '"c": 2'))
+    assert merged == base.replace('"a": 1', '"a": 2').replace('"c": 1', '"c": 2')
+    found = conflict("a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"a": 1', '"a": 1, "e": 3'))
+    assert found == {"": "both changed it, and it is nested too deeply to be looked into"}
+
+
+def test_aliases_that_stand_for_billions_of_values() -> None:
+    letters = "abcdefghi"
+    base = "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    base += "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in pairwise(letters))
+    started = time.perf_counter()
+    found = conflict("a.yaml", base + "z: 1\n", base + "z: 2\n", base + "z: 1\ny: 2\n")
+    assert "aliases stand for too much" in found[""]
+    assert time.perf_counter() - started < 10
+
+
+def test_several_documents_in_one_file_are_read() -> None:
+    base = "a: 1\n---\nb: 1\nc: 1\nd: 1\n"
+    assert clean("a.yaml", base, base.replace("a: 1", "a: 2"), base.replace("d: 1", "d: 2")).count("2") == 2
+    left, right = base.replace("b: 1", "e: 1\nb: 1"), base + "e: 2\n"
+    merge = merge_file("a.yaml", base.encode(), left.encode(), right.encode())
+    assert merge.content is None
+    assert any("the key 'e' is there twice" in note for note in merge.notes)
+
+
+def test_large_data_is_read_quickly_and_not_merged_by_key() -> None:
+    base = "".join(f"key{i}:\n  - name: x{i}\n    value: {i}\n" for i in range(10_000))
+    started = time.perf_counter()
+    left, right = base.replace("value: 5\n", "value: 55\n"), base.replace("value: 9000\n", "value: 55\n")
+    assert clean("a.yaml", base, left, right) == left.replace("value: 9000\n", "value: 55\n")
+    assert "too large to be merged by key" in conflict("a.yaml", base, base + "y: 1\n", base + "z: 1\n")[""]
+    assert time.perf_counter() - started < 10
+
+
+def test_files_that_were_generated_are_gits_alone() -> None:
+    base = "".join(f"def f{i}(a):\n    return a + {i}\n\n\n" for i in range(40_000))
+    started = time.perf_counter()
+    left, right = base.replace("a + 5\n", "a + 55\n"), base.replace("a + 39000\n", "a + 55\n")
+    assert clean("a.py", base, left, right) == left.replace("a + 39000\n", "a + 55\n")
+    assert conflict("a.py", base, base + "y = 1\n", base + "z = 1\n") == {
+        "": "a binary or very large file that both changed"
+    }
+    assert time.perf_counter() - started < 10
