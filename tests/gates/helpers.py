@@ -95,6 +95,11 @@ class Bench:
         self._commit()
         self._store: Store | None = None
 
+    @property
+    def tag(self) -> str:
+        """What the judge's processes are marked with: another session may run the same tests beside this one."""
+        return str(self.folder)
+
     def _git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
         done = subprocess.run(
@@ -130,7 +135,7 @@ class Bench:
             commits=self._store,
             reports=self.folder / "reports",
             home=self.folder / "homes",
-            tag="r1",
+            tag=self.tag,
             protect=protect,
             parallel=parallel,
         )

@@ -400,11 +400,11 @@ def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, f
             await judge.baseline(subject, base)
             if fate != "is not there":
                 await judge.prepare(subject)
-                [prepared] = processes_tagged("r1/")
+                [prepared] = processes_tagged(f"{bench.tag}/")
                 if fate == "was killed":
                     os.kill(prepared, signal.SIGKILL)
                     await anyio.sleep(0.2)
-            return await judge.judge(subject, candidate=fixed, base=base), processes_tagged("r1/")
+            return await judge.judge(subject, candidate=fixed, base=base), processes_tagged(f"{bench.tag}/")
 
     verdict, left = anyio.run(run)
     assert verdict.is_passed
@@ -419,10 +419,10 @@ def test_a_test_process_that_nobody_needed_is_ended(bench: Bench) -> None:
         async with contextlib.aclosing(bench.judge()) as judge:
             await judge.prepare(subject)
             await judge.prepare(subject)
-            return processes_tagged("r1/")
+            return processes_tagged(f"{bench.tag}/")
 
     assert len(anyio.run(run)) == 1
-    assert processes_tagged("r1/") == []
+    assert processes_tagged(f"{bench.tag}/") == []
 
 
 def processes_tagged(prefix: str) -> list[int]:

@@ -59,7 +59,7 @@ def test_what_was_made_here_is_known_as_git_would_tell_it(run: Any) -> None:
         assert list(known.entries(commit).items()) == list(fresh.entries(commit).items())
         assert known.numstat(run.base, commit) == fresh.numstat(run.base, commit)
         pairs = [(run.base, commit), (commit, run.base), (run.base, run.base)]
-        assert known.differences.of_all(pairs[:1]) == fresh.changes_of_all(pairs[:1])
-        assert known.differences.of_all(pairs) == fresh.changes_of_all(pairs)
+        assert known.differences.of_all(pairs[:1]) == fresh.differences.of_all(pairs[:1])
+        assert known.differences.of_all(pairs) == fresh.differences.of_all(pairs)
     finally:
         fresh.close()
