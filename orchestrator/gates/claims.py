@@ -13,7 +13,7 @@ from orchestrator.gates.compare import unproven
 from orchestrator.gates.observation import Observation
 from orchestrator.gates.selection import covers
 from orchestrator.gates.words import named
-from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision
+from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason
 from orchestrator.mission.model import AnyCheck, Claim, FileProof, PytestCheck, SymbolProof
 
 Proof = str | FileProof | SymbolProof
@@ -139,6 +139,12 @@ def _look_at_tests(proof: str, name: str, found: Findings) -> Said:
     if result is None or seen is None:
         return ClaimStatus.UNVALIDATED, f"{proof} was not run", ""
     shortfall = next(iter(unproven([proof], seen)), None)
+    if shortfall and shortfall.reason is Reason.FLAKY:
+        return (
+            ClaimStatus.UNVALIDATED,
+            f"{named(shortfall.ids)} {'goes' if len(shortfall.ids) == 1 else 'go'} both ways",
+            result.evidence,
+        )
     if shortfall and shortfall.ids:
         return ClaimStatus.FAILED, f"{named(shortfall.ids)} did not pass", result.evidence
     if not seen.is_whole():

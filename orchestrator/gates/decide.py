@@ -29,6 +29,7 @@ from orchestrator.gates.findings import (
     worse_than_base,
 )
 from orchestrator.gates.observation import RED, Observation
+from orchestrator.gates.reruns import reruns_of
 from orchestrator.gates.selection import Families
 from orchestrator.gates.words import count
 from orchestrator.journal.facts import CheckResult, Decision, Reason
@@ -112,8 +113,10 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
                 turned.update((test_id, None) for test_id in here[entry] if test_id not in base.tests)
     return result.model_copy(
         update={
-            "counts": candidate.counts,
+            "counts": candidate.counts.model_copy(update={"flaky": len(found.flaky)}),
             "base_counts": base.counts if base else None,
+            "flaky": found.flaky,
+            "reruns": reruns_of(candidate, base),
             "turned_green": tuple(turned),
             "broken": found.broken if candidate.is_whole() else tuple(i for i in found.broken if i in found.failing),
             "pre_existing": found.pre_existing,
@@ -143,8 +146,15 @@ def decide_proofs(
     passed += [count(len(files), "file") + " there"] if files else []
     result = _result(name, seen or Observation(kind="proofs"), findings, ", ".join(passed))
     failing = tuple(test_id for test_id, test in seen.tests.items() if test.outcome in RED) if seen else ()
-    counts = seen.counts if seen else None
-    return result.model_copy(update={"kind": "proofs", "counts": counts, "failing": failing[:FAILING_LIMIT]})
+    flaky = tuple(test_id for test_id in seen.tests if seen.is_flaky(test_id)) if seen else ()
+    update = {
+        "kind": "proofs",
+        "counts": seen.counts.model_copy(update={"flaky": len(flaky)}) if seen else None,
+        "failing": failing[:FAILING_LIMIT],
+        "flaky": flaky,
+        "reruns": reruns_of(seen, None) if seen else 0,
+    }
+    return result.model_copy(update=update)
 
 
 def _result(name: str, seen: Observation, findings: Sequence[Finding], passed: str) -> CheckResult:
@@ -169,6 +179,8 @@ def _passed_text(seen: Observation, found: Comparison) -> str:
         parts.append(f"{len(found.turned_green)} turned green")
     if found.pre_existing:
         parts.append(f"{len(found.pre_existing)} failing as on the base")
+    if found.flaky:
+        parts.append(f"{len(found.flaky)} flaky")
     if seen.counts.skipped:
         parts.append(f"{seen.counts.skipped} skipped")
     return ", ".join(parts)

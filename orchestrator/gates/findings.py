@@ -106,8 +106,9 @@ def nothing_passed(seen: Observation, found: Comparison) -> Iterator[Finding]:
         if counts.xfailed == counts.executed:
             text = f"no test passed: {count(counts.xfailed, 'test')} expected to fail did"
             yield Finding(Reason.NO_TESTS_EXECUTED, text)
-        elif set(found.failing) <= set(found.pre_existing):
-            text = f"no test passed: {count(len(found.failing), 'test')} failed, as on the base"
+        elif set(found.failing) <= {*found.pre_existing, *found.flaky}:
+            how = "by chance" if found.flaky else "as on the base"
+            text = f"no test passed: {count(len(found.failing), 'test')} failed, {how}"
             yield Finding(Reason.TESTS_FAILED, text)
     elif counts.skipped:
         yield Finding(Reason.ALL_SKIPPED, f"no test was executed: all {counts.skipped} were skipped")
@@ -168,6 +169,8 @@ def not_borne_out(shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]) 
     for shortfall in sorted(shortfalls, key=lambda shortfall: shortfall.reason is Reason.ALREADY_GREEN):
         if shortfall.reason is Reason.ALREADY_GREEN:
             text = f"{shortfall.entry} was to turn green, but passed on the base already"
+        elif shortfall.reason is Reason.FLAKY:
+            text = f"{shortfall.entry} was to turn green, and goes both ways: {named(shortfall.ids)}"
         elif shortfall.ids == (shortfall.entry,):
             text = f"{shortfall.entry} did not turn green"
         elif shortfall.ids:
@@ -176,6 +179,8 @@ def not_borne_out(shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]) 
             text = f"{shortfall.entry} did not turn green: no such test ran"
         yield Finding(shortfall.reason, text)
     for shortfall in proofs:
+        if shortfall.reason is Reason.FLAKY:
+            continue  # the claim stays unproven, for which nobody is sent back
         if shortfall.ids:
             yield Finding(shortfall.reason, f"the proof {shortfall.entry} fails: {named(shortfall.ids)}")
         else:

@@ -23,6 +23,7 @@ from orchestrator.gates.evidence import Evidence
 from orchestrator.gates.observation import GREEN, RED, Observation
 from orchestrator.gates.observer import Observer, Sighting
 from orchestrator.gates.prose import no_code_changed
+from orchestrator.gates.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.restore import Restoration, restoration
 from orchestrator.gates.selection import covers, path_of
 from orchestrator.gates.sources import Checkouts, Commits
@@ -46,10 +47,15 @@ class _Hearing:
     claims: tuple[Claim, ...]
     checks: Mapping[str, AnyCheck]
     on_progress: OnProgress | None
+    may_rerun: bool = True
     results: dict[str, CheckResult] = field(default_factory=dict)
     observations: dict[str, Observation] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
     is_cached: bool = True
+
+    def sighting(self, name: str, check: AnyCheck) -> Sighting:
+        """A check that is to be seen on the candidate."""
+        return Sighting(name, check, self.commit, self.tree, self.subject, self.on_progress, base=self.base)
 
     def unused(self, name: str) -> str:
         """A name for a result of ours that hides none of the gate's checks."""
@@ -119,11 +125,13 @@ class Judge:
         approvals: Mapping[str, Approval] | None = None,
         absent: Mapping[str, str] | None = None,
         on_progress: OnProgress | None = None,
+        may_rerun: bool = True,
     ) -> Verdict:
         """Judge the commit `candidate` against the commit `base`.
 
         `approvals` are people's answers by the name of the check; one that was given to another tree does not count.
         `absent` are the agents whose work is not in the candidate, each with why not: nothing is run for their claims.
+        Without `may_rerun` what is red counts as red, and nobody finds out whether it is by chance.
         A subject without checks and proofs passes: nothing was asked, and its claims are unvalidated.
         """
         started = self._clock()
@@ -140,6 +148,7 @@ class Judge:
             claims=(*subject.criteria, *present),
             checks=subject.named,
             on_progress=on_progress,
+            may_rerun=may_rerun,
         )
         await self._hear(hearing)
         if subject.claims_a_fix:
@@ -197,23 +206,42 @@ class Judge:
             await self._hear_proofs(hearing, plan.extra)
 
     async def _hear_check(self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]) -> None:
-        base = None
+        base, there = None, None
         if hearing.base is not None:
-            what = Sighting(name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress)
-            base, _ = await self._observer.see(what, is_enough=_anything)
+            there = Sighting(name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress)
+            base, _ = await self._observer.see(there, is_enough=_anything)
 
         asked = check
         if base is None and isinstance(check, PytestCheck | CommandCheck):
             asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
 
-        def decided(seen: Observation) -> CheckResult:
+        def decided(seen: Observation, base: Observation | None) -> CheckResult:
             return decide(name, asked, seen, base, proofs, changed=self._changed_tests(hearing, check, seen, base))
 
         def passes(seen: Observation) -> bool:
-            return decided(seen).decision is Decision.PASSED
+            return decided(seen, base).decision is Decision.PASSED
 
-        seen = await self._see(hearing, name, check, passes)
-        await self._keep(hearing, decided(seen), seen, base)
+        what = hearing.sighting(name, check)
+        seen = await self._see(hearing, what, passes)
+        if hearing.may_rerun and not passes(seen):
+            seen, base = await self._run_again(what, seen, there, base)
+            hearing.observations[name] = seen
+        await self._keep(hearing, decided(seen, base), seen, base)
+
+    async def _run_again(
+        self, what: Sighting, seen: Observation, there: Sighting | None = None, base: Observation | None = None
+    ) -> tuple[Observation, Observation | None]:
+        """Run again what may be red by chance; the observations with what that said."""
+        red = suspects(seen, base)
+        for test_id in red:
+            while rerun := next_rerun(test_id, seen, base, can_pick=isinstance(what.check, PytestCheck)):
+                if rerun is Rerun.ALONE:
+                    seen = await self._observer.see_alone(what, seen, test_id)
+                elif rerun is Rerun.AMONG:
+                    seen = await self._observer.see_among(what, seen, red)
+                elif there is not None and base is not None:
+                    base = await self._observer.see_alone(there, base, test_id)
+        return seen, base
 
     def _changed_tests(
         self, hearing: _Hearing, check: AnyCheck, seen: Observation, base: Observation | None
@@ -237,9 +265,12 @@ class Judge:
             def passes(seen: Observation) -> bool:
                 return decide_proofs(name, seen, proofs, {}).decision is Decision.PASSED
 
-            seen = await self._see(
-                hearing, name, PytestCheck(pytest=proofs, plugins=hearing.subject.all_plugins), passes
-            )
+            check = PytestCheck(pytest=proofs, plugins=hearing.subject.all_plugins)
+            what = hearing.sighting(name, check)
+            seen = await self._see(hearing, what, passes)
+            if hearing.may_rerun and not passes(seen):
+                seen, _ = await self._run_again(what, seen)
+                hearing.observations[name] = seen
         await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.files), seen, None)
 
     async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:
@@ -249,15 +280,10 @@ class Judge:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})
 
-    async def _see(
-        self, hearing: _Hearing, name: str, check: AnyCheck, passes: Callable[[Observation], bool]
-    ) -> Observation:
-        what = Sighting(
-            name, check, hearing.commit, hearing.tree, hearing.subject, hearing.on_progress, base=hearing.base
-        )
+    async def _see(self, hearing: _Hearing, what: Sighting, passes: Callable[[Observation], bool]) -> Observation:
         seen, was_known = await self._observer.see(what, is_enough=passes)
         hearing.is_cached = hearing.is_cached and was_known
-        hearing.observations[name] = seen
+        hearing.observations[what.name] = seen
         return seen
 
     async def _keep(

@@ -69,6 +69,10 @@ class Observation(_Part):
     absent: tuple[str, ...] = ()
     """Paths and ids that were asked for and whose file is not in the tree."""
     tests: dict[str, TestSeen] = {}
+    alone: dict[str, tuple[TestOutcome, ...]] = {}
+    """How tests ended that were run again, each by itself."""
+    among: dict[str, tuple[TestOutcome, ...]] = {}
+    """How tests ended when all of the check was run again for their sake."""
     not_run: tuple[str, ...] = ()
     """Collected, but no outcome was reported."""
     deselected: tuple[str, ...] = ()
@@ -103,6 +107,19 @@ class Observation(_Part):
         """How a test ended here; `absent` when there is no word of it."""
         seen = self.tests.get(test_id)
         return seen.outcome if seen else TestOutcome.ABSENT
+
+    def is_flaky(self, test_id: str) -> bool:
+        """Whether a test went both ways here, in the same circumstances: by itself, or among the others."""
+        ways = (self.alone.get(test_id, ()), (self.outcome(test_id), *self.among.get(test_id, ())))
+        return any(not {*GREEN}.isdisjoint(way) and not {*RED}.isdisjoint(way) for way in ways)
+
+    def following(self, earlier: Observation) -> Observation:
+        """The same, with what an earlier one of the same check on the same tree saw of the tests that were red then."""
+        if not (self.is_whole() and earlier.is_whole()):
+            return self
+        red = [test_id for test_id, test in earlier.tests.items() if test.outcome in RED]
+        among = {test_id: (*earlier.among.get(test_id, ()), earlier.outcome(test_id)) for test_id in red}
+        return self.model_copy(update={"alone": earlier.alone, "among": {**earlier.among, **among}})
 
     def is_whole(self) -> bool:
         """Whether it ran to its end with all its records, so that what is not in it did not happen."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -93,11 +93,23 @@ class Observer:
                 self._known[key] = known
                 return known, True
             seen = await self._look(what, key[0], restored)
+            if known is not None:
+                seen = seen.following(known)  # what was red here before is not forgotten when it is green now
             # A machine that could not start the program says nothing about the tree.
-            if not seen.not_started:
-                self._known[key] = seen
-                await anyio.to_thread.run_sync(self._evidence.keep, seen)
-            return seen, False
+            return (seen if seen.not_started else await self._remember(seen)), False
+
+    async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
+        """`seen`, and how one test of it ends when it is run again by itself."""
+        check = what.check.model_copy(update={"pytest": (test_id,), "must_turn_green": ()})
+        again = await self._look_again(replace(what, check=check))
+        found = {test_id: (*seen.alone.get(test_id, ()), again.outcome(test_id))}
+        return await self._remember(seen.model_copy(update={"alone": {**seen.alone, **found}}))
+
+    async def see_among(self, what: Sighting, seen: Observation, ids: Iterable[str]) -> Observation:
+        """`seen`, and how these tests end when all of the check is run again."""
+        again = await self._look_again(what)
+        found = {test_id: (*seen.among.get(test_id, ()), again.outcome(test_id)) for test_id in ids}
+        return await self._remember(seen.model_copy(update={"among": {**seen.among, **found}}))
 
     async def prepare(self, folder: Path) -> None:
         """Have a test process ready for the next check that wants one, started in `folder`."""
@@ -121,6 +133,16 @@ class Observer:
             return None  # one that died is buried by `aclose`
         self._waiting = None
         return waiting
+
+    async def _remember(self, seen: Observation) -> Observation:
+        self._known[seen.check, seen.tree] = seen
+        await anyio.to_thread.run_sync(self._evidence.keep, seen)
+        return seen
+
+    async def _look_again(self, what: Sighting) -> Observation:
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        again = replace(what, name=f"{what.name}-again", on_progress=None)
+        return await self._look(again, "", restored)
 
     async def _look(self, what: Sighting, fingerprint: str, restored: Restoration) -> Observation:
         suffix = "-base.log" if what.base is None else ".log"

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
     RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
     DID_NOT_TURN_GREEN = "did_not_turn_green"
+    FLAKY = "flaky"  # what a mission names must hold, and goes both ways
     ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base
     PROOF_MISSING = "proof_missing"  # a proof that no evidence speaks of, or a file that is missing or empty
     EXIT_CODE = "exit_code"
@@ -128,6 +129,8 @@ class Counts(Fact):
     xfailed: int = 0
     xpassed: int = 0
     deselected: int = 0
+    flaky: int = 0
+    """Of those above; what a flaky test's outcome was is chance."""
 
 
 class TestRecord(Fact):
@@ -139,6 +142,10 @@ class TestRecord(Fact):
     base: TestOutcome | None = None
     """None where there is no baseline to compare with."""
     candidate: TestOutcome
+    is_flaky: bool = False
+    again: tuple[TestOutcome, ...] = ()
+    """How it ended on the candidate when it was run again."""
+    base_again: tuple[TestOutcome, ...] = ()
     seconds: float = 0.0
     message: str = ""
     """The end of its failure text, bounded; empty when it passed."""
@@ -162,6 +169,10 @@ class CheckResult(Fact):
     turned_green: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     pre_existing: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()
+    """Went both ways on one tree: shown, and held against nobody."""
+    reruns: int = 0
+    """How many more runs of tests that took, on the candidate and on the base."""
     failing: tuple[str, ...] = ()
     """All test ids that are red on the candidate, bounded to the first hundred."""
     value: float | None = None

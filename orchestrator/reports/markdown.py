@@ -117,8 +117,9 @@ def found(check: CheckResult) -> Markup:
         counts = check.counts
         red = counts.failed + counts.error
         parts = [f"{counts.executed:,} of {counts.collected:,} executed", f"{counts.passed:,} passed", f"{red:,} red"]
-        others = ("skipped", "xfailed", "xpassed", "deselected")
+        others = ("skipped", "xfailed", "xpassed", "deselected", "flaky")
         parts += [f"{number:,} {name}" for name in others if (number := getattr(counts, name))]
+        parts += [count(check.reruns, "rerun")] if check.reruns else []
         return raw(", ".join(parts))
     if check.kind == "metric":
         return escape.markdown(f"{_number(check.value)} (required {check.require})")

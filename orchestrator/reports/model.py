@@ -212,7 +212,7 @@ class BatchSummary(Part):
 class OpenItem(Part):
     """Something that a person should know is not proven."""
 
-    kind: Literal["run", "batch", "agent", "gate", "approval", "criterion", "deliverable", "pre_existing"]
+    kind: Literal["run", "batch", "agent", "gate", "approval", "criterion", "deliverable", "pre_existing", "flaky"]
     subject: str
     """The id of the batch or agent; the run's for `run`."""
     text: str

@@ -10,7 +10,8 @@ Resolved means that everything the mission asked for is proven on the run's tip:
 A deliverable for which the mission names *no* proof is always listed, and never called done. It keeps the mission open
 only where its batch has no criteria, for then nothing at all speaks for it; under validated criteria it is a detail
 that the author chose not to prove, and holding every mission open for it would teach people to ignore the advice.
-The same goes for optional agents and for tests that were red before and still are: shown, but no reason by themselves.
+The same goes for optional agents, for tests that were red before and still are, and for flaky ones: shown, but no
+reason by themselves.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def recommend(state: State, status: str, batches: Sequence[BatchSummary]) -> Rec
     if state.ended and state.ended.exit_code and not any(item.keeps_open for item in items):
         text = f"the run ended with exit code {state.ended.exit_code}"
         items.append(OpenItem(kind="run", subject=state.run, text=text, keeps_open=True))
-    items += _pre_existing(state, batches)
+    items += _known_tests(state, batches)
     blocking = sum(item.keeps_open for item in items)
     if blocking:
         text = f"{count(blocking, 'item')} {'stands' if blocking == 1 else 'stand'} in the way"
@@ -109,18 +110,26 @@ def _agent_item(agent: AgentSummary) -> OpenItem:
     return OpenItem(kind="agent", subject=agent.id, text=text, keeps_open=not agent.optional)
 
 
-def _pre_existing(state: State, batches: Sequence[BatchSummary]) -> Iterator[OpenItem]:
-    """Tests that were red before the run and still are, as the newest landed verdict of each check saw them."""
+def _known_tests(state: State, batches: Sequence[BatchSummary]) -> Iterator[OpenItem]:
+    """Tests that were red before the run and still are, as the newest landed verdict of each check saw them; and those
+    that went both ways in any verdict: chance does not go away by being green the next time.
+    """
     by_id = {batch.id: batch for batch in batches}
     red: dict[str, tuple[str, ...]] = {}
+    flaky: dict[str, None] = {}
     for landed in state.history:
         verdict = by_id[landed].verdict
         for check in verdict.checks if verdict and verdict.landed else ():
             red[f"{check.name} {check.command}"] = check.pre_existing
+    for batch in batches:
+        flaky.update((test, None) for verdict in batch.gates for check in verdict.checks for test in check.flaky)
     tests = list(dict.fromkeys(test for found in red.values() for test in found))
     if tests:
         text = f"{count(len(tests), 'test')} red before the run and still red: {_names(tests)}"
         yield OpenItem(kind="pre_existing", subject=state.run, text=text, keeps_open=False)
+    if flaky:
+        text = f"{count(len(flaky), 'flaky test')}, green and red on one tree: {_names(list(flaky))}"
+        yield OpenItem(kind="flaky", subject=state.run, text=text, keeps_open=False)
 
 
 def _claim(claim: ClaimResult) -> str:

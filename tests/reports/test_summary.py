@@ -14,6 +14,7 @@ from orchestrator.journal.events import (
     TargetLanded,
 )
 from orchestrator.journal.facts import ClaimResult, ClaimStatus, Decision, Outcome
+from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.summary import summarize
 from tests.reports.builder import (
     STORIES,
@@ -204,6 +205,20 @@ def test_tests_that_were_red_before_are_told_and_held_against_nobody() -> None:
     told = summary.recommendation.items[-1]
     assert told.kind == "pre_existing"
     assert told.text == "1 test red before the run and still red: tests/test_old.py::test_red"
+
+
+def test_flaky_tests_are_told_and_held_against_nobody() -> None:
+    story = Story(mission(batch("core", "1.1"))).begin("core").work("1.1")
+    check = verdict_of(story.state, "core", "x", ("1.1",), 1.0).checks[0]
+    story.land("core", "1.1", checks=(check.model_copy(update={"flaky": ("tests/test_a.py::test_x",), "reruns": 2}),))
+    summary = summarize(story.close("core").finish().state)
+    assert summary.recommendation.is_resolved
+    told = summary.recommendation.items[-1]
+    assert (told.kind, told.keeps_open) == ("flaky", False)
+    assert told.text == "1 flaky test, green and red on one tree: tests/test_a.py::test_x"
+    report = render_markdown(summary)
+    assert "2 reruns" in report
+    assert "1 flaky: went both ways on one tree: `tests/test_a.py::test_x`" in report
 
 
 def test_interrupted_and_resumed() -> None:
