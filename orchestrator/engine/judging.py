@@ -122,12 +122,15 @@ def judge_commits(loaded: LoadedMission, root: Path, request: Request, watcher: 
 def subject_of_gate(mission: Mission, gate: str) -> Subject:
     """What a gate asks: its checks, and what the batches that use it claim."""
     batches = [batch for batch in mission.batches if batch.gate == gate]
+    said = [batch.exercise for batch in batches if batch.exercise is not None]
     return Subject(
         gate=gate,
         checks=mission.gates[gate].checks,
         criteria=tuple(claim for batch in batches for claim in batch.criteria),
         deliverables={agent.id: agent.deliverables for batch in batches for agent in batch.agents},
         timeout=mission.defaults.gate_timeout,
+        plugins=mission.defaults.plugins,
+        exercise=any(said) if said else None,
     )
 
 

@@ -66,6 +66,7 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
         timeout=state.plan.mission.defaults.gate_timeout,
         plugins=state.plan.mission.defaults.plugins,
+        exercise=planned.batch.exercise,
     )
 
 

@@ -20,6 +20,8 @@ from orchestrator.gates.claims import Findings, judge_claims, left_out, plan_pro
 from orchestrator.gates.compare import records
 from orchestrator.gates.decide import decide, decide_proofs
 from orchestrator.gates.evidence import Evidence
+from orchestrator.gates.exercise import KIND
+from orchestrator.gates.exercising import Exerciser, Green
 from orchestrator.gates.observation import GREEN, RED, Observation
 from orchestrator.gates.observer import Observer, Sighting
 from orchestrator.gates.prose import no_code_changed
@@ -29,7 +31,7 @@ from orchestrator.gates.selection import covers, path_of
 from orchestrator.gates.sources import Checkouts, Commits
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.gates.trees import Trees
-from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Verdict
+from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Exercise, Verdict
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
 
 PROOFS = "proofs"
@@ -51,11 +53,17 @@ class _Hearing:
     results: dict[str, CheckResult] = field(default_factory=dict)
     observations: dict[str, Observation] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
+    exercise: Exercise | None = None
     is_cached: bool = True
 
     def sighting(self, name: str, check: AnyCheck) -> Sighting:
         """A check that is to be seen on the candidate."""
         return Sighting(name, check, self.commit, self.tree, self.subject, self.on_progress, base=self.base)
+
+    @property
+    def is_green(self) -> bool:
+        """Whether nothing that was found out so far speaks against it."""
+        return all(result.decision is Decision.PASSED for result in self.results.values())
 
     def unused(self, name: str) -> str:
         """A name for a result of ours that hides none of the gate's checks."""
@@ -98,6 +106,7 @@ class Judge:
             tag,
             restored=partial(_restored, commits, tuple(protect)),
         )
+        self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock
 
     async def baseline(self, subject: Subject, commit: str, on_progress: OnProgress | None = None) -> None:
@@ -153,7 +162,9 @@ class Judge:
         await self._hear(hearing)
         if subject.claims_a_fix:
             await self._hear_what_changed(hearing, base)
-        if all(result.decision is Decision.PASSED for result in hearing.results.values()):
+        if subject.is_exercised and hearing.is_green:
+            await self._hear_exercise(hearing, base)
+        if hearing.is_green:
             for name, check in subject.named.items():
                 if isinstance(check, ApprovalCheck):
                     hearing.results[name] = decide_approval(name, check.approval, approvals.get(name), tree)
@@ -168,6 +179,7 @@ class Judge:
                 agent: left_out(claims, absent[agent]) if agent in absent else hearing.judge_claims(claims)
                 for agent, claims in subject.deliverables.items()
             },
+            exercise=hearing.exercise,
             environment=self._observer.environment,
             seconds=round(self._clock() - started, 3),
             cached=hearing.is_cached and bool(hearing.observations),
@@ -279,6 +291,25 @@ class Judge:
         if prose is not None:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})
+
+    async def _hear_exercise(self, hearing: _Hearing, base: str) -> None:
+        checks = dict(_runnable(hearing.checks))
+        if extra := plan_proofs(hearing.claims, hearing.checks).extra:
+            checks[hearing.unused(PROOFS)] = PytestCheck(pytest=extra, plugins=hearing.subject.all_plugins)
+        green = Green(
+            subject=hearing.subject,
+            base=base,
+            commit=hearing.commit,
+            checks=checks,
+            results=hearing.results,
+            seen=hearing.observations,
+            on_progress=hearing.on_progress,
+        )
+        found, was_known = await self._exerciser.exercise(green, hearing.unused(KIND))
+        hearing.exercise = found.fact
+        hearing.is_cached = hearing.is_cached and was_known
+        if found.result is not None:
+            hearing.results[found.result.name] = found.result
 
     async def _see(self, hearing: _Hearing, what: Sighting, passes: Callable[[Observation], bool]) -> Observation:
         seen, was_known = await self._observer.see(what, is_enough=passes)

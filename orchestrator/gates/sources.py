@@ -74,3 +74,7 @@ class Commits(Protocol):
     def changes(self, base: str, commit: str) -> Mapping[str, Changed]:
         """What differs, by path."""
         ...
+
+    def with_contents(self, commit: str, contents: Mapping[str, bytes]) -> str:
+        """A commit that differs from another one in the contents of these files of it."""
+        ...

@@ -27,6 +27,8 @@ class Subject:
     deliverables: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     timeout: float = 1800.0
     plugins: tuple[str, ...] = ()
+    exercise: bool | None = None
+    """Whether the changed functions are broken on purpose; None: where a fix is claimed."""
 
     @property
     def named(self) -> dict[str, AnyCheck]:
@@ -48,6 +50,11 @@ class Subject:
     def claims_a_fix(self) -> bool:
         """Whether some check says that tests turn green."""
         return any(isinstance(check, PytestCheck | CommandCheck) and check.must_turn_green for check in self.checks)
+
+    @property
+    def is_exercised(self) -> bool:
+        """Whether the gate is run again with the changed functions broken."""
+        return self.claims_a_fix if self.exercise is None else self.exercise
 
 
 def named_checks(checks: tuple[AnyCheck, ...]) -> dict[str, AnyCheck]:

@@ -96,6 +96,7 @@ class Reason(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     DECLINED = "declined"
     NO_CODE_CHANGED = "no_code_changed"
+    VACUOUS = "vacuous"  # the tests stay green when what was changed is broken on purpose
 
 
 class TestOutcome(StrEnum):
@@ -156,7 +157,8 @@ class CheckResult(Fact):
 
     name: str
     kind: str
-    """pytest, command, metric, approval, or proofs: tests that deliverables and criteria name."""
+    """pytest, command, metric, approval; proofs: what deliverables and criteria name; changes and exercise: what the
+    candidate changed, and whether the tests care."""
     decision: Decision
     reason: Reason | None = None
     text: str = ""
@@ -207,6 +209,25 @@ class ClaimResult(Fact):
     """Where the evidence lies, relative to the run's report folder."""
 
 
+class Exercise(Fact):
+    """What the gate says when all functions that the candidate changed are made to raise at run time."""
+
+    functions: tuple[str, ...] = ()
+    """The functions that were broken, as `path::Class.method`."""
+    called: tuple[str, ...] | None = None
+    """Those of them that the tests call which turned green; all tests of the gate, where none did. None: not known."""
+    noticed_by: tuple[str, ...] = ()
+    """Tests that are green on the candidate and were not then. Only as many were run as it took to know."""
+    unbreakable: tuple[str, ...] = ()
+    """Changes that no function holds (data, configuration, other languages, module code, removals), each with what."""
+
+    @property
+    def not_called(self) -> tuple[str, ...]:
+        """Broken functions that those tests do not call; empty where that is not known."""
+        called = set(self.functions if self.called is None else self.called)
+        return tuple(function for function in self.functions if function not in called)
+
+
 class Verdict(Fact):
     """What a gate decided about one tree, with all of its evidence."""
 
@@ -219,6 +240,8 @@ class Verdict(Fact):
     criteria: tuple[ClaimResult, ...] = ()
     deliverables: dict[str, tuple[ClaimResult, ...]] = {}
     """By agent, in the order of the mission."""
+    exercise: Exercise | None = None
+    """None where the batch does not ask for it, or where the gate was red without it."""
     environment: str = ""
     """A fingerprint of what the tests ran in."""
     seconds: float = 0.0

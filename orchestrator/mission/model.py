@@ -501,7 +501,9 @@ class Batch(Model):
     overlap: Overlap | None = None
     land: Land | None = None
     on_conflict: OnConflict | None = None
-    exercise: Annotated[bool | None, NotYet("the exercise check")] = None
+    exercise: bool | None = Field(default=None, strict=True)
+    """Break the functions that the batch changed, and refuse it if the gate stays green; by default where some check
+    of the gate has `must_turn_green`."""
     rollback: Annotated[CommandLine | None, NotYet("rolling back with a command")] = None
 
 

@@ -19,10 +19,12 @@ from orchestrator.journal.facts import (
     ClaimResult,
     ConflictFact,
     Decision,
+    Exercise,
     FileChange,
     MergeNote,
     MergeWarning,
     Outcome,
+    Reason,
 )
 
 FORMAT = "orchestrate/report"
@@ -134,6 +136,13 @@ class GateSummary(Part):
     cached: bool
     reason: str
     checks: tuple[CheckResult, ...]
+    exercise: Exercise | None
+    """Whether the tests care about what was changed; null where that was not asked, or the gate was red anyway."""
+
+    @property
+    def is_vacuous(self) -> bool:
+        """Whether the tests stayed green with the change broken on purpose."""
+        return any(check.reason is Reason.VACUOUS for check in self.checks)
 
 
 class LandingSummary(Part):
@@ -212,7 +221,9 @@ class BatchSummary(Part):
 class OpenItem(Part):
     """Something that a person should know is not proven."""
 
-    kind: Literal["run", "batch", "agent", "gate", "approval", "criterion", "deliverable", "pre_existing", "flaky"]
+    kind: Literal[
+        "run", "batch", "agent", "gate", "approval", "criterion", "deliverable", "exercise", "pre_existing", "flaky"
+    ]
     subject: str
     """The id of the batch or agent; the run's for `run`."""
     text: str

@@ -10,8 +10,8 @@ Resolved means that everything the mission asked for is proven on the run's tip:
 A deliverable for which the mission names *no* proof is always listed, and never called done. It keeps the mission open
 only where its batch has no criteria, for then nothing at all speaks for it; under validated criteria it is a detail
 that the author chose not to prove, and holding every mission open for it would teach people to ignore the advice.
-The same goes for optional agents, for tests that were red before and still are, and for flaky ones: shown, but no
-reason by themselves.
+The same goes for optional agents, for tests that were red before and still are, for flaky ones, and for changes that no
+test calls or that could not be broken on purpose: shown, but no reason by themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome
 from orchestrator.journal.state import State
+from orchestrator.reports.exercise import exercise_note
 from orchestrator.reports.model import AgentSummary, BatchSummary, OpenItem, Recommendation
 from orchestrator.reports.text import count, one_line, short
 
@@ -102,6 +103,8 @@ def _gate_items(batch: BatchSummary) -> Iterator[OpenItem]:
     if batch.is_whole and (verdict is None or not verdict.landed or not verdict.checks):
         text = "no passed verdict is on record for it" if batch.gate else "landed without a gate: nothing was proven"
         yield OpenItem(kind="gate", subject=batch.id, text=text, keeps_open=True)
+    if batch.is_whole and verdict and verdict.exercise and (note := exercise_note(verdict.exercise)):
+        yield OpenItem(kind="exercise", subject=batch.id, text=note, keeps_open=False)
 
 
 def _agent_item(agent: AgentSummary) -> OpenItem:

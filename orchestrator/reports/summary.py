@@ -209,6 +209,7 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
         cached=verdict.cached,
         reason=verdict.reasons(),
         checks=verdict.checks,
+        exercise=verdict.exercise,
     )
 
 

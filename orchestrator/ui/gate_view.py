@@ -19,6 +19,7 @@ from rich.text import Text
 from orchestrator.engine.judging import Case, Judgement, Side, Watcher
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Verdict
+from orchestrator.reports.exercise import exercise_note
 from orchestrator.ui.lines import LineWriter
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
@@ -130,7 +131,7 @@ def render_judgement(judgement: Judgement, console: Console) -> None:
         console.print(head, soft_wrap=True)
         if verdict.checks:
             console.print(_checks(verdict))
-        for line in (*_findings(verdict), *_claims(verdict)):
+        for line in (*_findings(verdict), *_exercise(verdict), *_claims(verdict)):
             console.print(line, soft_wrap=True)
         console.print()
     if judgement.stopped_by:
@@ -222,6 +223,15 @@ def _findings(verdict: Verdict) -> Iterator[Text]:
             yield Text(f"    and {len(tests) - MOST_TESTS:,} more, all in the evidence", "dim")
         if check.log:
             yield Text(f"    log: {check.log}", "dim")
+
+
+def _exercise(verdict: Verdict) -> Iterator[Text]:
+    """What is to know of a passed one; of a red one the findings tell."""
+    found = next((check for check in verdict.checks if check.kind == "exercise"), None)
+    if found is not None and found.decision is Decision.PASSED:
+        yield Text(f"exercise: {found.text.partition('; ')[0]}")
+    if note := exercise_note(verdict.exercise):
+        yield Text(f"exercise: {note}")
 
 
 def _claims(verdict: Verdict) -> Iterator[Text]:

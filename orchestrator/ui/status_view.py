@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.reports.exercise import exercise_note
 from orchestrator.reports.model import AgentSummary, BatchSummary, Summary
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
@@ -119,13 +120,14 @@ def _gate(batch: BatchSummary) -> Text:
     verdict = batch.verdict
     if verdict is None:
         return Text("not run" if batch.gate else "none", "dim")
-    return _mark(verdict.decision.value)
+    return _mark(verdict.decision.value, "vacuous" if verdict.is_vacuous else "")
 
 
 def _why(batch: BatchSummary) -> str:
     if batch.phase == "pending" and batch.needs:
         return f"waits for {', '.join(batch.needs)}"
-    return one_line(batch.reason, 200)
+    note = exercise_note(batch.verdict.exercise) if batch.verdict and not batch.reason else ""
+    return one_line(batch.reason or note, 200)
 
 
 def _of_note(summary: Summary) -> list[AgentSummary]:

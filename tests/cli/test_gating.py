@@ -96,7 +96,9 @@ def test_a_fix_is_green_and_all_of_the_verdict_is_there_for_machines(shop: Path)
     )
     (gate,) = found["gates"]
     verdict = gate["verdict"]
-    (check,) = verdict["checks"]
+    check, exercise = verdict["checks"]
+    assert exercise["text"] == "1 changed function broken on purpose: 1 of 1 test noticed"
+    assert verdict["exercise"]["called"] == verdict["exercise"]["functions"] == ["sums.py::add"]
     assert check["turned_green"] == ["tests/test_sums.py::test_add"]
     assert (check["counts"]["executed"], check["base_counts"]["failed"]) == (2, 1)
     assert [(test["id"], test["base"], test["candidate"]) for test in gate["tests"]["tests"]] == [
@@ -149,13 +151,13 @@ def test_without_a_gate_all_are_asked_and_one_that_waits_for_a_person_is_not_gre
 def test_passes_and_baselines_are_not_run_again(shop: Path) -> None:
     ledger = shop / "ledger"
     orchestrate(shop, "gate", "shop.yaml:sums")
-    assert ledger.read_text() == "xx"
+    assert ledger.read_text() == "xxxx", "on the base, on the candidate, with what was changed broken, and with marks"
     assert "(known from before)" in orchestrate(shop, "gate", "shop.yaml:sums").err
-    assert ledger.read_text() == "xx"
+    assert ledger.read_text() == "xxxx"
     (shop / "user" / "sums.py").write_text(WORSE)
     for _ in range(2):
         orchestrate(shop, "gate", "shop.yaml:sums", "--uncommitted", code=1)
-    assert ledger.read_text() == "xxxx", "what is red is looked at again, its base is not"
+    assert ledger.read_text() == "xxxxxx", "what is red is looked at again, its base is not"
 
 
 def test_what_came_to_the_base_since_is_not_held_against_the_candidate(shop: Path) -> None:
