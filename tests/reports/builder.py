@@ -41,6 +41,7 @@ from orchestrator.journal.facts import (
     ConflictFact,
     Counts,
     Decision,
+    Exercise,
     FileChange,
     MergeNote,
     MergeWarning,
@@ -286,6 +287,35 @@ def red(text: str = "2 tests broke", **more: Any) -> dict[str, Any]:
     return {"decision": Decision.FAILED, "checks": (check,), **more}
 
 
+def exercised() -> Story:
+    """Two functions that no test calls and data that cannot be broken land; tests that do not care are sent back."""
+    functions = tuple(f"src/pool.py::Pool.{name}" for name in ("open", "close", "size"))
+    noticed = ("tests/test_pool.py::test_size",)
+    found = Exercise(
+        functions=functions, called=functions[2:], noticed_by=noticed, unbreakable=("a.toml (not Python)",)
+    )
+    story = (
+        Story(two_batches()).begin("core").work("1.1", "1.2").land("core", "1.1", "1.2", exercise=found).close("core")
+    )
+    story.begin("integration").work("2.1")
+    text = "the tests do not exercise the change: all 24 tests stay green with src/bus.py::Bus.on broken"
+    check = CheckResult(
+        name="exercise",
+        kind="exercise",
+        decision=Decision.FAILED,
+        reason=Reason.VACUOUS,
+        text=text,
+        evidence="gates/red/exercise.json",
+        log="gates/red/exercise.log",
+    )
+    vacuous = Exercise(functions=("src/bus.py::Bus.on",), called=())
+    made = story.candidate("integration", "2.1")
+    story.judge("integration", made, "2.1", decision=Decision.FAILED, checks=(check,), exercise=vacuous)
+    reason = f"gate integration is red: exercise: {text}"
+    story.send_back("integration", Return(agent="2.1", outcome=Outcome.REJECTED, reason=reason, may_retry=False))
+    return story.close("integration", Outcome.REJECTED, reason).finish(1)
+
+
 def good() -> Story:
     """Everything landed."""
     return Story(two_batches()).whole("core").whole("integration").finish()
@@ -483,6 +513,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         ungated,
         hostile,
         only_started,
+        exercised,
     )
 }
 

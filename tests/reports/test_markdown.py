@@ -37,7 +37,9 @@ def tokens(text: str) -> list[Token]:
     return [each for token in PARSER.parse(text) for each in (token, *(token.children or ()))]
 
 
-@pytest.mark.parametrize("name", ["good", "every_outcome", "resumed", "hostile", "running", "only_started"])
+@pytest.mark.parametrize(
+    "name", ["good", "every_outcome", "resumed", "hostile", "running", "only_started", "exercised"]
+)
 def test_the_report_reads_as_it_did(name: str) -> None:
     assert_matches(render_markdown(summarize(STORIES[name]().state)), SNAPSHOTS / f"{name}.md")
 
