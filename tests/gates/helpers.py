@@ -97,11 +97,6 @@ class Bench:
         self._commit()
         self._store: Store | None = None
 
-    @property
-    def tag(self) -> str:
-        """What the judge's processes are marked with: another session may run the same tests beside this one."""
-        return str(self.folder)
-
     def _git(self, *arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
         done = subprocess.run(
