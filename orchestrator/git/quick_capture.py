@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.git.client import decode, encode
-from orchestrator.git.folder import Manifest, is_untouched, walk
+from orchestrator.git.folder import ONE_AT_A_TIME, Manifest, is_untouched, walk
 from orchestrator.git.objects import ObjectWriter, object_id
 from orchestrator.git.store import Store
 from orchestrator.git.values import EXECUTABLE, FILE, GITLINK, SYMLINK, Change, Changes, Entry
@@ -54,7 +54,8 @@ def plain_edits(  # noqa: PLR0913  (what is looked at, and by which rules)
     ):
         return None
     try:
-        touched, removed = _touched(path, manifest, frozenset(map(encode, exclude)), largest)
+        with ONE_AT_A_TIME:
+            touched, removed = _touched(path, manifest, frozenset(map(encode, exclude)), largest)
         new = [name for name in touched if name not in manifest.files]
         for name in ignored(new) if new else ():
             del touched[name]
