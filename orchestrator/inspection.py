@@ -175,7 +175,7 @@ def _unproven(batch: str, agents: tuple[str, ...], noun: str, claims: Sequence[C
     bare = tuple(claim.text for claim in claims if not claim.proof)
     if bare:
         text = f"{len(bare)} of {len(claims)} {noun} without proof: reported as unvalidated, never as done"
-        mend = "give each a `proof:` (a test, a check's name, or `file: path`)"
+        mend = "give each a `proof:` (a test, a check's name, `file: path`, `symbol: path::Name`)"
         yield Finding(FindingKind.UNPROVEN, Severity.NOTE, batch, agents, text, mend, bare)
 
 

@@ -16,7 +16,9 @@ from orchestrator.gates.words import named
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason
 from orchestrator.mission.model import AnyCheck, Claim, FileProof, PytestCheck, SymbolProof
 
-Proof = str | FileProof | SymbolProof
+Thing = FileProof | SymbolProof
+"""A proof that is there or is not: nothing is run for it."""
+Proof = str | Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +29,32 @@ class ProofPlan:
     """Test ids and paths that a pytest check of the gate runs anyway, by the check's name."""
     extra: tuple[str, ...]
     """Test ids and paths that nothing else runs."""
-    files: tuple[str, ...]
+    things: tuple[Thing, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found out on one tree: results and observations by the name of the check, problems of files by path."""
+    """What was found out on one tree: results and observations by the name of the check, problems of things."""
 
     results: Mapping[str, CheckResult]
     observations: Mapping[str, Observation]
-    files: Mapping[str, str | None] = field(default_factory=dict)
-    """What is wrong with a file that proves something; None when nothing is."""
+    things: Mapping[Thing, str | None] = field(default_factory=dict)
+    """What is wrong with a file or symbol that proves something; None when nothing is."""
 
 
 def plan_proofs(claims: Iterable[Claim], checks: Mapping[str, AnyCheck]) -> ProofPlan:
     """Sort the proofs of claims by what has to be run for them."""
     covered: dict[str, dict[str, None]] = {}
     extra: dict[str, None] = {}
-    files: dict[str, None] = {}
+    things: dict[Thing, None] = {}
     for proof in (proof for claim in claims for proof in claim.proof):
         match proof:
-            case FileProof():
-                files[proof.file] = None
+            case FileProof() | SymbolProof():
+                things[proof] = None
             case str() if proof not in checks:
                 home = _runs(proof, checks)
                 (covered.setdefault(home, {}) if home else extra)[proof] = None
-    return ProofPlan({name: tuple(proofs) for name, proofs in covered.items()}, tuple(extra), tuple(files))
+    return ProofPlan({name: tuple(proofs) for name, proofs in covered.items()}, tuple(extra), tuple(things))
 
 
 def _runs(proof: str, checks: Mapping[str, AnyCheck]) -> str | None:
@@ -109,14 +111,12 @@ Said = tuple[ClaimStatus, str, str]
 
 def _look(proof: Proof, checks: Mapping[str, AnyCheck], found: Findings, extra: str) -> Said:
     match proof:
-        case FileProof():
-            problem = found.files.get(proof.file, "was not looked at")
+        case FileProof() | SymbolProof():
+            problem = found.things.get(proof, "was not looked at")
             evidence = found.results[extra].evidence if extra in found.results else ""
             if problem:
-                return ClaimStatus.FAILED, f"{proof.file} {problem}", evidence
+                return ClaimStatus.FAILED, f"{proof.what} {problem}", evidence
             return ClaimStatus.VALIDATED, "", evidence
-        case SymbolProof():
-            return ClaimStatus.UNVALIDATED, "proofs by symbol are not looked at yet", ""
         case str() if proof in checks:
             return _look_at_check(proof, found)
     return _look_at_tests(proof, _runs(proof, checks) or extra, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from orchestrator.gates.changed_tests import ChangedTests
@@ -33,7 +34,7 @@ from orchestrator.gates.reruns import reruns_of
 from orchestrator.gates.selection import Families
 from orchestrator.gates.words import count
 from orchestrator.journal.facts import CheckResult, Decision, Reason
-from orchestrator.mission.model import AnyCheck, CommandCheck, MetricCheck, PytestCheck
+from orchestrator.mission.model import AnyCheck, CommandCheck, FileProof, MetricCheck, PytestCheck, SymbolProof
 
 FAILING_LIMIT = 100
 UNCHANGED = ChangedTests()
@@ -126,11 +127,11 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
 
 
 def decide_proofs(
-    name: str, seen: Observation | None, proofs: Sequence[str], files: Mapping[str, str | None]
+    name: str, seen: Observation | None, proofs: Sequence[str], things: Mapping[FileProof | SymbolProof, str | None]
 ) -> CheckResult:
-    """Decide what no check of a gate looks at, and claims rest on: tests that were run for that, and files.
+    """Decide what no check of a gate looks at, and claims rest on: tests that were run for that, files, symbols.
 
-    `files` are what is wrong with each (None: nothing). There is no baseline: a proof holds or it does not.
+    `things` are what is wrong with each of the last two (None: nothing). There is no baseline: a proof holds or not.
     """
     findings: list[Finding] = []
     if seen is not None:
@@ -141,9 +142,13 @@ def decide_proofs(
         findings += [*not_borne_out((), shortfalls), *disagrees, *not_watched(seen), *put_back(seen)]
         if not seen.is_whole():
             findings = findings[:1]
-    findings += [Finding(Reason.PROOF_MISSING, f"the file {path} {wrong}") for path, wrong in files.items() if wrong]
+    findings += [
+        Finding(Reason.PROOF_MISSING, f"the {_noun(thing)} {thing.what} {wrong}")
+        for thing, wrong in things.items()
+        if wrong
+    ]
     passed = [f"{count(seen.counts.passed + seen.counts.xpassed, 'test')} passed"] if seen else []
-    passed += [count(len(files), "file") + " there"] if files else []
+    passed += [f"{count(number, noun)} there" for noun, number in Counter(map(_noun, things)).items()]
     result = _result(name, seen or Observation(kind="proofs"), findings, ", ".join(passed))
     failing = tuple(test_id for test_id, test in seen.tests.items() if test.outcome in RED) if seen else ()
     flaky = tuple(test_id for test_id in seen.tests if seen.is_flaky(test_id)) if seen else ()
@@ -155,6 +160,10 @@ def decide_proofs(
         "reruns": reruns_of(seen, None) if seen else 0,
     }
     return result.model_copy(update=update)
+
+
+def _noun(thing: FileProof | SymbolProof) -> str:
+    return "file" if isinstance(thing, FileProof) else "symbol"
 
 
 def _result(name: str, seen: Observation, findings: Sequence[Finding], passed: str) -> CheckResult:

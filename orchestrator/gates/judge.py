@@ -16,7 +16,7 @@ import anyio
 
 from orchestrator.gates.approvals import decide_approval, overall
 from orchestrator.gates.changed_tests import ChangedTests, changed_tests
-from orchestrator.gates.claims import Findings, judge_claims, left_out, plan_proofs
+from orchestrator.gates.claims import Findings, Thing, judge_claims, left_out, plan_proofs
 from orchestrator.gates.compare import records
 from orchestrator.gates.decide import decide, decide_proofs
 from orchestrator.gates.evidence import Evidence
@@ -30,6 +30,7 @@ from orchestrator.gates.restore import Restoration, restoration
 from orchestrator.gates.selection import covers, path_of
 from orchestrator.gates.sources import Checkouts, Commits
 from orchestrator.gates.subject import Approval, OnProgress, Subject
+from orchestrator.gates.things import problem
 from orchestrator.gates.trees import Trees
 from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Exercise, Verdict
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
@@ -52,7 +53,7 @@ class _Hearing:
     may_rerun: bool = True
     results: dict[str, CheckResult] = field(default_factory=dict)
     observations: dict[str, Observation] = field(default_factory=dict)
-    files: dict[str, str | None] = field(default_factory=dict)
+    things: dict[Thing, str | None] = field(default_factory=dict)
     exercise: Exercise | None = None
     is_cached: bool = True
 
@@ -73,7 +74,7 @@ class _Hearing:
 
     def judge_claims(self, claims: Iterable[Claim]) -> tuple[ClaimResult, ...]:
         """What has been found out says this of claims."""
-        found = Findings(self.results, self.observations, self.files)
+        found = Findings(self.results, self.observations, self.things)
         return judge_claims(claims, self.checks, found, self.unused(PROOFS))
 
 
@@ -212,9 +213,9 @@ class Judge:
         plan = plan_proofs(hearing.claims, hearing.checks)
         for name, check in _runnable(hearing.checks):
             await self._hear_check(hearing, name, check, plan.by_check.get(name, ()))
-        for path in plan.files:
-            hearing.files[path] = await anyio.to_thread.run_sync(self._file_problem, hearing, path)
-        if plan.extra or plan.files:
+        for thing in plan.things:
+            hearing.things[thing] = await anyio.to_thread.run_sync(problem, self._commits, hearing.commit, thing)
+        if plan.extra or plan.things:
             await self._hear_proofs(hearing, plan.extra)
 
     async def _hear_check(self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]) -> None:
@@ -283,7 +284,7 @@ class Judge:
             if hearing.may_rerun and not passes(seen):
                 seen, _ = await self._run_again(what, seen)
                 hearing.observations[name] = seen
-        await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.files), seen, None)
+        await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.things), seen, None)
 
     async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:
         changed = await anyio.to_thread.run_sync(self._commits.changes, base, hearing.commit)
@@ -323,15 +324,6 @@ class Judge:
         stem = f"{hearing.subject.gate}-{result.name}-{hearing.tree[:12]}"
         tests = records(seen, base) if seen else ()
         hearing.results[result.name] = await anyio.to_thread.run_sync(self._evidence.keep_result, stem, result, tests)
-
-    def _file_problem(self, hearing: _Hearing, path: str) -> str | None:
-        """What is wrong with a file that proves something; None when nothing is."""
-        content = self._commits.read(hearing.commit, path)
-        if content is None:
-            return "does not exist"
-        if not self._commits.entries(hearing.commit)[path].is_file:
-            return "is not a regular file"
-        return None if content.strip() else "is empty"
 
 
 def _restored(

@@ -397,14 +397,24 @@ class FileProof(Model):
 
     file: Text
 
+    @property
+    def what(self) -> str:
+        """The file."""
+        return self.file
+
     def __str__(self) -> str:
         return f"file: {self.file}"
 
 
 class SymbolProof(Model):
-    """Proof by a symbol that exists in the candidate."""
+    """Proof by a symbol that exists in the candidate: `path::Class.method`."""
 
     symbol: Text
+
+    @property
+    def what(self) -> str:
+        """The symbol, with its path."""
+        return self.symbol
 
     def __str__(self) -> str:
         return f"symbol: {self.symbol}"
@@ -456,7 +466,8 @@ class Claim(Model):
 
     text: Text
     proof: Proofs = ()
-    """Pytest node ids or test paths, a check's name, `{file: path}`; none: reported as unvalidated, never as done."""
+    """Pytest node ids or test paths, a check's name, `{file: path}`, `{symbol: path::Name}`; none: reported as
+    unvalidated, never as done."""
 
 
 _TEXT_SCHEMA = (("type", "string"), ("minLength", 1))

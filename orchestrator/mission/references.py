@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from orchestrator.mission.complaints import show
-from orchestrator.mission.model import Agent, Batch, Isolation, Mission, OnConflict, SymbolProof
+from orchestrator.mission.model import Agent, Batch, Isolation, Mission, OnConflict
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.values import backend_problems, claims_of, glob_problems, inner_problems, path_problems
 from orchestrator.mission.words import did_you_mean, listed, nearest
@@ -47,11 +47,6 @@ def _values_not_yet(mission: Mission, positions: Positions) -> Iterator[Problem]
     if mission.defaults.isolation is Isolation.STRICT:
         place = positions.value(("defaults", "isolation"))
         yield Problem(place, "`isolation: strict` is not supported yet: the sandbox", "write `auto` or `worktree`")
-    for loc, claim in claims_of(mission):
-        for index, proof in enumerate(claim.proof):
-            if isinstance(proof, SymbolProof):
-                what = "a `symbol:` proof is not supported yet: symbols"
-                yield Problem(positions.value((*loc, "proof", index)), what, "name a test or a file instead")
 
 
 def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
@@ -156,7 +151,7 @@ def _claims(mission: Mission, positions: Positions) -> Iterator[Problem]:
                 continue
             what = f"the proof {show(proof)} is neither a test nor a check of the batch's gate"
             close = nearest(proof, checks)
-            mend = "name a test (`tests/test_x.py::test_y`), `file: path`" + (
+            mend = "name a test (`tests/test_x.py::test_y`), `file: path`, `symbol: path::Name`" + (
                 f", or one of the checks {listed(checks)}" if checks else "; the batch has no gate with checks"
             )
             mend = f"did you mean `{close}`?" if close else mend

@@ -11,9 +11,20 @@ from pathlib import Path
 
 from orchestrator.mission.complaints import show
 from orchestrator.mission.globs import BadGlob
-from orchestrator.mission.model import Agent, Backend, BriefMode, Claim, CommandCheck, FileProof, Mission, PytestCheck
+from orchestrator.mission.model import (
+    Agent,
+    Backend,
+    BriefMode,
+    Claim,
+    CommandCheck,
+    FileProof,
+    Mission,
+    PytestCheck,
+    SymbolProof,
+)
 from orchestrator.mission.scope import entry_of
 from orchestrator.mission.source import Loc, Positions, Problem
+from orchestrator.mission.symbols import parse_symbol
 from orchestrator.mission.words import did_you_mean, listed
 
 PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mission_dir")
@@ -100,6 +111,11 @@ def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         for index, proof in enumerate(claim.proof):
             if isinstance(proof, FileProof):
                 paths.append(((*loc, "proof", index, "file"), proof.file))
+            elif isinstance(proof, SymbolProof):
+                where: Loc = (*loc, "proof", index, "symbol")
+                wrong = list(_symbol_problem(proof.symbol, positions, where))
+                yield from wrong
+                paths += [] if wrong else [(where, proof.symbol)]
             elif isinstance(proof, str):
                 paths.append(((*loc, "proof", index), proof))
     for loc, path in paths:
@@ -111,6 +127,20 @@ def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         elif parts[0] == "" or ".." in parts:
             what = f"{show(path)}: the path leads out of the repository"
             yield Problem(positions.value(loc), what, "paths begin at the repository's root")
+
+
+def _symbol_problem(proof: str, positions: Positions, loc: Loc) -> Iterator[Problem]:
+    """A symbol that proves something is one of one file."""
+    path, colons, name = proof.partition("::")
+    what, mend = f"{show(proof)}: expected a file and a symbol in it", "write `path::Class.method`"
+    if path and colons and name and not any(sign in path for sign in "*?["):
+        try:
+            parse_symbol(name)
+        except BadGlob as error:
+            what, mend = f"{show(proof)}: {error}", error.mend or mend
+        else:
+            return
+    yield Problem(positions.value(loc), what, mend)
 
 
 def claims_of(mission: Mission) -> Iterator[tuple[Loc, Claim]]:

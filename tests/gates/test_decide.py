@@ -10,7 +10,15 @@ from orchestrator.gates.compare import records
 from orchestrator.gates.decide import decide, decide_proofs
 from orchestrator.gates.observation import GREEN, RED, Observation, RecordState, TestSeen
 from orchestrator.journal.facts import CheckResult, Decision, Reason, TestOutcome
-from orchestrator.mission.model import AnyCheck, ApprovalCheck, CommandCheck, MetricCheck, PytestCheck
+from orchestrator.mission.model import (
+    AnyCheck,
+    ApprovalCheck,
+    CommandCheck,
+    FileProof,
+    MetricCheck,
+    PytestCheck,
+    SymbolProof,
+)
 from tests.gates.helpers import seen
 
 
@@ -291,14 +299,20 @@ def test_an_approval_is_not_for_here() -> None:
 
 def test_proofs_by_tests_and_files() -> None:
     here = seen(a__x="passed", a__y="skipped")
-    good = decide_proofs("proofs", here, ["a.py::x"], {"doc.md": None})
+    good = decide_proofs("proofs", here, ["a.py::x"], {FileProof(file="doc.md"): None})
     assert (good.decision, good.kind, good.text) == (Decision.PASSED, "proofs", "1 test passed, 1 file there")
-    bad = decide_proofs("proofs", here, ["a.py::x", "a.py::y", "b.py"], {"doc.md": "is empty"})
+    bad = decide_proofs("proofs", here, ["a.py::x", "a.py::y", "b.py"], {FileProof(file="doc.md"): "is empty"})
     assert (bad.decision, bad.reason) == (Decision.FAILED, Reason.PROOF_MISSING)
     assert bad.text == "no test of the proof a.py::y passed; no test of the proof b.py passed; the file doc.md is empty"
     red = seen(a__x="failed", a__y="passed")
+    symbols = {SymbolProof(symbol="a.py::f"): None, SymbolProof(symbol="a.py::g"): None, FileProof(file="doc.md"): None}
+    assert decide_proofs("proofs", None, [], symbols).text == "2 symbols there, 1 file there"
+    gone = decide_proofs("proofs", None, [], {SymbolProof(symbol="a.py::f"): "does not exist"})
+    assert (gone.reason, gone.text) == (Reason.PROOF_MISSING, "the symbol a.py::f does not exist")
     assert decide_proofs("proofs", red, ["a.py"], {}).reason is Reason.TESTS_FAILED
-    assert decide_proofs("proofs", None, [], {"doc.md": "does not exist"}).reason is Reason.PROOF_MISSING
+    assert (
+        decide_proofs("proofs", None, [], {FileProof(file="doc.md"): "does not exist"}).reason is Reason.PROOF_MISSING
+    )
 
 
 # -- properties

@@ -435,3 +435,37 @@ def environment_of(process: psutil.Process) -> dict[str, str]:
         return process.environ() if process.status() != psutil.STATUS_ZOMBIE else {}
     except psutil.Error:  # it is gone
         return {}
+
+
+def test_a_symbol_that_is_there_is_a_proof(bench: Bench) -> None:
+    base = bench.commit({"shop.py": "class Shop:\n    def open(self): ...\n", "shop.bas": "10 GOTO 10\n"})
+    made = bench.commit(
+        {
+            "shop.py": "class Shop:\n    def open(self): ...\n    def on_sale(self): ...\n",
+            "web.ts": "export class Page {\n  show() {\n    return 1;\n  }\n}\n",
+            "bad.py": "def f(:\n",
+        }
+    )
+
+    def said(*symbols: str, commit: str = made) -> dict[str, tuple[str, str]]:
+        asked = claims(*({"text": symbol, "proof": {"symbol": symbol}} for symbol in symbols))
+        subject = Subject(gate="core", criteria=asked)
+        verdict = judge(bench.judge(), subject, commit, base)
+        assert verdict.is_passed == all(claim.status == "validated" for claim in verdict.criteria)
+        return {claim.text: (claim.status, claim.detail) for claim in verdict.criteria}
+
+    there = said("shop.py::Shop.on_sale", "shop.py::Shop", "shop.py::Shop.on_*", "web.ts::Page.show")
+    assert set(there.values()) == {("validated", "")}
+    missing = said("shop.py::Shop.opn", "gone.py::f", "shop.bas::f", "bad.py::g")
+    assert {status for status, _ in missing.values()} == {"failed"}
+    details = {symbol: detail.removeprefix(f"{symbol} ") for symbol, (_, detail) in missing.items()}
+    assert details["shop.py::Shop.opn"] == "does not exist; there is Shop.open"
+    assert details["gone.py::f"] == "does not exist: there is no file gone.py"
+    assert details["shop.bas::f"] == "cannot be looked for: the language is not known by the file's ending"
+    assert details["bad.py::g"].startswith("does not exist (the file does not parse in 1 place)")
+
+    async def unchanged() -> bool:
+        asked = claims({"text": "x", "proof": {"symbol": "shop.py::Shop.open"}})
+        return is_proven(await bench.judge().prove(asked, commit=base))
+
+    assert anyio.run(unchanged), "who changed nothing may have had nothing to do"

@@ -23,7 +23,16 @@ from orchestrator.gates.selection import Families, ancestors, covers, excuses
 from orchestrator.gates.subject import Approval, Subject, named_checks
 from orchestrator.gates.trees import Trees
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason, Verdict
-from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, MetricCheck, PytestCheck
+from orchestrator.mission.model import (
+    AnyCheck,
+    ApprovalCheck,
+    Claim,
+    CommandCheck,
+    FileProof,
+    MetricCheck,
+    PytestCheck,
+    SymbolProof,
+)
 from tests.gates.helpers import seen
 
 # -- selection
@@ -338,7 +347,7 @@ def test_proofs_are_looked_for_where_they_are_run_anyway() -> None:
     claims = [claim("a", "tests/a.py::x", "audit"), claim("b", "other/b.py", {"file": "doc.md"}), claim("c", "tests/")]
     plan = plan_proofs(claims, CHECKS)
     assert plan.by_check == {"tests": ("tests/a.py::x", "tests/")}
-    assert (plan.extra, plan.files) == (("other/b.py",), ("doc.md",))
+    assert (plan.extra, plan.things) == (("other/b.py",), (FileProof(file="doc.md"),))
 
 
 def found(observation: Observation, decision: Decision = Decision.PASSED) -> Findings:
@@ -346,7 +355,13 @@ def found(observation: Observation, decision: Decision = Decision.PASSED) -> Fin
         name: CheckResult(name=name, kind="k", decision=decision, evidence=f"{name}.json", text="so it was")
         for name in ("tests", "audit", "proofs")
     }
-    return Findings(results, {"tests": observation, "proofs": observation}, {"doc.md": None, "no.md": "is empty"})
+    things = {
+        FileProof(file="doc.md"): None,
+        FileProof(file="no.md"): "is empty",
+        SymbolProof(symbol="a.py::f"): None,
+        SymbolProof(symbol="a.py::g"): "does not exist; there is f",
+    }
+    return Findings(results, {"tests": observation, "proofs": observation}, things)
 
 
 TREE = seen(tests__a="passed").model_copy(
@@ -375,7 +390,9 @@ TREE = seen(tests__a="passed").model_copy(
         (("audit",), ClaimStatus.VALIDATED, ""),
         (({"file": "doc.md"},), ClaimStatus.VALIDATED, ""),
         (({"file": "no.md"}, "audit"), ClaimStatus.FAILED, "no.md is empty"),
-        (({"symbol": "a.py::f"}, "audit"), ClaimStatus.UNVALIDATED, "proofs by symbol are not looked at yet"),
+        (({"symbol": "a.py::f"}, "audit"), ClaimStatus.VALIDATED, ""),
+        (({"symbol": "a.py::g"}, "audit"), ClaimStatus.FAILED, "a.py::g does not exist; there is f"),
+        (({"symbol": "a.py::other"},), ClaimStatus.FAILED, "a.py::other was not looked at"),
     ],
 )
 def test_claims(proofs: tuple[object, ...], status: ClaimStatus, detail: str) -> None:
