@@ -14,11 +14,12 @@ from anyio import to_thread
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import backends_of, make_backend
-from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.folders import Folders, disposable, tag_of
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.workshop import Workshop
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.setup import Setup
 from orchestrator.executors.spec import Executor
 from orchestrator.git.store import Store
 from orchestrator.mission.model import Mission
@@ -69,9 +70,11 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
     try:
         await to_thread.run_sync(repository.pin, folders.run, started.base)
         furnishing = Furnishing(repository, started.base, mission.workspace)
+        setup = make_setup(mission, folders, made, furnishing)
         executor = LocalExecutor(
             workspaces,
             furnishing,
+            setup,
             briefs=folders.briefs,
             logs=folders.logs,
             homes=folders.homes,
@@ -83,7 +86,7 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
             folders=folders,
             store=store,
             executor=executor,
-            call_judge=partial(make_judge, mission, folders, made, furnishing),
+            call_judge=partial(make_judge, mission, folders, made, furnishing, setup),
             briefs=briefs,
             backends=backends,
             mission_dir=mission_dir,
@@ -95,7 +98,23 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
         store.close()
 
 
-def make_judge(mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing) -> Judge:
+def make_setup(mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing) -> Setup:
+    """What prepares work trees; its results are kept for all runs."""
+    return Setup(
+        mission.workspace,
+        workshop.store,
+        Furnished(workshop.workspaces, furnishing),
+        cache=disposable(folders.root) / "setup",
+        logs=folders.logs,
+        home=folders.homes,
+        tag=tag_of(folders, "setup"),
+        timeout=mission.defaults.gate_timeout,
+    )
+
+
+def make_judge(
+    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing, setup: Setup | None = None
+) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
     from orchestrator.gates.judge import Judge
 
@@ -106,6 +125,7 @@ def make_judge(mission: Mission, folders: Folders, workshop: Workshop, furnishin
         home=folders.homes,
         tag=tag_of(folders, "gate"),
         protect=mission.workspace.protect,
+        ground=setup or make_setup(mission, folders, workshop, furnishing),
     )
 
 

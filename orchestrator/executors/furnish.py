@@ -89,6 +89,11 @@ class Furnished:
     def __init__(self, workspaces: Workspaces, furnishing: Furnishing) -> None:
         self._workspaces, self._furnishing = workspaces, furnishing
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the furniture is."""
+        return self._furnishing.paths
+
     def checkout(self, name: str, commit: str) -> Workspace:
         """The reusable work tree `name`, holding `commit` and the furniture."""
         workspace = self._workspaces.checkout(name, commit)

@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from orchestrator.agents.backend import Work
 from orchestrator.executors.furnish import Furnishing
+from orchestrator.executors.setup import Setup
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit, WorkerLost
 from orchestrator.git.client import GitError
 from orchestrator.git.workspace import Workspace, Workspaces
@@ -27,13 +28,14 @@ class LocalExecutor:
         self,
         workspaces: Workspaces,
         furnishing: Furnishing,
+        setup: Setup,
         *,
         briefs: Path,
         logs: Path,
         homes: Path,
         tag_of: Callable[[str], str],
     ) -> None:
-        self._workspaces, self._furnishing = workspaces, furnishing
+        self._workspaces, self._furnishing, self._setup = workspaces, furnishing, setup
         self._briefs, self._logs, self._homes, self._tag_of = briefs, logs, homes, tag_of
         self._provisioning = 0
         self._provisioned = anyio.Event()
@@ -54,6 +56,7 @@ class LocalExecutor:
             self._provisioning -= 1
             provisioned, self._provisioned = self._provisioned, anyio.Event()
             provisioned.set()
+        await self._setup.put_into(spec.base, workspace.path)
         work = Work(
             run=spec.run,
             batch=spec.batch,
@@ -71,7 +74,7 @@ class LocalExecutor:
         ended = await spec.backend.work(work, emit)
         capture = await to_thread.run_sync(
             lambda: self._workspaces.capture(
-                workspace, message=spec.message, when=spec.when, exclude=self._furnishing.paths
+                workspace, message=spec.message, when=spec.when, exclude=self._not_work(spec.base)
             )
         )
         return AttemptResult(ended, capture, work.log, work.brief_file)
@@ -81,7 +84,7 @@ class LocalExecutor:
         if workspace is None or workspace.base != base:
             return None
         capture = await to_thread.run_sync(
-            lambda: self._workspaces.capture(workspace, message=message, when=when, exclude=self._furnishing.paths)
+            lambda: self._workspaces.capture(workspace, message=message, when=when, exclude=self._not_work(base))
         )
         return capture.commit if capture.commit != base else None
 
@@ -101,6 +104,10 @@ class LocalExecutor:
             await to_thread.run_sync(self._workspaces.prepare, missing, base)
         if count:
             await to_thread.run_sync(self._workspaces.freshen, base)
+
+    def _not_work(self, base: str) -> tuple[str, ...]:
+        """What capture leaves out: it was put there before the work began."""
+        return (*self._furnishing.paths, *self._setup.paths(base))
 
     def _brief_file(self, spec: AttemptSpec) -> Path:
         return self._briefs / f"{spec.name}.md"

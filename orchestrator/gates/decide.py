@@ -15,6 +15,7 @@ from orchestrator.gates.changed_tests import ChangedTests
 from orchestrator.gates.compare import Comparison, compare, not_turned_green, unproven
 from orchestrator.gates.findings import (
     Finding,
+    base_is_unknown,
     cannot_collect,
     empty_places,
     exit_disagrees,
@@ -89,6 +90,7 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
     shortfalls = not_turned_green(check.must_turn_green, candidate, base)
     findings = [
         *not_carried_out(candidate),
+        *base_is_unknown(base),
         *record_is_not_whole(candidate),
         *not_to_be_believed(candidate, base),
         *cannot_collect(found, candidate),
@@ -104,7 +106,7 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
     ]
     if findings and not candidate.is_whole():
         findings = findings[:1]  # what did not run did not break
-    result = _result(name, candidate, findings, _passed_text(candidate, found))
+    result = _result(name, candidate, findings, _passed_text(candidate, base, found))
     turned = dict.fromkeys(found.turned_green)
     if base is not None:
         here = Families(candidate.tests)
@@ -182,7 +184,7 @@ def _result(name: str, seen: Observation, findings: Sequence[Finding], passed: s
     )
 
 
-def _passed_text(seen: Observation, found: Comparison) -> str:
+def _passed_text(seen: Observation, base: Observation | None, found: Comparison) -> str:
     parts = [count(seen.counts.passed + seen.counts.xpassed, "test") + " passed"]
     if found.turned_green:
         parts.append(f"{len(found.turned_green)} turned green")
@@ -192,6 +194,8 @@ def _passed_text(seen: Observation, found: Comparison) -> str:
         parts.append(f"{len(found.flaky)} flaky")
     if seen.counts.skipped:
         parts.append(f"{seen.counts.skipped} skipped")
+    if base is not None and not base.is_whole():
+        parts.append("on the base the tests did not come to their end, so that some may have been green there")
     return ", ".join(parts)
 
 

@@ -33,13 +33,23 @@ class Finding:
 
 def not_carried_out(seen: Observation) -> Iterator[Finding]:
     """Was it started, and did it come to its end?"""
-    if seen.not_started:
+    if seen.not_ready:
+        yield Finding(Reason.SETUP_FAILED, " ".join(seen.not_ready.split()), Decision.ERRORED)
+    elif seen.not_started:
         yield Finding(Reason.NOT_STARTED, f"it could not be started: {seen.not_started}", Decision.ERRORED)
     elif seen.timed_out:
         done = f" after {count(len(seen.tests), 'test')}" if seen.tests else ""
         where = f", at {seen.not_run[0]}" if seen.not_run else ""
         text = f"it did not end in {seen.seconds:.0f} s and was stopped{done}{where}"
         yield Finding(Reason.TIMED_OUT, text, Decision.ERRORED)
+
+
+def base_is_unknown(base: Observation | None) -> Iterator[Finding]:
+    """Could the machine not even begin on the base? Then there is nothing to hold the candidate against."""
+    if base is not None and (why := base.not_ready or base.not_started):
+        yield Finding(
+            Reason.BASE_UNKNOWN, f"the base could not be looked at: {' '.join(why.split())}", Decision.ERRORED
+        )
 
 
 def record_is_not_whole(seen: Observation) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ from orchestrator.gates.prose import no_code_changed
 from orchestrator.gates.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.restore import Restoration, restoration
 from orchestrator.gates.selection import covers, path_of
-from orchestrator.gates.sources import Checkouts, Commits
+from orchestrator.gates.sources import BareGround, Checkouts, Commits, Ground
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.gates.things import problem
 from orchestrator.gates.trees import Trees
@@ -36,6 +36,7 @@ from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Exerc
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
 
 PROOFS = "proofs"
+BARE = BareGround()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class Judge:
 
     `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what tests take for their
     home, outside of any tree; `tag` names the judge's processes; `protect` are globs of files that come from the base;
+    `ground` is what trees need beside their commit;
     `parallel` is how many checks run at once; `clock` gives seconds.
     """
 
@@ -95,6 +97,7 @@ class Judge:
         home: Path,
         tag: str,
         protect: Iterable[str] = (),
+        ground: Ground = BARE,
         parallel: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,6 +106,7 @@ class Judge:
         self._evidence = Evidence(reports)
         self._observer = Observer(
             Trees(checkouts, home, parallel),
+            ground,
             self._evidence,
             tag,
             restored=partial(_restored, commits, tuple(protect)),

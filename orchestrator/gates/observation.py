@@ -57,6 +57,8 @@ class Observation(_Part):
     command: str = ""
     not_started: str = ""
     """Why the program could not be started; empty when it was, or when there was nothing to run."""
+    not_ready: str = ""
+    """Why the tree could not be made ready for it; empty when it was."""
     timed_out: bool = False
     exit_code: int | None = None
     """None when nothing was run."""
@@ -123,4 +125,7 @@ class Observation(_Part):
 
     def is_whole(self) -> bool:
         """Whether it ran to its end with all its records, so that what is not in it did not happen."""
-        return not (self.not_started or self.timed_out) and self.record in (RecordState.NONE, RecordState.COMPLETE)
+        return not (self.not_started or self.not_ready or self.timed_out) and self.record in (
+            RecordState.NONE,
+            RecordState.COMPLETE,
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,11 +18,13 @@ from pathlib import Path
 
 import anyio
 
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.gates.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
 from orchestrator.gates.observation import Observation
 from orchestrator.gates.restore import Restoration
 from orchestrator.gates.runners import RUNNERS, Place
 from orchestrator.gates.runners.waiting import Waiting, start_waiting
+from orchestrator.gates.sources import Ground
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.gates.trees import Trees
 from orchestrator.isolation.environment import clean_environment
@@ -63,8 +67,9 @@ class Observer:
     `restored` says what is put back of what a commit (second) changes since another one, with `may_configure`.
     """
 
-    def __init__(self, trees: Trees, evidence: Evidence, tag: str, restored: Restored) -> None:
+    def __init__(self, trees: Trees, ground: Ground, evidence: Evidence, tag: str, restored: Restored) -> None:
         self._trees = trees
+        self._ground = ground
         self._evidence = evidence
         self._tag = tag
         self._restored = restored
@@ -84,7 +89,8 @@ class Observer:
         Two who ask for the same at the same time get the same answer from one run.
         """
         restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
-        key = (check_fingerprint(what.check, restored.digest), what.tree)
+        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
+        key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
         async with self._turns[key]:
             known = self._known.get(key)
             if known is None:
@@ -96,7 +102,7 @@ class Observer:
             if known is not None:
                 seen = seen.following(known)  # what was red here before is not forgotten when it is green now
             # A machine that could not start the program says nothing about the tree.
-            return (seen if seen.not_started else await self._remember(seen)), False
+            return (seen if seen.not_started or seen.not_ready else await self._remember(seen)), False
 
     async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
         """`seen`, and how one test of it ends when it is run again by itself."""
@@ -147,17 +153,25 @@ class Observer:
     async def _look(self, what: Sighting, fingerprint: str, restored: Restoration) -> Observation:
         suffix = "-base.log" if what.base is None else ".log"
         async with self._trees.lend(what.commit) as tree:
+            env = _environment(tree.home)
+            try:
+                python = await self._ground.put_into(what.commit, tree.root)
+            except EnvironmentRefused as error:
+                return Observation(kind=what.check.kind, not_ready=str(error))
             if restored.originals:
                 await anyio.to_thread.run_sync(restored.put_into, tree.root)
+            if python is not None:
+                env |= {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}", "VIRTUAL_ENV": str(python.parent.parent)}
             log = self._evidence.free("logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix)
             place = Place(
                 root=tree.root,
                 scratch=tree.home,
-                env=_environment(tree.home),
+                env=env,
                 timeout=what.check.timeout or what.subject.timeout,
                 log=log,
                 tag=f"{self._tag}/{tree.name}",
-                take_waiting=self._take_waiting,
+                python=str(python or sys.executable),
+                take_waiting=self._take_waiting if python is None else _nothing_waits,
                 on_count=what.count,
             )
             seen = await RUNNERS[type(what.check)](what.check, place)
@@ -171,6 +185,10 @@ class Observer:
                 "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
             }
         )
+
+
+def _nothing_waits() -> None:
+    """What waits is of another interpreter."""
 
 
 def _environment(home: Path) -> dict[str, str]:

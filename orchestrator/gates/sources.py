@@ -28,6 +28,32 @@ class Checkouts(Protocol):
         ...
 
 
+class Ground(Protocol):
+    """What work trees need beside the files of their commit. The engine's is `orchestrator.executors.setup.Setup`."""
+
+    def digest(self, commit: str) -> str:
+        """The same for commits that need the same; called in worker threads."""
+        ...
+
+    async def put_into(self, commit: str, work_tree: Path) -> Path | None:
+        """Give it to a tree of the commit; the project's own interpreter there, if it has one.
+
+        Raises EnvironmentRefused when it cannot be made for this commit.
+        """
+        ...
+
+
+class BareGround:
+    """Trees that need nothing."""
+
+    def digest(self, commit: str) -> str:  # noqa: ARG002
+        """Nothing is needed."""
+        return ""
+
+    async def put_into(self, commit: str, work_tree: Path) -> None:
+        """Nothing to do."""
+
+
 class Entry(Protocol):
     """What a tree holds at a path."""
 

@@ -92,6 +92,8 @@ class Reason(StrEnum):
     VALUE_MISSING = "value_missing"
     BELOW_THRESHOLD = "below_threshold"
     TIMED_OUT = "timed_out"
+    BASE_UNKNOWN = "base_unknown"  # the check could not be begun on the base
+    SETUP_FAILED = "setup_failed"  # what the tree needs could not be made for this commit
     NOT_STARTED = "not_started"  # the program could not be started
     AWAITING_APPROVAL = "awaiting_approval"
     DECLINED = "declined"

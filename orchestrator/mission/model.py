@@ -282,11 +282,20 @@ class Budget(Model):
     on_exceed: Literal["stop", "warn"] = "stop"
 
 
+def _commands(value: object) -> object:
+    """One command where a list of them is meant."""
+    return [value] if isinstance(value, str | dict) else value
+
+
 class Workspace(Model):
     """What every workspace is given beside the files of its base commit, and what nobody may change."""
 
-    setup: Annotated[tuple[CommandLine, ...], NotYet("preparing workspaces with commands")] = ()
-    setup_inputs: Annotated[Texts, NotYet("preparing workspaces with commands")] = ()
+    setup: Annotated[tuple[CommandLine, ...], BeforeValidator(_commands), Shorthand()] = ()
+    """Commands that make what work needs and git does not hold; run once, every work tree gets a copy of what they
+    made. With the Python of a `.venv` among it, the tests of gates are run.
+    """
+    setup_inputs: Texts = ()
+    """Globs of the files on whose content that depends: where they differ, the commands are run again."""
     copy_: Annotated[Texts, Field(alias="copy")] = ()
     """Untracked files of the repository's work tree that agents need, copied; globs."""
     link: Texts = ()

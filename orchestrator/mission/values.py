@@ -48,7 +48,9 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
     """Scopes, protected paths, and the untracked files that workspaces are given."""
     workspace = mission.workspace
     globs: list[tuple[Loc, str]] = []
-    for key, patterns in (("copy", workspace.copy_), ("link", workspace.link), ("protect", workspace.protect)):
+    of_workspace = {"setup_inputs": workspace.setup_inputs, "copy": workspace.copy_}
+    of_workspace |= {"link": workspace.link, "protect": workspace.protect}
+    for key, patterns in of_workspace.items():
         globs += [(("workspace", key, index), pattern) for index, pattern in enumerate(patterns)]
     for index, batch in enumerate(mission.batches):
         for number, agent in enumerate(batch.agents):

@@ -72,7 +72,6 @@ def test_what_is_not_supported_yet_is_marked() -> None:
     assert marked == {
         "Backend.profile", "Backend.model", "Backend.max_turns",
         "Batch.rollback", "Mission.budget",
-        "Workspace.setup", "Workspace.setup_inputs",
     }  # fmt: skip
 
 

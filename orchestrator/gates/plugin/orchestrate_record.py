@@ -243,6 +243,8 @@ def _plugins(names: Iterable[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    # As with `python -P`, which older interpreters do not have.
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
     # Run without `site`, which would import a `sitecustomize.py` from wherever the project is installed from.
     sys.modules.update({name: ModuleType(name) for name in ("sitecustomize", "usercustomize")})
     importlib.import_module("site").main()

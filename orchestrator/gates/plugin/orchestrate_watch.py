@@ -163,7 +163,7 @@ class Watch:
             if "." in name or name in self._test_modules or not self._tree.holds(path):
                 continue
             installed = importlib.machinery.PathFinder.find_spec(name, elsewhere)
-            if name in sys.stdlib_module_names or (installed and installed.has_location):
+            if name in getattr(sys, "stdlib_module_names", ()) or (installed and installed.has_location):
                 yield f"{name} ({self._tree.short(str(path))})"
 
     def _always_equal(self) -> Iterator[str]:

@@ -40,7 +40,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
     if not present:
         return Observation(kind="pytest", command=command, absent=absent)
     try:
-        waiting = place.take_waiting() or await start_waiting(place.scratch, place.env, place.tag)
+        waiting = place.take_waiting() or await start_waiting(place.scratch, place.env, place.tag, place.python)
     except NotStarted as error:
         return Observation(**exit_facts("pytest", command, str(error)), absent=absent)
     record = Record(waiting.token)

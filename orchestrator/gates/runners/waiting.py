@@ -52,7 +52,7 @@ class Waiting:
             self.close()
 
 
-async def start_waiting(folder: Path, env: Mapping[str, str], tag: str) -> Waiting:
+async def start_waiting(folder: Path, env: Mapping[str, str], tag: str, python: str = sys.executable) -> Waiting:
     """Start one, with `folder` (any but a tree of tests) as its current folder. Raises NotStarted."""
     token = secrets.token_hex(16)
     ours, theirs = socket.socketpair()  # a pipe could be opened again by its name in /proc
@@ -60,7 +60,7 @@ async def start_waiting(folder: Path, env: Mapping[str, str], tag: str) -> Waiti
     try:
         os.set_blocking(reading, False)
         spec = ProcessSpec(
-            argv=(sys.executable, "-S", "-P", str(PLUGIN)),
+            argv=(python, "-S", str(PLUGIN)),
             cwd=folder,
             env={**env, **ENVIRONMENT},
             timeout=0,

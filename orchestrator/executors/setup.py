@@ -1,0 +1,279 @@
+"""`workspace.setup`: commands that make what work needs and git does not hold, such as a virtual environment.
+
+Owns running them once for each distinct input, keeping what they made, and giving every work tree a copy of its own.
+What they made is every file that the commit does not have; it is kept below `workspaces/setup/`, by the digest of the
+commands, of the inputs that the commit holds, and of the machine's Python, and used again by later runs. Programs write
+the path of the folder in which they are installed into scripts and `.pth` files: in a copy it is the copy's.
+
+What came of an earlier run is used if it is byte for byte what it was. Nobody but the judge and those who prepare work
+trees is told of the original.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.furnish import Furnished
+from orchestrator.git.folder import remove_tree
+from orchestrator.git.store import Store
+from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
+from orchestrator.mission.model import Workspace
+from orchestrator.mission.scope import Scope
+
+TREE = "setup"
+INTERPRETER = ".venv/bin/python"
+"""What of the things that were made runs the project's tests, if it is there."""
+TEXT_LIMIT_BYTES = 1024 * 1024
+COMPILED = (".pyc", ".pyo")
+
+
+class SetupFailed(EnvironmentRefused):
+    """A command of `workspace.setup` failed on this commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one set-up made: where it is kept, its top-most paths, where it was made, and which files speak of that."""
+
+    files: Path
+    paths: tuple[str, ...]
+    root: str
+    texts: tuple[str, ...]
+
+    def put_into(self, work_tree: Path) -> None:
+        """Copy it to where it was made, in place of whatever is there."""
+        for path in self.paths:
+            target = work_tree / path
+            remove_tree(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = self.files / path
+            if source.is_dir() and not source.is_symlink():
+                shutil.copytree(source, target, symlinks=True)
+            else:
+                shutil.copy2(source, target, follow_symlinks=False)
+        old, new = os.fsencode(self.root), os.fsencode(work_tree)
+        for path in self.texts:
+            _replace(work_tree / path, old, new)
+
+
+class Setup:
+    """The set-up of one run. `cache` is where results are kept, `logs` and `home` are folders of the run."""
+
+    def __init__(  # noqa: PLR0913  (what it works with, and where things go)
+        self,
+        wanted: Workspace,
+        store: Store,
+        trees: Furnished,
+        *,
+        cache: Path,
+        logs: Path,
+        home: Path,
+        tag: str,
+        timeout: float,
+    ) -> None:
+        self._commands, self._inputs = wanted.setup, Scope(wanted.setup_inputs)
+        self._store, self._trees = store, trees
+        self._cache, self._logs, self._home, self._tag, self._timeout = cache, logs, home, tag, timeout
+        self._made: dict[str, _Made] = {}
+        self._failed: dict[str, SetupFailed] = {}
+        self._turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
+        self._tree_is_free = anyio.Lock()
+
+    def digest(self, commit: str) -> str:
+        """The same for commits that are set up alike; empty when nothing is to be done."""
+        if not self._commands:
+            return ""
+        held = self._store.entries(commit)
+        told = {
+            "commands": [command.argv for command in self._commands],
+            "inputs": {path: entry.oid for path, entry in held.items() if self._inputs.allows(path)},
+            "python": [sys.version, sys.executable, platform.platform()],
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """What `put_into` has put into trees of this commit, also in an earlier process: nobody's work."""
+        key = self.digest(commit)
+        if not key:
+            return ()
+        made = self._made.get(key)
+        return made.paths if made else tuple(_about(self._cache / key).get("paths", ()))
+
+    async def put_into(self, commit: str, work_tree: Path) -> Path | None:
+        """Give a tree of this commit what the commands make; the project's own interpreter in it, if there is one.
+
+        Raises SetupFailed, whose text names the command and the log.
+        """
+        if not self._commands:
+            return None
+        made = await self._ready(commit)
+        await to_thread.run_sync(made.put_into, work_tree)
+        interpreter = work_tree / INTERPRETER
+        return interpreter if INTERPRETER.partition("/")[0] in made.paths and interpreter.exists() else None
+
+    async def _ready(self, commit: str) -> _Made:
+        key = await to_thread.run_sync(self.digest, commit)
+        async with self._turns[key]:
+            if key in self._failed:
+                raise self._failed[key]
+            made = self._made.get(key) or await to_thread.run_sync(_load, self._cache / key)
+            if made is None:
+                try:
+                    made = await self._make(commit, key)
+                except SetupFailed as error:
+                    self._failed[key] = error
+                    raise
+            self._made[key] = made
+            return made
+
+    async def _make(self, commit: str, key: str) -> _Made:
+        async with self._tree_is_free:
+            tree = (await to_thread.run_sync(self._trees.checkout, TREE, commit)).path
+            log = self._logs / f"setup-{key[:8]}.log"
+            home = self._home / TREE
+            for command in self._commands:
+                try:
+                    ended = await run_process(
+                        ProcessSpec(
+                            argv=command.argv,
+                            cwd=tree,
+                            env=clean_environment(home),
+                            timeout=self._timeout,
+                            log=log,
+                            tag=self._tag,
+                        )
+                    )
+                except NotStarted as error:
+                    raise _failure(str(command), f"could not be started: {error}", log) from error
+                if ended.timed_out:
+                    raise _failure(str(command), f"did not end in {self._timeout:g} s", log)
+                if ended.code:
+                    last = next(
+                        (line.strip() for line in reversed(ended.tail.splitlines()) if line.strip()), "no output"
+                    )
+                    raise _failure(str(command), f"ended with exit {ended.code}: {last[:200]}", log)
+            known = frozenset((*self._store.entries(commit), *self._trees.paths))
+            return await to_thread.run_sync(_keep, tree, known, self._cache / key)
+
+
+def _failure(command: str, what: str, log: Path) -> SetupFailed:
+    mend = "See the log; what a command needs must be in the commit, on this machine, or within reach of the network."
+    return SetupFailed(f"workspace.setup: `{command}` {what}", where=str(log), mend=mend)
+
+
+def _keep(tree: Path, known: frozenset[str], place: Path) -> _Made:
+    """Move what was made in a tree, all that is not `known` there, to where it is kept."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    paths = tuple(_made_in(tree, known))
+    for path in paths:
+        target = partial / "files" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(tree / path, target)
+    files = partial / "files"
+    files.mkdir(exist_ok=True)
+    texts = tuple(path for path in _files(files) if _speaks_of(files / path, os.fsencode(tree)))
+    about = {"paths": paths, "root": str(tree), "texts": texts, "digest": _digest(files)}
+    (partial / "setup.json").write_text(json.dumps(about), encoding="utf-8", errors="surrogateescape")
+    remove_tree(place)
+    partial.rename(place)
+    return _Made(place / "files", paths, str(tree), texts)
+
+
+def _load(place: Path) -> _Made | None:
+    """What an earlier run has kept; None when there is none, or it is not what it was."""
+    about = _about(place)
+    with contextlib.suppress(OSError):
+        if about and _digest(place / "files") == about["digest"]:
+            return _Made(place / "files", tuple(about["paths"]), about["root"], tuple(about["texts"]))
+    return None
+
+
+def _about(place: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads((place / "setup.json").read_text("utf-8", "surrogateescape"))
+    except (OSError, ValueError):
+        return {}
+    return about
+
+
+def _made_in(tree: Path, known: frozenset[str]) -> Iterator[str]:
+    """The top-most paths of a tree that hold nothing known, sorted."""
+    folders = {parent for path in known for parent in _parents(path)}
+    todo = [""]
+    while todo:
+        folder = todo.pop()
+        for entry in sorted(os.scandir(tree / folder), key=lambda entry: entry.name):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if path in known or path == ".git":
+                continue
+            if path in folders and entry.is_dir(follow_symlinks=False):
+                todo.append(path)
+            else:
+                yield path
+
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Everything in a folder but folders, sorted, relative to it."""
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        links = [name for name in folders if Path(where, name).is_symlink()]
+        for name in sorted([*names, *links]):
+            yield str(Path(where, name).relative_to(folder))
+
+
+def _digest(folder: Path) -> str:
+    """Of all that is in a folder: names, modes, contents."""
+    told = hashlib.sha256()
+    for path in _files(folder):
+        place = folder / path
+        content = os.fsencode(place.readlink()) if place.is_symlink() else place.read_bytes()
+        told.update(os.fsencode(f"{path}\0{place.lstat().st_mode:o}\0{len(content)}\0"))
+        told.update(content)
+    return told.hexdigest()
+
+
+def _speaks_of(place: Path, root: bytes) -> bool:
+    if place.is_symlink():
+        return os.fsencode(place.readlink()).startswith(root)
+    if not place.is_file() or place.suffix in COMPILED or place.stat().st_size > TEXT_LIMIT_BYTES:
+        return False
+    content = place.read_bytes()
+    return root in content and b"\0" not in content
+
+
+def _replace(place: Path, old: bytes, new: bytes) -> None:
+    """Have a text or a link speak of another folder; of the folder itself, not of one whose name begins so."""
+    if place.is_symlink():
+        target = os.fsencode(place.readlink())
+        place.unlink()
+        place.symlink_to(os.fsdecode(new + target[len(old) :]))
+        return
+    pattern = re.compile(re.escape(old) + rb"(?![\w.-])")
+    mode = place.stat().st_mode
+    place.write_bytes(pattern.sub(lambda _: new, place.read_bytes()))
+    place.chmod(mode)
