@@ -69,11 +69,14 @@ def _merge_entries(language: Language, base: Node, left: Node, right: Node) -> b
         if entry is None:
             return None
         merged[key] = entry
+    tail = _around(*(tail for _, tail, _ in sides))
+    if tail is None:
+        return None
     order = merge_order(list(was), list(ours), list(theirs), keep)
     if lists[1] != lists[2]:
         order.sort(key=lambda key: not merged[key].positional)
-    frame, other = (left, sides[1]), sides[2]
-    return _written(frame[0], [merged[key] for key in order], sides[1], comma=sides[1][2] or other[2])
+    (known, _, ours_ends), (_, _, theirs_ends) = sides[1:]
+    return _written(left, [merged[key] for key in order], known, tail, comma=ours_ends or theirs_ends)
 
 
 def _contradict(was: dict[str, _Entry], ours: dict[str, _Entry], theirs: dict[str, _Entry], *, ordered: bool) -> bool:
@@ -94,14 +97,24 @@ def _contradict(was: dict[str, _Entry], ours: dict[str, _Entry], theirs: dict[st
 def _merge_entry(language: Language, was: _Entry | None, ours: _Entry | None, theirs: _Entry | None) -> _Entry | None:
     if ours is None or theirs is None:
         return ours or theirs
-    if ours.text == theirs.text or (was and theirs.text == was.text):
-        return ours
-    if was is None:
+    lead = _around(was.lead if was else b"", ours.lead, theirs.lead)
+    after = _around(was.after if was else b"", ours.after, theirs.after)
+    if lead is None or after is None:
         return None
-    if ours.text == was.text:
-        return replace(ours, text=theirs.text, after=theirs.after)
-    text = merge_literals(language, was.node, ours.node, theirs.node)
-    return None if text is None else replace(ours, text=text)
+    text: bytes | None = ours.text
+    if was is None:
+        text = ours.text if ours.text == theirs.text else None
+    elif ours.text != theirs.text != was.text:
+        text = merge_literals(language, was.node, ours.node, theirs.node)
+    return None if text is None else replace(ours, lead=lead, text=text, after=after)
+
+
+def _around(was: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    """Comments and the space around them, from the side that changed what they say; None if both did, differently."""
+    old, one, other = was.split(), ours.split(), theirs.split()
+    if other in (old, one):
+        return ours
+    return theirs if one == old else None
 
 
 def _entries(language: Language, node: Node) -> tuple[list[_Entry], bytes, bool]:
@@ -138,8 +151,7 @@ def _key(node: Node) -> str:
     return (named.text or b"").decode("utf-8", "surrogateescape").replace('"', "'")
 
 
-def _written(frame: Node, entries: Sequence[_Entry], layout: tuple[list[_Entry], bytes, bool], *, comma: bool) -> bytes:
-    known, tail, _ = layout
+def _written(frame: Node, entries: Sequence[_Entry], known: Sequence[_Entry], tail: bytes, *, comma: bool) -> bytes:
     parts = [frame.children[0].text or b""]
     first_lead = known[0].lead if known else (entries[0].lead if entries else b"")
     usual = next((entry.lead for entry in known[1:] if not entry.lead.strip()), b" ")

@@ -391,3 +391,34 @@ def test_files_that_were_generated_are_gits_alone() -> None:
         "": "a binary or very large file that both changed"
     }
     assert time.perf_counter() - started < 10
+
+
+TABLE = "T = {\n    # the first\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    # the end\n}\n"
+
+
+@pytest.mark.parametrize(
+    "commented",
+    [
+        TABLE.replace("'b': 2,", "'b': 2,  # two"),
+        TABLE.replace("    'b': 2,", "    # the second\n    'b': 2,"),
+        TABLE.replace("# the first", "# number one"),
+        TABLE.replace("# the end", "# the very end"),
+        TABLE.replace("    # the end\n", ""),
+    ],
+    ids=["after an entry", "above one", "changed above one", "changed at the end", "removed"],
+)
+def test_comments_in_a_literal_that_both_changed_are_kept(commented: str) -> None:
+    added = TABLE.replace("'a': 1,", "'a': 1,\n    'n': 4,").replace("'c': 3,", "'c': 3,\n    'm': 5,")
+    for sides in ((commented.replace("'c': 3", "'c': 6"), added), (added, commented.replace("'c': 3", "'c': 6"))):
+        merged = clean("a.py", TABLE, *sides)
+        assert (
+            merged.split()
+            == commented.replace("'a': 1,", "'a': 1,\n    'n': 4,").replace("'c': 3,", "'c': 6,\n    'm': 5,").split()
+        )
+
+
+def test_one_comment_in_a_literal_changed_by_both() -> None:
+    base = TABLE.replace("'b': 2,", "'b': 2,  # two")
+    left = base.replace("# two", "# zwei").replace("'a': 1,", "'a': 1,\n    'n': 4,")
+    right = base.replace("# two", "# deux").replace("'c': 3,", "'c': 3,\n    'm': 5,")
+    assert conflict("a.py", base, left, right) == {"T": "changed by both"}
