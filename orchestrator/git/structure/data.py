@@ -24,6 +24,7 @@ from orchestrator.git.structure.order import kept, merge_order
 from orchestrator.git.values import LARGEST
 
 _REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*\S", re.MULTILINE)
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 Key = TypeVar("Key", bound=Hashable)
 _LARGEST = {"toml": 200_000, "yaml": 60_000, "yml": 60_000}
@@ -125,7 +126,7 @@ def _merge_toml(base: str, left: str, right: str) -> str:
     text = tomlkit.dumps(one)
     if tomlkit.parse(text).unwrap() != merged:
         raise Clash("", "both changed it, and its layout could not be kept")
-    return text
+    return _with_comments(text, base, left, right)
 
 
 def _merge_yaml(base: str, left: str, right: str) -> str:
@@ -144,8 +145,18 @@ def _merge_yaml(base: str, left: str, right: str) -> str:
             _apply(document, other, merged)
             text = _dumped(writer, document)
             if plain.load(text) == merged:
-                return text
+                return _with_comments(text, base, left, right)
     raise Clash("", "both changed it, and its layout could not be kept")
+
+
+def _with_comments(text: str, base: str, left: str, right: str) -> str:
+    """The text, if the comments that the sides added are in it: they are beside the keys, and not merged by them."""
+    there, had = set(_COMMENT.findall(text)), set(_COMMENT.findall(base))
+    for side in (left, right):
+        lost = set(_COMMENT.findall(side)) - had - there
+        if lost:
+            raise Clash("", f"both changed it, and a comment would be lost: {min(lost)[:80]}")
+    return text
 
 
 def _dumped(writer: YAML, document: Value) -> str:

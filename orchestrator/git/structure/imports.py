@@ -94,7 +94,7 @@ def merge_imports(
     """One statement that imports what both want, empty if nothing is left; None if it cannot be taken apart.
 
     `right` is None where that side removed the statement. Names in `needed` stay although one side removed them,
-    those in `unused` go. Left's comments and layout are kept, or right's if left did not change the names.
+    those in `unused` go. Left's layout is kept, or right's if left did not change the names.
     """
     ours = _taken_apart(left)
     theirs = _taken_apart(right) if right else ours and replace(ours, names=(), alone=())
@@ -121,15 +121,27 @@ def merge_imports(
         return None
     if not names and not alone:
         return b""
-    frame, block = (theirs, right) if right and ours.names == was.names else (ours, left)
+    frame = theirs if right and ours.names == was.names else ours
     if all(_sorted(side.names) for side in (ours, theirs)):
         names.sort(key=_sort_key)
     if ours.layout != theirs.layout and "lines" in {ours.layout, theirs.layout}:
         frame = replace(frame, layout="lines")
     written = _written(replace(frame, names=tuple(names), alone=tuple(alone), head=parts["head"], tail=parts["tail"]))
-    assert block.node is not None
-    start = block.node.start_byte - block.start
-    return block.text[:start] + written.encode("utf-8", "surrogateescape") + b"\n"
+    above = _above(base, left, right)
+    return None if above is None else above + written.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _above(base: Block | None, left: Block, right: Block | None) -> bytes | None:
+    """The comments above the statement, and its indentation; None if both sides changed them, differently."""
+    was, ours, theirs = (
+        block.text[: block.node.start_byte - block.start] if block and block.node else b""
+        for block in (base, left, right)
+    )
+    if base is None:
+        was = ours[ours.rfind(b"\n") + 1 :]
+    if right is None or theirs in (was, ours):
+        return ours
+    return theirs if ours == was else None
 
 
 def _bare(part: str) -> str:

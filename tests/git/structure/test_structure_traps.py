@@ -422,3 +422,47 @@ def test_one_comment_in_a_literal_changed_by_both() -> None:
     left = base.replace("# two", "# zwei").replace("'a': 1,", "'a': 1,\n    'n': 4,")
     right = base.replace("# two", "# deux").replace("'c': 3,", "'c': 3,\n    'm': 5,")
     assert conflict("a.py", base, left, right) == {"T": "changed by both"}
+
+
+NAMED = "# why\nfrom m import (\n    a,\n    c,\n)\n\n\ndef f():\n    return a, c\n"
+
+
+@pytest.mark.parametrize("comment", ["# why, and since when\n", "# why\n# more\n", ""], ids=["changed", "more", "gone"])
+def test_the_comment_above_an_import_that_both_changed(comment: str) -> None:
+    left = NAMED.replace("    a,\n", "    a,\n    b,\n") + "\n\ndef g():\n    return b\n"
+    right = NAMED.replace("# why\n", comment).replace("    c,\n", "    c,\n    d,\n").replace("a, c", "a, c, d")
+    for sides in ((left, right), (right, left)):
+        merged = clean("a.py", NAMED, *sides)
+        assert merged.startswith(f"{comment}from m import (\n    a,\n    b,\n    c,\n    d,\n)\n")
+
+
+def test_an_import_that_both_added_with_a_comment_above_one() -> None:
+    base = "from t import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import x\n\n\ndef f():\n    return x\n"
+    left = (
+        base.replace("    import x\n", "    import x\n    # for g\n    from m import a\n")
+        + "\n\ndef g():\n    return a\n"
+    )
+    right = base.replace("    import x\n", "    import x\n    from m import b\n").replace("return x", "return x, b")
+    for sides in ((left, right), (right, left)):
+        names = clean("a.py", base, *sides).partition("    # for g\n    from m import ")[2].partition("\n")[0]
+        assert set(names.split(", ")) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "left", "right"),
+    [
+        ("a.toml", "[t]\na = 1\nz = 1\n", "[t]\na = 1\nb = 2\nz = 1\n", "[t]\na = 1\n# to do\nc = 3\nz = 1\n"),
+        ("a.yaml", "a: 1\nz: 1\n", "a: 1\nb: 2\nz: 1\n", "a: 1\n# to do\nc: 3\nz: 1\n"),
+        ("a.yaml", "a: 1\nz: 1\n", "a: 1\nb: 2\nz: 1\n", "a: 1  # to do\nc: 3\nz: 1\n"),
+    ],
+)
+def test_a_comment_in_data_is_kept_or_a_conflict(path: str, base: str, left: str, right: str) -> None:
+    for sides in ((left, right), (right, left)):
+        result = merge_file(path, base.encode(), *(side.encode() for side in sides))
+        if result.content is None:
+            assert [found.reason for found in result.conflicts] == [
+                "both changed it, and a comment would be lost: # to do"
+            ]
+        else:
+            assert b"# to do" in result.content
+            assert {b"b", b"c"} <= {line[:1] for line in result.content.splitlines()}
