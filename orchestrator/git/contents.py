@@ -79,7 +79,7 @@ class Merger:
         notes = tuple(_named(note, names, agent) for note in result.notes)
         if result.content is not None:
             if result.by == "structure" and not any(note.startswith(_CLEAN) for note in notes):
-                notes = (f"merged by structure with {_listed(names)}: git's line merge is a conflict", *notes)
+                notes = (f"merged by structure with {listed(names)}: git's line merge is a conflict", *notes)
             return FileMerge(result.content, notes=notes)
         kind = _kind(result, base)
         guilty = self._guilty(path, Change(base, theirs), makers)
@@ -89,7 +89,7 @@ class Merger:
             others = at_fault or names
             text = _named(found.reason, others, agent)
             if kind is ConflictKind.CHECKS:
-                text = f"what {_listed([*others, agent])} did does not go together: {text}"
+                text = f"what {listed([*others, agent])} did does not go together: {text}"
             conflicts.append(Conflict(path, agent, tuple(others), kind, text, found.symbol))
         return FileMerge(None, tuple(conflicts), notes)
 
@@ -120,7 +120,7 @@ def is_binary(content: bytes) -> bool:
 
 def told(text: str, names: Mapping[str, str]) -> str:
     """Git's sentence on a conflict without its label and its talk of trees, with names in place of commits."""
-    said = re.sub(r"^CONFLICT \([^)]*\):\s*", "", text).partition("  Version ")[0].strip()
+    said = re.sub(r"^(?:CONFLICT \([^)]*\)|warning):\s*", "", text).partition("  Version ")[0].strip()
     for commit, name in names.items():
         said = said.replace(commit, name)
     return said
@@ -137,10 +137,11 @@ _SIDE = re.compile(r"\bby both\b|^both\b|(?:(?<=\bby )|(?<=\bthe )|^)(?:left|rig
 
 def _named(text: str, others: Sequence[str], agent: str) -> str:
     """A sentence of the merger, which knows a left and a right side, in the agents' names."""
-    both = _listed([*others, agent])
-    names = {"left": _listed(others), "right": agent, "both": f"{both} both", "by both": f"by both {both}"}
+    both = listed([*others, agent])
+    names = {"left": listed(others), "right": agent, "both": f"{both} both", "by both": f"by both {both}"}
     return _SIDE.sub(lambda found: names[found[0]], text)  # once: somebody may be called "left"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.git.client import encode
-from orchestrator.git.contents import Merger, is_binary, told
+from orchestrator.git.contents import Merger, is_binary, listed, told
 from orchestrator.git.contribution import TIP, Conflict, Note
 from orchestrator.git.hunks import Hunk, Hunks, SharedText
 from orchestrator.git.meeting import Meeting, Work, are_files
@@ -287,8 +287,11 @@ class Fold:
             near = {folder for path in clash.paths for folder in folders(path)}
             found = (agent for path, made in self._makers.items() if near & set(folders(path)) for agent, _ in made)
             others = list(dict.fromkeys(found)) or [TIP]
-        text = told(clash.text, {ours: " and ".join(others), theirs: work.agent})
-        return Conflict(clash.path, work.agent, tuple(others), clash.kind, text)
+        text = told(clash.text, {ours: listed(others), theirs: work.agent})
+        if clash.kind is ConflictKind.SUBMODULE:  # git speaks of what is checked out, which nothing is here
+            text = f"{listed([*others, work.agent])} do not agree on the commit of the submodule"
+        path = clash.path.replace(f"~{ours}", "").replace(f"~{theirs}", "")  # git moves it there, out of a folder's way
+        return Conflict(path, work.agent, tuple(others), clash.kind, text)
 
     def _who(self, path: str) -> Iterator[str]:
         if path in self._makers:

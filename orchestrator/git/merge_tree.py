@@ -105,7 +105,7 @@ def _stages(fields: list[bytes]) -> tuple[_Stages, int]:
 
 def _clashes(fields: list[bytes], at: int, stages: _Stages) -> list[Clash]:
     found: dict[str, Clash] = {}
-    while at < len(fields) and fields[at]:
+    while at < len(fields) and fields[at].isdigit():  # after conflicts of submodules comes free advice
         count = int(fields[at])
         paths = tuple(decode(path) for path in fields[at + 1 : at + 1 + count])
         kind, text = decode(fields[at + 1 + count]), decode(fields[at + 2 + count]).strip()

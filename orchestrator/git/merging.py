@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 from orchestrator.git.checkout import checkouts_of
+from orchestrator.git.contents import listed
 from orchestrator.git.contribution import TIP
 from orchestrator.git.integrate import Conflict, Contribution, Integration, Misfit, integrate
 from orchestrator.git.land import Landed, full_name, land
@@ -200,8 +201,7 @@ def _with_base(text: str, base: str) -> str:
 
 
 def _message(base: Named, names: Sequence[str]) -> str:
-    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return f"Merge {listed or 'nothing'} into {base.name}\n"
+    return f"Merge {listed(names) if names else 'nothing'} into {base.name}\n"
 
 
 def _said_again(store: Store, result: Integration, message: str, when: int) -> Integration:

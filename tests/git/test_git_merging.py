@@ -201,3 +201,43 @@ def test_branches_that_cannot_be_written(user: Any, tmp_path: Path) -> None:
         with pytest.raises(LandingRefused, match="cannot be the name of a branch"):
             merge(user, "main", "one", "two", into=name)
     assert state_of(user) == before
+
+
+def submodule(user: Any, name: str, number: int) -> None:
+    """A branch on which the submodule is at another commit, which nobody has here."""
+    user("checkout", "-q", "-b", name, "main")
+    user("update-index", "--add", "--cacheinfo", f"160000,{number:040x},sub")
+    user("commit", "-q", "-m", name)
+    user("checkout", "-q", "main")
+
+
+def test_submodules(user: Any) -> None:
+    submodule(user, "start", 1)
+    user("merge", "-q", "start")
+    for name, number in (("two", 2), ("three", 3), ("two-too", 2)):
+        submodule(user, name, number)
+    branch(user, "other", {"a.txt": "A\n"})
+    done = merge(user, "main", "two", "other", "two-too", "three", into="all", partial=True)
+    assert fates(done) == {"two": "merged", "other": "merged", "two-too": "merged", "three": "conflicted"}
+    [conflict] = done.result.conflicts
+    assert (conflict.path, str(conflict.kind)) == ("sub", "submodule")
+    assert conflict.text == "two, two-too and three do not agree on the commit of the submodule"
+    assert user("ls-tree", "all", "sub").split()[:3] == ["160000", "commit", f"{2:040x}"]
+
+
+def test_a_file_where_another_branch_has_a_folder(user: Any) -> None:
+    branch(user, "folder", {"new/x": "x\n"})
+    branch(user, "file", {"new": "x\n"})
+    for sides in (("folder", "file"), ("file", "folder")):
+        done = merge(user, "main", *sides)
+        assert [conflict.path for conflict in done.result.conflicts] == ["new"]
+        assert done.result.conflicts[0].others == (sides[0],)
+
+
+def test_what_the_tree_says_of_merging_does_not_decide(user: Any) -> None:
+    """Neither the union of all lines nor a driver of somebody's own."""
+    user.commit({".gitattributes": "*.txt merge=union\n*.py merge=mine\n"})
+    user("config", "merge.mine.driver", "true")
+    branch(user, "one", {"a.txt": "1\n", "shelf.py": SHELF.replace("append", "one")})
+    branch(user, "two", {"a.txt": "2\n", "shelf.py": SHELF.replace("append", "two")})
+    assert {conflict.path for conflict in merge(user, "main", "one", "two").result.conflicts} == {"a.txt", "shelf.py"}
