@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.engine.landing import subject_of
+from orchestrator.engine.candidate import subject_of
 from orchestrator.engine.resolving import Resolution
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec

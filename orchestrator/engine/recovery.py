@@ -42,7 +42,7 @@ async def _settle_tip(tools: Tools) -> None:
     if found == state.tip and not _landing_stopped_at(state, found):
         return
     if batch := _landing_stopped_at(state, found):
-        ready = [agent for agent in state.agents_of(batch) if agent.phase is Phase.READY]
+        ready = [agent for agent in _in_commit(state, batch, found) if agent.phase is Phase.READY]
         tools.recorder.emit(landed(batch, state.tip, found, ready))
     elif state.redo and found == state.redo.before:
         await move_tip_back(tools)
@@ -81,6 +81,12 @@ def _landing_stopped_at(state: State, found: str) -> str | None:
     """The batch whose landing was torn after its compare-and-swap."""
     torn = [batch.id for batch in state.batches.values() if batch.intent and batch.intent.after == found]
     return torn[0] if torn else None
+
+
+def _in_commit(state: State, batch: str, commit: str) -> list[AgentState]:
+    """The agents whose work is in a candidate of the batch; of another commit, all of the batch."""
+    made = next((it.agents for it in reversed(state.batches[batch].candidates) if it.commit == commit), None)
+    return [agent for agent in state.agents_of(batch) if made is None or agent.id in made]
 
 
 async def move_tip_back(tools: Tools) -> None:

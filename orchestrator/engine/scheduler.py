@@ -65,7 +65,7 @@ async def _baseline(tools: Tools, batch: str) -> None:
     await anyio.lowlevel.checkpoint()  # let the attempts that start with this batch ask for their work trees first
     await tools.executor.quiet()
     await to_thread.run_sync(_import_what_comes_after_agents)
-    from orchestrator.engine.landing import baseline_of, subject_of
+    from orchestrator.engine.candidate import baseline_of, subject_of
 
     state = tools.recorder.state
     planned = state.plan.batch(batch)

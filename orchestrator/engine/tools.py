@@ -126,6 +126,7 @@ def make_judge(
         tag=tag_of(folders, "gate"),
         protect=mission.workspace.protect,
         ground=setup or make_setup(mission, folders, workshop, furnishing),
+        parallel=mission.defaults.gate_parallel,
     )
 
 

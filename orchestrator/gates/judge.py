@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +77,16 @@ class _Hearing:
         """What has been found out says this of claims."""
         found = Findings(self.results, self.observations, self.things)
         return judge_claims(claims, self.checks, found, self.unused(PROOFS))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one check came to on one commit; `base` is what was seen of it there, `ran` whether it had to be run."""
+
+    result: CheckResult
+    seen: Observation
+    base: Observation | None
+    ran: bool
 
 
 class Judge:
@@ -212,6 +222,50 @@ class Judge:
         await self._hear(hearing)
         return hearing.judge_claims(claims)
 
+    async def look(  # noqa: PLR0913  (a check of a subject, two commits, and how to look)
+        self,
+        subject: Subject,
+        name: str,
+        *,
+        commit: str,
+        base: str,
+        part: PytestCheck | None = None,
+        is_afresh: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Look:
+        """How one check comes out on a commit, without a verdict: red is as good as green, and what was seen is kept.
+
+        `part` is run in its place, some of its tests or proofs that no check runs; not where all of it has been seen,
+        unless `is_afresh`. The result says nothing of what was to turn green.
+        """
+        tree, base_tree = [await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (commit, base)]
+        whole = subject.named.get(name)
+        check = part or whole
+        if check is None:
+            raise KeyError(name)
+        before = None
+        if whole is not None:
+            on_base = Sighting(name, whole, base, base_tree, subject)
+            before, _ = await self._observer.see(on_base, is_enough=_anything)
+            if commit == base:
+                return Look(self._result(name, whole, before, before, commit, base), before, before, ran=False)
+        what = Sighting(name, check, commit, tree, subject, on_progress, base=base)
+        seen = None
+        if whole is not None and not is_afresh:
+            seen = await self._observer.known(replace(what, check=whole))
+        was_known = seen is not None
+        if seen is None:
+            seen, was_known = await self._observer.see(what, is_enough=_nothing if is_afresh else _anything)
+        return Look(self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known)
+
+    def _result(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
+        self, name: str, check: AnyCheck, seen: Observation, before: Observation | None, commit: str, base: str
+    ) -> CheckResult:
+        asked = check
+        if isinstance(check, PytestCheck | CommandCheck):
+            asked = check.model_copy(update={"must_turn_green": ()})
+        return decide(name, asked, seen, before, changed=self._changed_tests(base, commit, check, seen, before))
+
     async def _hear(self, hearing: _Hearing) -> None:
         """Carry out every check, one after another, then what claims need beside them."""
         plan = plan_proofs(hearing.claims, hearing.checks)
@@ -233,7 +287,8 @@ class Judge:
             asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
 
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
-            return decide(name, asked, seen, base, proofs, changed=self._changed_tests(hearing, check, seen, base))
+            changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
+            return decide(name, asked, seen, base, proofs, changed=changed)
 
         def passes(seen: Observation) -> bool:
             return decided(seen, base).decision is Decision.PASSED
@@ -261,18 +316,18 @@ class Judge:
         return seen, base
 
     def _changed_tests(
-        self, hearing: _Hearing, check: AnyCheck, seen: Observation, base: Observation | None
+        self, base: str | None, commit: str, check: AnyCheck, seen: Observation, before: Observation | None
     ) -> ChangedTests:
         """What the candidate does to the tests of a check that are green on it, and were red or green before."""
-        if base is None or hearing.base is None or not isinstance(check, PytestCheck):
+        if base is None or before is None or not isinstance(check, PytestCheck):
             return ChangedTests()
-        paths = self._commits.changes(hearing.base, hearing.commit).keys() - seen.restored.keys()
+        paths = self._commits.changes(base, commit).keys() - seen.restored.keys()
         green = [test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths]
         return changed_tests(
-            [test for test in green if base.outcome(test) in GREEN],
-            [test for test in green if base.outcome(test) in RED and covers(check.must_turn_green, test)],
-            partial(self._commits.read, hearing.base),
-            partial(self._commits.read, hearing.commit),
+            [test for test in green if before.outcome(test) in GREEN],
+            [test for test in green if before.outcome(test) in RED and covers(check.must_turn_green, test)],
+            partial(self._commits.read, base),
+            partial(self._commits.read, commit),
         )
 
     async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
@@ -343,3 +398,8 @@ def _runnable(checks: Mapping[str, AnyCheck]) -> list[tuple[str, AnyCheck]]:
 def _anything(_: Observation) -> bool:
     """A baseline is what it is, red or green."""
     return True
+
+
+def _nothing(_: Observation) -> bool:
+    """What is known is not asked for."""
+    return False

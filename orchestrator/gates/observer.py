@@ -117,6 +117,13 @@ class Observer:
         found = {test_id: (*seen.among.get(test_id, ()), again.outcome(test_id)) for test_id in ids}
         return await self._remember(seen.model_copy(update={"among": {**seen.among, **found}}))
 
+    async def known(self, what: Sighting) -> Observation | None:
+        """What is known of it, red or green; None when it has not been seen."""
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        key = (check_fingerprint(what.check, restored.digest), what.tree)
+        known = self._known.get(key)
+        return known or await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+
     async def prepare(self, folder: Path) -> None:
         """Have a test process ready for the next check that wants one, started in `folder`."""
         async with self._preparing:

@@ -11,7 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orchestrator.journal.facts import Breach, ConflictFact, Fact, FileChange, MergeNote, MergeWarning, Outcome, Verdict
+from orchestrator.journal.facts import (
+    Breach,
+    ConflictFact,
+    CulpritSet,
+    Fact,
+    FileChange,
+    MergeNote,
+    MergeWarning,
+    Outcome,
+    Symptom,
+    Verdict,
+)
 from orchestrator.mission.model import Mission
 
 
@@ -149,6 +160,51 @@ class GateFinished(Fact):
     verdict: Verdict
 
 
+class SearchStarted(Fact):
+    """A candidate is red, and who made it so is looked for in parts of it."""
+
+    kind: Literal["search_started"] = "search_started"
+    batch: str
+    round: int
+    """From 1; a further one is about those who are left."""
+    commit: str
+    agents: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]
+
+
+class ProbeFinished(Fact):
+    """What of a search's symptoms the work of some of the agents shows."""
+
+    kind: Literal["probe_finished"] = "probe_finished"
+    batch: str
+    agents: tuple[str, ...]
+    again: bool = False
+    """All of the candidate once more, to tell what is flaky."""
+    commit: str | None = None
+    """None: their work cannot be put together without the others'."""
+    red: tuple[Symptom, ...] = ()
+    ran: bool = False
+    """False: all of it was known already."""
+    seconds: float = 0.0
+    log: str = ""
+
+
+class SearchFinished(Fact):
+    """Who is to blame, as far as anybody is, and what of the candidate goes on without them."""
+
+    kind: Literal["search_finished"] = "search_finished"
+    batch: str
+    culprits: tuple[CulpritSet, ...]
+    left: tuple[str, ...]
+    """Agents that nothing is held against; their work has passed the gate if nothing is `open`."""
+    flaky: tuple[Symptom, ...] = ()
+    open: tuple[Symptom, ...] = ()
+    """What is wrong with the work of those left still, and is none of their doing."""
+    runs: int = 0
+    """Probes and judgements that had to be carried out, the red one that began the search aside."""
+    seconds: float = 0.0
+
+
 class Return(Fact):
     """An agent's work that cannot land as it is."""
 
@@ -170,6 +226,8 @@ class AgentsReturned(Fact):
     kind: Literal["agents_returned"] = "agents_returned"
     batch: str
     returns: tuple[Return, ...]
+    others_land: bool = False
+    """The rest of the candidate lands now: the batch's turn goes on."""
 
 
 class LandingStarted(Fact):
@@ -251,6 +309,9 @@ Event = Annotated[
     | CandidateBuilt
     | GateStarted
     | GateFinished
+    | SearchStarted
+    | ProbeFinished
+    | SearchFinished
     | AgentsReturned
     | LandingStarted
     | BatchLanded

@@ -259,6 +259,41 @@ class Verdict(Fact):
         return "; ".join(f"{c.name}: {c.text}" for c in self.checks if c.decision is not Decision.PASSED)
 
 
+class SymptomKind(StrEnum):
+    """In what way something is wrong with a candidate that can be looked for in parts of it."""
+
+    BROKEN = "broken"  # a test that passed on the base and does not pass here
+    NEW_FAILURE = "new_failure"  # a red test that was neither green nor red on the base
+    UNCOLLECTED = "uncollected"  # a file that cannot be collected here, and could be on the base
+    NOT_GREEN = "not_green"  # what the mission says must turn green, and has not
+    UNPROVEN = "unproven"  # a proof of a claim that fails
+    MISSING_FILE = "missing_file"  # a file that is to prove a claim, and is not there or empty
+    CHECK = "check"  # the check as a whole: it crashed, found no test, missed its threshold, …
+
+
+class Symptom(Fact):
+    """One thing that is wrong with a candidate, as one of its gate's checks shows it."""
+
+    check: str
+    kind: SymptomKind
+    test: str = ""
+    """A test id, a path, or what the mission names; empty for the check as a whole."""
+
+    def __str__(self) -> str:
+        return self.test or f"the check {self.check}"
+
+
+class CulpritSet(Fact):
+    """Agents whose work shows symptoms only together: the smallest set that does, in the order of the mission."""
+
+    agents: tuple[str, ...]
+    guilty: tuple[str, ...]
+    """Those of them that have to try again: the last one, or all who were to turn something green and have not."""
+    symptoms: tuple[Symptom, ...]
+    log: str = ""
+    """The output of their work judged without anybody else's, relative to the run's report folder."""
+
+
 class Breach(Fact):
     """A change that the agent's scope does not allow."""
 

@@ -25,6 +25,7 @@ from orchestrator.journal.events import (
     GateStarted,
     IntegrationStarted,
     LandingStarted,
+    ProbeFinished,
     Record,
     RedoRequested,
     Return,
@@ -32,6 +33,8 @@ from orchestrator.journal.events import (
     RunInterrupted,
     RunResumed,
     RunStarted,
+    SearchFinished,
+    SearchStarted,
     TargetLanded,
 )
 from orchestrator.journal.facts import Decision, Outcome
@@ -148,6 +151,26 @@ class AgentState:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """A search for culprits: what is known of it, so that a resume need not find it out again.
+
+    It begins with a red judgement; each further one that it needed is of what was left after a round.
+    """
+
+    judged: tuple[GateFinished, ...]
+    rounds: tuple[SearchStarted, ...] = ()
+    probes: tuple[tuple[int, ProbeFinished], ...] = ()
+    """Each with the number of its round, from 1."""
+    finished: SearchFinished | None = None
+
+    @property
+    def runs(self) -> int:
+        """What had to be carried out so far, the red judgement that began it aside."""
+        probes = sum(probe.ran for _, probe in self.probes)
+        return probes + sum(not judged.verdict.cached for judged in self.judged[1:])
+
+
+@dataclass(frozen=True, slots=True)
 class BatchState:
     """What is known of one batch."""
 
@@ -161,6 +184,10 @@ class BatchState:
     gate: GateStarted | None = None
     verdict: GateFinished | None = None
     verdicts: tuple[GateFinished, ...] = ()
+    search: Search | None = None
+    """The newest search for culprits, while it goes on; a kill leaves it to the next turn."""
+    searches: tuple[Search, ...] = ()
+    """Those that came to an end, oldest first."""
     intent: LandingStarted | None = None
     landings: tuple[BatchLanded, ...] = ()
     returns: tuple[Return, ...] = ()
@@ -261,15 +288,19 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         case GateStarted() as event:
             return _with_batch(state, event.batch, gate=event)
         case GateFinished() as event:
-            verdicts = (*state.batches[event.batch].verdicts, event)
-            state = _with_batch(state, event.batch, verdict=event, verdicts=verdicts)
+            verdicts, search = (*state.batches[event.batch].verdicts, event), state.batches[event.batch].search
+            search = replace(search, judged=(*search.judged, event)) if search else None
+            state = _with_batch(state, event.batch, verdict=event, verdicts=verdicts, search=search)
             is_waiting = event.verdict.decision is Decision.WAITING
             return replace(state, integrating=None) if is_waiting else state
+        case SearchStarted() | ProbeFinished() | SearchFinished() as event:
+            return _searched(state, event)
         case AgentsReturned() as event:
             for item in event.returns:
                 state = _with_attempt(state, item.agent, None, returned=item)
             returns = (*state.batches[event.batch].returns, *event.returns)
-            return replace(_with_batch(state, event.batch, returns=returns), integrating=None)
+            state = _with_batch(state, event.batch, returns=returns)
+            return state if event.others_land else replace(state, integrating=None)
         case LandingStarted() as event:
             return _with_batch(state, event.batch, intent=event)
         case BatchLanded() as event:
@@ -304,12 +335,26 @@ def _begin(event: RunStarted, at: float) -> State:
     )
 
 
+def _searched(state: State, event: SearchStarted | ProbeFinished | SearchFinished) -> State:
+    batch = state.batches[event.batch]
+    match event:
+        case SearchStarted():
+            search = batch.search if batch.search and event.round > 1 else Search(batch.verdicts[-1:])
+            return _with_batch(state, event.batch, search=replace(search, rounds=(*search.rounds, event)))
+        case ProbeFinished():
+            search = batch.search or Search(batch.verdicts[-1:])
+            probes = (*search.probes, (len(search.rounds), event))
+            return _with_batch(state, event.batch, search=replace(search, probes=probes))
+    search = replace(batch.search or Search(batch.verdicts[-1:]), finished=event)
+    return _with_batch(state, event.batch, search=None, searches=(*batch.searches, search))
+
+
 def _landed(state: State, event: BatchLanded) -> State:
     for agents, outcome in ((event.agents, Outcome.LANDED), (event.unchanged, Outcome.NO_CHANGE_NEEDED)):
         for agent in agents:
             state = _with_agent(state, agent, settled=outcome, settled_reason="")
     landings = (*state.batches[event.batch].landings, event)
-    state = _with_batch(state, event.batch, landings=landings, intent=None)
+    state = _with_batch(state, event.batch, landings=landings, intent=None, search=None)
     history = (*state.history, event.batch)
     return replace(state, tip=event.commit, integrating=None, redo=None, history=history)
 
@@ -333,6 +378,7 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
             candidate=None,
             gate=None,
             verdict=None,
+            search=None,
             intent=None,
             landings=kept,
             outcome=None,

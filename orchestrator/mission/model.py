@@ -253,6 +253,8 @@ class Defaults(Model):
     """Plug-ins of pytest that a gate's tests need: distributions (`pytest-asyncio`) or the names that `-p` takes."""
     gate_timeout: Duration = 1800.0
     """Wall clock of one check that names no timeout of its own."""
+    gate_parallel: int = Field(default=2, ge=1, le=64, strict=True)
+    """Checks at once, also while it is found out who turned a candidate red."""
 
 
 class Backend(Model):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MARKS = {
     "✅": ("landed", "no_change_needed", "passed", "validated", "complete"),
-    "⏳": ("pending", "running", "delivered", "integrating", "judging", "waiting"),
+    "⏳": ("pending", "running", "delivered", "integrating", "judging", "searching", "waiting"),
     "⏸️": ("interrupted", "stopped"),
     "⚪": ("unvalidated", "blocked", "cancelled"),
 }
@@ -62,6 +62,7 @@ def _environment() -> Environment:
         "mark": mark,
         "moment": lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         "percent": lambda part: "–" if part is None else f"{part:.0%}",
+        "symptoms": lambda symptoms: ids(tuple(dict.fromkeys(map(str, symptoms))), 5),
         "text": escape.markdown,
     }
     environment.globals |= {

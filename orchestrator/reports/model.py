@@ -18,6 +18,7 @@ from orchestrator.journal.facts import (
     CheckResult,
     ClaimResult,
     ConflictFact,
+    CulpritSet,
     Decision,
     Exercise,
     FileChange,
@@ -25,6 +26,7 @@ from orchestrator.journal.facts import (
     MergeWarning,
     Outcome,
     Reason,
+    Symptom,
 )
 
 FORMAT = "orchestrate/report"
@@ -145,6 +147,29 @@ class GateSummary(Part):
         return any(check.reason is Reason.VACUOUS for check in self.checks)
 
 
+class SearchSummary(Part):
+    """One search for those who made a candidate red."""
+
+    agents: tuple[str, ...]
+    """Whose work was in the candidate."""
+    commit: str
+    finished: bool
+    culprits: tuple[CulpritSet, ...]
+    """Each the smallest set of agents that shows its symptoms; none: nobody can be blamed."""
+    left: tuple[str, ...]
+    """Agents that nothing is held against."""
+    flaky: tuple[Symptom, ...]
+    """Red and green on one tree: held against nobody."""
+    open: tuple[Symptom, ...]
+    """What is wrong with the work of those left still, and is none of their doing."""
+    rounds: int
+    probes: int
+    """Parts of the candidate that were looked at, those that were known already included."""
+    runs: int
+    """Probes and judgements that had to be carried out, the red one that began the search aside."""
+    seconds: float
+
+
 class LandingSummary(Part):
     """One move of the run's tip."""
 
@@ -162,8 +187,8 @@ class BatchSummary(Part):
     title: str
     needs: tuple[str, ...]
     wave: int
-    phase: Literal["pending", "running", "integrating", "judging", "waiting", "ended"]
-    """`waiting`: for a person's approval."""
+    phase: Literal["pending", "running", "integrating", "judging", "searching", "waiting", "ended"]
+    """`searching`: for those who made its gate red; `waiting`: for a person's approval."""
     outcome: Outcome | None
     """null until it has ended."""
     reason: str
@@ -179,6 +204,8 @@ class BatchSummary(Part):
     """The mission's name for its gate; null when it has none."""
     gates: tuple[GateSummary, ...]
     """All judgements, oldest first."""
+    searches: tuple[SearchSummary, ...]
+    """For those who made a gate red, oldest first."""
     criteria: tuple[ClaimResult, ...]
     landings: tuple[LandingSummary, ...]
     returns: tuple[Return, ...]

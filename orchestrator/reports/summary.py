@@ -13,7 +13,7 @@ from typing import Literal
 
 from orchestrator.journal.events import GateFinished
 from orchestrator.journal.facts import ClaimResult, ClaimStatus, Decision, Outcome
-from orchestrator.journal.state import AgentState, Attempt, BatchState, Phase, State
+from orchestrator.journal.state import AgentState, Attempt, BatchState, Phase, Search, State
 from orchestrator.reports.claims import criteria_of, deliverables_of, landed_commits
 from orchestrator.reports.model import (
     AgentSummary,
@@ -24,13 +24,14 @@ from orchestrator.reports.model import (
     GateSummary,
     LandingSummary,
     RunCounts,
+    SearchSummary,
     Summary,
     Times,
 )
 from orchestrator.reports.recommendation import recommend
 
 Status = Literal["running", "waiting", "interrupted", "stopped", "complete", "failed"]
-BatchPhase = Literal["pending", "running", "integrating", "judging", "waiting", "ended"]
+BatchPhase = Literal["pending", "running", "integrating", "judging", "searching", "waiting", "ended"]
 
 
 def summarize(state: State, *, is_alive: bool = True) -> Summary:
@@ -87,6 +88,8 @@ def batch_phase(state: State, batch: BatchState) -> BatchPhase:
     if batch.outcome is not None:
         return "ended"
     if state.integrating == batch.id:
+        if batch.search:
+            return "searching"
         return "judging" if batch.gate and batch.candidate and batch.verdict is None else "integrating"
     if batch.awaits_approval:
         return "waiting"
@@ -120,6 +123,7 @@ def _batch(state: State, batch: BatchState) -> BatchSummary:
         seconds=end - batch.started_at if end is not None and batch.started_at is not None else None,
         gate=planned.gate_name,
         gates=tuple(_gate(judged, landed) for judged in batch.verdicts),
+        searches=tuple(_search(search) for search in (*batch.searches, *([batch.search] if batch.search else []))),
         criteria=criteria_of(batch, planned.batch.criteria),
         landings=tuple(
             LandingSummary(before=it.before, commit=it.commit, agents=it.agents, unchanged=it.unchanged)
@@ -210,6 +214,23 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
         reason=verdict.reasons(),
         checks=verdict.checks,
         exercise=verdict.exercise,
+    )
+
+
+def _search(search: Search) -> SearchSummary:
+    found = search.finished
+    return SearchSummary(
+        agents=search.rounds[0].agents if search.rounds else (),
+        commit=search.rounds[0].commit if search.rounds else "",
+        finished=found is not None,
+        culprits=found.culprits if found else (),
+        left=found.left if found else (),
+        flaky=found.flaky if found else (),
+        open=found.open if found else (),
+        rounds=len(search.rounds),
+        probes=len(search.probes),
+        runs=found.runs if found else search.runs,
+        seconds=found.seconds if found else sum(probe.seconds for _, probe in search.probes),
     )
 
 

@@ -127,7 +127,7 @@ def _running(state: State, batch: BatchState) -> int:
 
 
 def _has_gate_line(state: State, batch: BatchState) -> bool:
-    return batch_phase(state, batch) in ("judging", "waiting")
+    return batch_phase(state, batch) in ("judging", "searching", "waiting")
 
 
 def _blocks(view: View, active: Sequence[BatchState], sizes: Sequence[int], room: int) -> list[Text]:
@@ -219,10 +219,14 @@ def _gate_line(state: State, batch: BatchState, progress: GateProgress | None) -
         gate = batch.verdict.gate if batch.verdict else ""
         line.append(f"{glyph('waiting')} gate {gate} waits for a person: ", "yellow")
         return line.append(f"orchestrate approve {state.run} {gate}")
-    line.append(f"{glyph('judging')} gate {batch.gate.gate if batch.gate else ''}", "blue")
+    if batch.search:
+        seen = count(len(batch.search.probes), "part")
+        line.append(f"{glyph('searching')} looks for who made the gate red: {seen} judged", "blue")
+    else:
+        line.append(f"{glyph('judging')} gate {batch.gate.gate if batch.gate else ''}", "blue")
     if progress is None:
-        return line.append(": starting")
-    line.append(f" {one_line(progress.check, 30)}: ")
+        return line if batch.search else line.append(": starting")
+    line.append(f"{',' if batch.search else ''} {one_line(progress.check, 30)}: ")
     if progress.total is None:
         return line.append("collecting tests")
     line.append(f"{_bar(progress.done, progress.total)} {progress.done} of {count(progress.total, 'test')}")

@@ -23,12 +23,15 @@ from orchestrator.journal.events import (
     CandidateBuilt,
     GateFinished,
     GateStarted,
+    ProbeFinished,
     Record,
     RedoRequested,
     RunEnded,
     RunInterrupted,
     RunResumed,
     RunStarted,
+    SearchFinished,
+    SearchStarted,
     TargetLanded,
 )
 from orchestrator.journal.facts import Decision
@@ -70,7 +73,7 @@ class PlainDisplay:
         """Output is in the logs; a gate's progress would be a line for each test."""
 
 
-def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa: PLR0912 - one arm per kind of event
+def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa: PLR0912, PLR0915 - one arm per kind of event
     """`batch agent` and what happened, for each thing that the event says."""
     match record.event:
         case RunStarted() as event:
@@ -104,6 +107,13 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
             yield f"{event.batch} -", f"gate {event.gate} started on {short(event.candidate)}"
         case GateFinished() as event:
             yield f"{event.batch} -", _judged(event, state)
+        case SearchStarted() as event:
+            symptoms, agents = count(len(event.symptoms), "symptom"), count(len(event.agents), "agent")
+            yield f"{event.batch} -", f"looks for who made the gate red: {symptoms} in the work of {agents}"
+        case ProbeFinished() as event:
+            yield f"{event.batch} -", _probed(event)
+        case SearchFinished() as event:
+            yield f"{event.batch} -", _found(event)
         case AgentsReturned() as event:
             for item in event.returns:
                 again = _again(state, item.agent)
@@ -160,6 +170,27 @@ def _judged(event: GateFinished, state: State) -> str:
     if tests:
         said += f", {sum(each.passed for each in tests)} of {sum(each.executed for each in tests)} tests passed"
     return said + _because(verdict.reasons())
+
+
+def _probed(event: ProbeFinished) -> str:
+    agents = event.agents
+    some = f"{agents[0]} … {agents[-1]}" if len(agents) > 2 else " and ".join(agents) or "nobody"
+    said = f"probed the work of {some} ({count(len(agents), 'agent')})" if len(agents) > 2 else f"probed {some}"
+    if event.again:
+        said = "probed all of it once more"
+    if event.commit is None:
+        return f"{said}: it does not merge by itself"
+    red = f"{count(len(event.red), 'symptom')}" if event.red else "none of it"
+    return f"{said}: {red}" + ("" if event.ran else " (known from before)")
+
+
+def _found(event: SearchFinished) -> str:
+    runs = count(event.runs, "run")
+    flaky = f"; flaky: {', '.join(str(symptom) for symptom in event.flaky[:3])}" if event.flaky else ""
+    if not event.culprits:
+        return f"nobody is to blame for the red gate ({runs}){flaky}"
+    names = ", ".join(" with ".join(culprit.agents) for culprit in event.culprits)
+    return f"found who made the gate red in {runs}: {names}{flaky}"
 
 
 def _because(reason: str) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.reports.exercise import exercise_note
-from orchestrator.reports.model import AgentSummary, BatchSummary, Summary
+from orchestrator.reports.model import AgentSummary, BatchSummary, SearchSummary, Summary
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
 MOST_ITEMS = 10
@@ -127,7 +127,13 @@ def _why(batch: BatchSummary) -> str:
     if batch.phase == "pending" and batch.needs:
         return f"waits for {', '.join(batch.needs)}"
     note = exercise_note(batch.verdict.exercise) if batch.verdict and not batch.reason else ""
-    return one_line(batch.reason or note, 200)
+    return one_line("; ".join(part for part in (batch.reason, *map(_searched, batch.searches), note) if part), 200)
+
+
+def _searched(search: SearchSummary) -> str:
+    """Who made the gate red, and how many runs it took to know."""
+    names = ", ".join(" with ".join(culprit.agents) for culprit in search.culprits)
+    return f"red with {names}, known after {count(search.runs, 'run')}" if names else ""
 
 
 def _of_note(summary: Summary) -> list[AgentSummary]:

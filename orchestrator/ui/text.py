@@ -29,6 +29,7 @@ GLYPHS = {
     "delivered": "◆",
     "integrating": "◆",
     "judging": "◆",
+    "searching": "◆",
     "waiting": "?",
     "interrupted": "■",
     "stopped": "■",

@@ -239,7 +239,7 @@ def check_story(events: Sequence[Event]) -> None:
     started: set[tuple[str, int]] = set()
     closed: set[tuple[str, int]] = set()
     delivered: set[str] = set()
-    landed: dict[str, str] = {}
+    landed: set[str] = set()
     tip = events[0]["base"]
     for event in events:
         match event["kind"]:
@@ -247,7 +247,7 @@ def check_story(events: Sequence[Event]) -> None:
                 key = (event["agent"], event["attempt"])
                 assert key not in started, f"{key} was started twice"
                 assert event["agent"] not in delivered, f"{key} was started though {event['agent']} had delivered"
-                assert event["batch"] not in landed, f"{key} was started after its batch had landed"
+                assert event["agent"] not in landed, f"{key} was started after {event['agent']} had landed"
                 started.add(key)
             case "attempt_ended" | "attempt_interrupted":
                 key = (event["agent"], event["attempt"])
@@ -258,9 +258,11 @@ def check_story(events: Sequence[Event]) -> None:
             case "agents_returned":
                 delivered -= {item["agent"] for item in event["returns"]}
             case "batch_landed":
-                assert event["batch"] not in landed, f"{event['batch']} landed twice"
+                agents = {*event["agents"], *event["unchanged"]}
+                assert not landed & agents, f"{landed & agents} landed twice"
                 assert event["before"] == tip
-                landed[event["batch"]] = tip = event["commit"]
+                landed |= agents
+                tip = event["commit"]
     assert started == closed, f"nobody knows what became of {started - closed}"
 
 

@@ -133,10 +133,8 @@ def test_a_suspicion_comes_first_when_the_gate_is_red(tmp_path: Path) -> None:
     use = "printf 'import shop\\n\\n\\ndef test_use():\\n    assert shop.{name}([1]) == 1\\n' > tests/test_use.py\n"
     told = 'if grep -q "may be why" "$ORCHESTRATE_BRIEF"; then\n'
     scripts = {
-        "a": "sed -i 's/total/grand_total/' shop.py\n"
-        + told
-        + "printf '\\n\\ntotal = grand_total\\n' >> shop.py\nfi\n",
-        "b": use.format(name="total"),
+        "a": "sed -i 's/total/grand_total/' shop.py\n",
+        "b": f"{told}{use.format(name='grand_total')}else\n{use.format(name='total')}fi\n",
     }
     tests = "def test_nothing():\n    assert True\n"
     bench = bench_of(tmp_path, scripts, batch="    gate: tests", tests=tests)
@@ -146,9 +144,9 @@ def test_a_suspicion_comes_first_when_the_gate_is_red(tmp_path: Path) -> None:
     assert [(it["check"], it["symbol"], it["agents"]) for it in first["warnings"]] == [
         ("removed and used", "total", ["a", "b"])
     ]
-    for name in ("a-2", "b-2"):
-        text = brief(bench, name)
-        assert text.index("a removed or renamed total in shop.py") < text.index("The gate's check")
+    text = brief(bench, "b-2")
+    assert text.index("a removed or renamed total in shop.py") < text.index("The gate is red with this work")
+    assert (len(batch["a"]["attempts"]), len(batch["b"]["attempts"])) == (1, 2), "the later one, on top of the other"
     assert batch["merge_warnings"] == []  # what landed has none
 
 

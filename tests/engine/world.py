@@ -26,7 +26,7 @@ from orchestrator.engine.frontier import (
     frontier,
 )
 from orchestrator.engine.landing import _rejected, landed
-from orchestrator.engine.recovery import _landing_stopped_at
+from orchestrator.engine.recovery import _in_commit, _landing_stopped_at
 from orchestrator.git.integrate import Conflict, Integration
 from orchestrator.git.merge_tree import ConflictKind
 from orchestrator.journal.events import (
@@ -44,16 +44,20 @@ from orchestrator.journal.events import (
     GateStarted,
     IntegrationStarted,
     LandingStarted,
+    ProbeFinished,
     Record,
     RedoRequested,
+    Return,
     RunEnded,
     RunInterrupted,
     RunResumed,
     RunStarted,
+    SearchFinished,
+    SearchStarted,
 )
-from orchestrator.journal.facts import CheckResult, Decision, Outcome, Verdict
-from orchestrator.journal.state import Phase, State, apply, fold
-from orchestrator.mission.model import Mission
+from orchestrator.journal.facts import CheckResult, CulpritSet, Decision, Outcome, Symptom, SymptomKind, Verdict
+from orchestrator.journal.state import AgentState, Phase, State, apply, fold
+from orchestrator.mission.model import Land, Mission
 from tests.reports.builder import agent, batch, mission
 
 LIMIT = 2000
@@ -234,11 +238,15 @@ class World:
             if self.ref == now.intent.before and self.ref != now.intent.after:
                 self.ref = now.intent.after  # the compare-and-swap; a kill may come before it and after it
             else:
-                self.emit(landed(batch, now.intent.before, now.intent.after, ready))
+                # A guilty agent may have delivered anew by now: what lands is what the candidate holds.
+                holding = [one for one in ready if now.candidate and one.id in now.candidate.agents]
+                self.emit(landed(batch, now.intent.before, now.intent.after, holding))
         elif now.verdict:
             if now.verdict.verdict.is_passed:
                 assert now.candidate
                 self.emit(LandingStarted(batch=batch, before=state.tip, after=now.candidate.commit))
+            elif self.random.random() < 0.5:
+                self.sort_out(batch, ready)
             else:
                 self.emit(AgentsReturned(batch=batch, returns=_rejected(planned, state, ready, self.red(), "red")))
         elif now.gate:
@@ -257,6 +265,36 @@ class World:
             made = self.commit(new) if new != self.contents[state.tip] else state.tip
             agents = tuple(one.id for one in ready)
             self.emit(CandidateBuilt(batch=batch, tip=state.tip, commit=made, agents=agents))
+
+    def sort_out(self, batch: str, ready: list[AgentState]) -> None:
+        """Some are found guilty and go back with those who stand on them; the others are judged again, and may land."""
+        state, planned = self.state, self.state.plan.batch(batch)
+        symptom = Symptom(check="unit", kind=SymptomKind.BROKEN, test="t")
+        agents, now = tuple(one.id for one in ready), state.batches[batch]
+        assert now.candidate
+        self.emit(SearchStarted(batch=batch, round=1, commit=now.candidate.commit, agents=agents, symptoms=(symptom,)))
+        self.emit(ProbeFinished(batch=batch, agents=agents[:1], commit=now.candidate.commit, red=(symptom,), ran=True))
+        blamed = self.random.sample(agents, self.random.randint(1, len(agents)))
+        gone = {one for id in blamed for one in (id, *state.plan.agent_dependents(id))}
+        left = tuple(id for id in agents if id not in gone)
+        passes = False
+        if left:
+            works = {(one.id, one.work.attempt) for one in ready if one.work and one.id in left}
+            made = self.commit(frozenset(works) | self.contents[state.tip])
+            built = CandidateBuilt(batch=batch, tip=state.tip, commit=made, agents=left)
+            self.emit(built)
+            self.emit(GateStarted(batch=batch, gate="g", candidate=made))
+            verdict = self.judged(batch, built)
+            if verdict.verdict.decision is not Decision.WAITING:  # it is asked for when all of the batch is there
+                self.emit(verdict)
+            passes = verdict.verdict.is_passed
+        culprit = CulpritSet(agents=agents, guilty=tuple(blamed), symptoms=(symptom,))
+        self.emit(SearchFinished(batch=batch, culprits=(culprit,), left=left, runs=2))
+        returns = [Return(agent=id, outcome=Outcome.REJECTED, reason="red") for id in agents if id in gone]
+        lands = passes and planned.land is Land.PASSING
+        self.emit(AgentsReturned(batch=batch, returns=tuple(returns), others_land=lands))
+        if lands:
+            self.emit(LandingStarted(batch=batch, before=state.tip, after=made))
 
     def judged(self, batch: str, candidate: CandidateBuilt) -> GateFinished:
         tree = f"{hash(self.contents[candidate.commit]) & (2**64 - 1):040x}"
@@ -307,7 +345,7 @@ class World:
         self.emit(RunResumed(parallel=self.random.randint(1, 4), versions={}))
         stopped = _landing_stopped_at(self.state, self.ref)
         if stopped:
-            ready = [one for one in self.state.agents_of(stopped) if one.phase is Phase.READY]
+            ready = [one for one in _in_commit(self.state, stopped, self.ref) if one.phase is Phase.READY]
             self.emit(landed(stopped, self.state.tip, self.ref, ready))
         assert self.ref == self.state.tip, "the ref is where the journal says"
         self.stop_running()

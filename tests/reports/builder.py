@@ -25,6 +25,7 @@ from orchestrator.journal.events import (
     GateStarted,
     IntegrationStarted,
     LandingStarted,
+    ProbeFinished,
     Record,
     RedoRequested,
     Return,
@@ -32,6 +33,8 @@ from orchestrator.journal.events import (
     RunInterrupted,
     RunResumed,
     RunStarted,
+    SearchFinished,
+    SearchStarted,
 )
 from orchestrator.journal.facts import (
     Breach,
@@ -40,6 +43,7 @@ from orchestrator.journal.facts import (
     ClaimStatus,
     ConflictFact,
     Counts,
+    CulpritSet,
     Decision,
     Exercise,
     FileChange,
@@ -47,6 +51,8 @@ from orchestrator.journal.facts import (
     MergeWarning,
     Outcome,
     Reason,
+    Symptom,
+    SymptomKind,
     Verdict,
 )
 from orchestrator.journal.state import State, apply
@@ -411,6 +417,66 @@ def resumed() -> Story:
     return story.work("1.2").land("core", "1.1", "1.2").close("core").whole("integration").finish()
 
 
+def searching() -> Story:
+    """A batch's gate is red, and it is being found out who made it so."""
+    plan = mission(batch("core", "1.1", "1.2", "1.3", "1.4", "1.5", land="passing"))
+    agents = ("1.1", "1.2", "1.3", "1.4", "1.5")
+    story = Story(plan).begin("core").work(*agents)
+    made = story.candidate("core", *agents)
+    story.judge("core", made, *agents, **red())
+    size = Symptom(check="unit", kind=SymptomKind.BROKEN, test="tests/test_pool.py::test_size")
+    close = Symptom(check="unit", kind=SymptomKind.BROKEN, test="tests/test_pool.py::test_close")
+    flaky = Symptom(check="unit", kind=SymptomKind.NEW_FAILURE, test="tests/test_net.py::test_slow")
+    symptoms = (size, close, flaky)
+    story.happens(SearchStarted(batch="core", round=1, commit=made, agents=agents, symptoms=symptoms))
+    for parts, found in ((agents, (size, close)), (agents[:2], (size,)), (agents[:1], ())):
+        again = parts == agents
+        probe = ProbeFinished(
+            batch="core",
+            agents=parts,
+            again=again,
+            commit=commit(",".join(parts)),
+            red=found,
+            ran=True,
+            seconds=2.0,
+            log="logs/gates/core-unit-probe.log",
+        )
+        story.happens(probe, after=2.0)
+    return story
+
+
+def blamed() -> Story:
+    """One agent broke something, two others do so only together; the innocents land, the guilty mend it."""
+    story = searching()
+    size, close, flaky = story.state.batches["core"].search.rounds[0].symptoms  # type: ignore[union-attr]
+    apart = ProbeFinished(batch="core", agents=("1.3", "1.5"), red=(), seconds=0.1)  # does not merge by itself
+    known = ProbeFinished(batch="core", agents=("1.3", "1.4"), commit=commit("known"), red=(close,))
+    story.happens(apart, known, after=0.1)
+    made = commit("those who are left")
+    left = ("1.1", "1.3", "1.5")
+    story.happens(CandidateBuilt(batch="core", tip=story.tip, commit=made, agents=left), after=0.2)
+    story.judge("core", made, *left)
+    log = "logs/gates/core-unit-probe.log"
+    culprits = (
+        CulpritSet(agents=("1.2",), guilty=("1.2",), symptoms=(size,), log=log),
+        CulpritSet(agents=("1.3", "1.4"), guilty=("1.4",), symptoms=(close,), log=log),
+    )
+    found = SearchFinished(batch="core", culprits=culprits, left=left, flaky=(flaky,), runs=4, seconds=11.0)
+    returns = tuple(
+        Return(
+            agent=guilty,
+            outcome=Outcome.REJECTED,
+            reason=f"gate tests is red with its work: {symptom}",
+            evidence=f"The gate is red with this work alone:\n- `{symptom}`",
+            base=made,
+        )
+        for guilty, symptom in (("1.2", size), ("1.4", close))
+    )
+    story.happens(found, AgentsReturned(batch="core", returns=returns, others_land=True), after=0.1)
+    story.settle("core", made, *left)
+    return story.work("1.2", "1.4").land("core", "1.2", "1.4").close("core").finish()
+
+
 def redone() -> Story:
     """A batch that had landed was taken back, and is being done again."""
     story = good()
@@ -475,6 +541,12 @@ def hostile() -> Story:
         log="../../etc/passwd",
     )
     story.judge("section", made, "end", "click", decision=Decision.FAILED, checks=(check,), environment=HOSTILE)
+    symptom = Symptom(check=HOSTILE, kind=SymptomKind.BROKEN, test=HOSTILE)
+    story.happens(SearchStarted(batch="section", round=1, commit=made, agents=("end", "click"), symptoms=(symptom,)))
+    story.happens(ProbeFinished(batch="section", agents=("click",), commit=made, red=(symptom,), log=HOSTILE))
+    culprit = CulpritSet(agents=("end", "click"), guilty=("click",), symptoms=(symptom,), log="../../etc/passwd")
+    told = {"culprits": (culprit,), "left": ("end",), "flaky": (symptom,), "open": (symptom,)}
+    story.happens(SearchFinished(batch="section", **told))
     conflict = ConflictFact(agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE, symbol=HOSTILE)
     back = Return(agent="end", outcome=Outcome.CONFLICTED, reason=HOSTILE, conflicts=(conflict,), may_retry=False)
     story.send_back("section", back)
@@ -507,6 +579,8 @@ STORIES: dict[str, Callable[[], Story]] = {
         every_outcome,
         interrupted,
         resumed,
+        searching,
+        blamed,
         redone,
         running,
         waiting,
@@ -533,6 +607,7 @@ def make_evidence(folder: Path, state: State) -> None:
             names += [name for check in verdict.checks for name in (check.evidence, check.log)]
             claims = [*verdict.criteria, *(claim for found in verdict.deliverables.values() for claim in found)]
             names += [name for claim in claims for name in claim.evidence]
+        names += [it.log for search in each.searches if search.finished for it in search.finished.culprits]
     for name in names:
         if name and ".." not in name and ":" not in name:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

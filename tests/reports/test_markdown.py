@@ -38,7 +38,7 @@ def tokens(text: str) -> list[Token]:
 
 
 @pytest.mark.parametrize(
-    "name", ["good", "every_outcome", "resumed", "hostile", "running", "only_started", "exercised"]
+    "name", ["good", "every_outcome", "resumed", "blamed", "hostile", "running", "only_started", "exercised"]
 )
 def test_the_report_reads_as_it_did(name: str) -> None:
     assert_matches(render_markdown(summarize(STORIES[name]().state)), SNAPSHOTS / f"{name}.md")

@@ -74,7 +74,7 @@ def test_choosing_a_display_imports_neither_rich_nor_jinja() -> None:
     assert found.stdout.split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("name", ["every_outcome", "resumed", "replayed", "waiting", "redone"])
+@pytest.mark.parametrize("name", ["every_outcome", "resumed", "replayed", "waiting", "redone", "blamed"])
 def test_plain_lines(name: str) -> None:
     out = io.StringIO()
     play(STORIES[name](), PlainDisplay(out, report="reports/x/report.md"))

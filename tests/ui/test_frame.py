@@ -12,7 +12,7 @@ from orchestrator.engine.progress import GateProgress, OutputLine
 from orchestrator.journal.events import GateStarted
 from orchestrator.journal.facts import Outcome
 from orchestrator.ui.frame import Moving, View, frame
-from tests.reports.builder import HOSTILE, STORIES, Story, batch, many, mission
+from tests.reports.builder import HOSTILE, STORIES, Story, batch, many, mission, searching
 from tests.reports.snapshot import assert_matches
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -48,6 +48,13 @@ def busy() -> tuple[Story, Moving]:
 def test_a_busy_run(width: int, height: int) -> None:
     story, moving = busy()
     assert_matches(shown(story, width, height, moving), SNAPSHOTS / f"busy-{width}x{height}.txt")
+
+
+def test_a_search_for_culprits() -> None:
+    moving = Moving(gates={"core": GateProgress("core", "unit", 1, 2, 1)})
+    text = shown(searching(), 100, 24, moving)
+    assert "searching  core" in text
+    assert "looks for who made the gate red: 3 parts judged, unit: [========        ] 1 of 2 tests, 1 red" in text
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 30)])
