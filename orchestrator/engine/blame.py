@@ -6,7 +6,7 @@ where their own is not; so what they had changed is told as a diff.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.engine.candidate import end_of, gate_name
 from orchestrator.engine.conflicts import suspected
@@ -91,13 +91,30 @@ def _evidence(tools: Tools, agent: str, culprits: Sequence[CulpritSet], said: Ma
     return "\n\n".join([*parts, *(part for other in mentioned if (part := _diff(tools, other, is_own=other == agent)))])
 
 
+def keep_diffs(tools: Tools, agents: Iterable[str]) -> dict[str, str]:
+    """Put what each agent has changed into the report's folder; the files by agent, relative to it. Blocking."""
+    kept: dict[str, str] = {}
+    for agent in agents:
+        last = tools.recorder.state.agents[agent].last
+        path = tools.folders.evidence / "diffs" / f"{agent}-{last.started.attempt if last else 0}.diff"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_changes(tools, agent))
+        kept[agent] = str(path.relative_to(tools.folders.report))
+    return kept
+
+
+def _changes(tools: Tools, agent: str) -> bytes:
+    known = tools.recorder.state.agents[agent]
+    if not known.last or not known.work or not known.work.commit:
+        return b""
+    return tools.store.diff(known.last.started.base, known.work.commit)
+
+
 def _diff(tools: Tools, agent: str, *, is_own: bool) -> str:
     """What an agent changed; of one's own work, that it is not in the folder any more."""
-    work = tools.recorder.state.agents[agent].work
-    started = tools.recorder.state.agents[agent].last
-    if work is None or work.commit is None or started is None:
+    text = _changes(tools, agent).decode("utf-8", "replace")
+    if not text:
         return ""
-    text = tools.store.diff(started.started.base, work.commit).decode("utf-8", "replace")
     cut = f"\n… and {len(text) - DIFF_CHARACTERS:,} characters more" if len(text) > DIFF_CHARACTERS else ""
     whose = "What this attempt had changed, which is not in the folder now" if is_own else f"What {agent} changed"
     return f"{whose}:\n`````diff\n{text[:DIFF_CHARACTERS]}{cut}\n`````"

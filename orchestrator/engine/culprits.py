@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
-from orchestrator.engine.blame import returns_of
+from orchestrator.engine.blame import keep_diffs, returns_of
 from orchestrator.engine.candidate import gate_name, judge
 from orchestrator.engine.conflicts import built
 from orchestrator.engine.probes import Probes
@@ -58,7 +58,7 @@ async def sort_out(
     stands_on = await to_thread.run_sync(_stands_on, tools, ready)
     parallel = tools.recorder.state.plan.mission.defaults.gate_parallel
     found = await find_culprits(makers, wrong, hunt.probe, hunt.confirm, stands_on=stands_on, parallel=parallel)
-    hunt.conclude(found, time.monotonic() - started)
+    await hunt.conclude(found, time.monotonic() - started)
     return await hunt.sorted(found, red)
 
 
@@ -143,14 +143,22 @@ class _Hunt:
         gate, agents = gate_name(self.planned), self.candidate.agents
         self.tools.recorder.emit(GateFinished(batch=self.planned.id, gate=gate, agents=agents, verdict=verdict))
 
-    def conclude(self, found: Findings[Symptom], seconds: float) -> None:
+    async def conclude(self, found: Findings[Symptom], seconds: float) -> None:
         """Journal what was found."""
         ready = self.probes.ready.values()
+        blamed = dict.fromkeys(agent for culprit in found.culprits for agent in culprit.agents)
+        diffs = await to_thread.run_sync(keep_diffs, self.tools, blamed)
         self.tools.recorder.emit(
             SearchFinished(
                 batch=self.planned.id,
                 culprits=tuple(
-                    CulpritSet(agents=it.agents, guilty=it.guilty, symptoms=it.symptoms, log=self._log_of(it.agents))
+                    CulpritSet(
+                        agents=it.agents,
+                        guilty=it.guilty,
+                        symptoms=it.symptoms,
+                        log=self._log_of(it.agents),
+                        diffs={agent: diffs[agent] for agent in it.agents},
+                    )
                     for it in found.culprits
                 ),
                 left=tuple(agent.id for agent in ready if agent.id in found.left or not agent.work),

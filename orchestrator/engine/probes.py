@@ -147,7 +147,7 @@ class Probes:
             name,
             commit=commit,
             base=self._base,
-            part=part_for(self._subject.named.get(name), symptoms),
+            part=part_for(self._subject, name, symptoms),
             is_afresh=is_afresh,
             on_progress=lambda p: recorder.progress(GateProgress(batch, p.check, p.done, p.total, p.red)),
         )

@@ -69,7 +69,7 @@ def proof_complaints(
 def proof_part(subject: Subject, present: Iterable[str]) -> PytestCheck | None:
     """The tests that claims rest on and no check of the gate runs; None if there are none."""
     tests = plan_proofs(_claims(subject, present), subject.named).extra
-    return PytestCheck(pytest=tests) if tests else None
+    return PytestCheck(pytest=tests, plugins=subject.all_plugins) if tests else None
 
 
 def proof_files(subject: Subject, present: Iterable[str]) -> tuple[str, ...]:
@@ -77,12 +77,15 @@ def proof_files(subject: Subject, present: Iterable[str]) -> tuple[str, ...]:
     return plan_proofs(_claims(subject, present), subject.named).files
 
 
-def part_for(check: AnyCheck | None, symptoms: Iterable[Symptom]) -> PytestCheck | None:
-    """As little of a check as shows these symptoms; None if that is all of it. No check: proofs that none runs."""
+def part_for(subject: Subject, name: str, symptoms: Iterable[Symptom]) -> PytestCheck | None:
+    """As little of a check as shows these symptoms, also of one of ours, for proofs that none of the gate's runs; None
+    if that is all of it.
+    """
+    check = subject.named.get(name)
     symptoms = tuple(symptoms)
     tests = tuple(dict.fromkeys(symptom.test for symptom in symptoms))
     if check is None:
-        return PytestCheck(pytest=tests)
+        return PytestCheck(pytest=tests, plugins=subject.all_plugins)
     if not isinstance(check, PytestCheck) or any(symptom.kind is SymptomKind.CHECK for symptom in symptoms):
         return None
     return check.model_copy(update={"pytest": tests, "must_turn_green": (), "may_remove": (), "at_least": 1})

@@ -291,7 +291,9 @@ class CulpritSet(Fact):
     """Those of them that have to try again: the last one, or all who were to turn something green and have not."""
     symptoms: tuple[Symptom, ...]
     log: str = ""
-    """The output of their work judged without anybody else's, relative to the run's report folder."""
+    """The output of their work judged with as little else as could be, relative to the run's report folder."""
+    diffs: dict[str, str] = {}
+    """What each of them had changed, likewise."""
 
 
 class Breach(Fact):

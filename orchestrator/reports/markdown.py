@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from orchestrator.journal.facts import CheckResult, ClaimResult
+from orchestrator.journal.facts import CheckResult, ClaimResult, CulpritSet
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
 from orchestrator.reports.model import AgentSummary, AttemptSummary, BatchSummary, Summary
@@ -69,6 +69,7 @@ def _environment() -> Environment:
         "attempts_left": attempts_of_note,
         "changes": changes,
         "claim_links": claim_links,
+        "culprit_links": culprit_links,
         "found": found,
         "links": links,
         "against_base": against_base,
@@ -151,6 +152,12 @@ def links(**paths: str) -> Markup:
 def claim_links(claim: ClaimResult) -> Markup:
     """Where a claim's evidence lies."""
     return links(**{f"evidence {n}" if n > 1 else "evidence": path for n, path in enumerate(claim.evidence[:5], 1)})
+
+
+def culprit_links(culprit: CulpritSet) -> Markup:
+    """The output of what they did together, and what each had changed."""
+    diffs = {f"diff of {agent}": path for agent, path in list(culprit.diffs.items())[:5]}
+    return links(log=culprit.log, **diffs)
 
 
 def _number(value: float | None) -> str:

@@ -398,6 +398,7 @@ def test_what_people_read_of_it(tmp_path: Path) -> None:
     assert report["culprits"][0]["agents"] == ["a2"]
     assert report["runs"] == search["runs"]
     assert (bench.report / report["culprits"][0]["log"]).is_file()
+    assert "+bad" in (bench.report / report["culprits"][0]["diffs"]["a2"]).read_text(encoding="utf-8")
     text = (bench.report / "report.md").read_text(encoding="utf-8")
     assert f"| `a2` | `{part('a2')}` |".replace("[", "[") in text
     assert f"in {search['runs']} runs" in text

@@ -457,9 +457,13 @@ def blamed() -> Story:
     story.happens(CandidateBuilt(batch="core", tip=story.tip, commit=made, agents=left), after=0.2)
     story.judge("core", made, *left)
     log = "logs/gates/core-unit-probe.log"
+
+    def diffs(*agents: str) -> dict[str, str]:
+        return {each: f"evidence/diffs/{each}-1.diff" for each in agents}
+
     culprits = (
-        CulpritSet(agents=("1.2",), guilty=("1.2",), symptoms=(size,), log=log),
-        CulpritSet(agents=("1.3", "1.4"), guilty=("1.4",), symptoms=(close,), log=log),
+        CulpritSet(agents=("1.2",), guilty=("1.2",), symptoms=(size,), log=log, diffs=diffs("1.2")),
+        CulpritSet(agents=("1.3", "1.4"), guilty=("1.4",), symptoms=(close,), log=log, diffs=diffs("1.3", "1.4")),
     )
     found = SearchFinished(batch="core", culprits=culprits, left=left, flaky=(flaky,), runs=4, seconds=11.0)
     returns = tuple(
@@ -544,7 +548,13 @@ def hostile() -> Story:
     symptom = Symptom(check=HOSTILE, kind=SymptomKind.BROKEN, test=HOSTILE)
     story.happens(SearchStarted(batch="section", round=1, commit=made, agents=("end", "click"), symptoms=(symptom,)))
     story.happens(ProbeFinished(batch="section", agents=("click",), commit=made, red=(symptom,), log=HOSTILE))
-    culprit = CulpritSet(agents=("end", "click"), guilty=("click",), symptoms=(symptom,), log="../../etc/passwd")
+    culprit = CulpritSet(
+        agents=("end", "click"),
+        guilty=("click",),
+        symptoms=(symptom,),
+        log="../../etc/passwd",
+        diffs={HOSTILE: HOSTILE},
+    )
     told = {"culprits": (culprit,), "left": ("end",), "flaky": (symptom,), "open": (symptom,)}
     story.happens(SearchFinished(batch="section", **told))
     conflict = ConflictFact(agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE, symbol=HOSTILE)
@@ -607,7 +617,8 @@ def make_evidence(folder: Path, state: State) -> None:
             names += [name for check in verdict.checks for name in (check.evidence, check.log)]
             claims = [*verdict.criteria, *(claim for found in verdict.deliverables.values() for claim in found)]
             names += [name for claim in claims for name in claim.evidence]
-        names += [it.log for search in each.searches if search.finished for it in search.finished.culprits]
+        culprits = [it for search in each.searches if search.finished for it in search.finished.culprits]
+        names += [name for it in culprits for name in (it.log, *it.diffs.values())]
     for name in names:
         if name and ".." not in name and ":" not in name:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
