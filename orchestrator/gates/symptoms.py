@@ -16,7 +16,7 @@ from orchestrator.gates.observation import GREEN, RED, Observation
 from orchestrator.gates.selection import Families, ancestors, covers, normal
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.facts import CheckResult, Decision, Reason, Symptom, SymptomKind
-from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, FileProof, PytestCheck
+from orchestrator.mission.model import Claim, CommandCheck, FileProof, PytestCheck
 
 BY_TEST = frozenset(
     {
