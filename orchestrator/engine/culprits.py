@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anyio import to_thread
 
@@ -74,6 +74,8 @@ class _Hunt:
     round: int = 0
     confirmed: int = 0
     symptoms: tuple[Symptom, ...] = ()
+    unsteady: set[Symptom] = field(default_factory=set)
+    """What was another thing when it was looked for by itself."""
 
     @property
     def tools(self) -> Tools:
@@ -93,6 +95,8 @@ class _Hunt:
         found = await self.probes.complaints(self.verdict, self.candidate.agents)
         self.round += 1
         self.symptoms = tuple(each.symptom for each in found if each.claimed_by != frozenset())
+        # Red in the whole gate again: it may be so with all of its check only, and not flaky.
+        self.probes.doubted.update(self.unsteady.intersection(self.symptoms))
         return found
 
     async def probe(self, agents: tuple[str, ...], again: bool) -> frozenset[Symptom] | None:  # noqa: FBT001  (`Probe`)
@@ -106,6 +110,8 @@ class _Hunt:
         if done is None:
             done = await self.probes.probe(agents, self.symptoms, again=self.candidate.commit if again else None)
             self.tools.recorder.emit(done)
+        if again or not agents:
+            self.unsteady.update(done.red if not agents else set(self.symptoms).difference(done.red))
         return frozenset(done.red) if done.commit else None
 
     def _journalled(self, agents: tuple[str, ...], *, is_again: bool) -> ProbeFinished | None:

@@ -47,6 +47,8 @@ class Probes:
     ready: Mapping[str, AgentState]
     said: dict[Symptom, str] = field(default_factory=dict)
     """What the tests of symptoms had to say on the candidate."""
+    doubted: set[Symptom] = field(default_factory=set)
+    """What was seen to be another thing by itself than in its check: it is looked for with all of the check."""
     _building: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
@@ -125,7 +127,8 @@ class Probes:
             files = [symptom for symptom in of_check if symptom.kind is SymptomKind.MISSING_FILE]
             red += [symptom for symptom in files if await self._is_missing(commit, symptom.test)]
             if tests := [symptom for symptom in of_check if symptom not in files]:
-                look = await self._look(name, tests, commit, is_afresh=again is not None)
+                # What the base shows of the whole check says nothing of a test that is run by itself.
+                look = await self._look(name, tests, commit, is_afresh=again is not None or not agents)
                 here = [symptom for symptom in tests if is_shown(symptom, _shown(look))]
                 red, ran = [*red, *here], ran or look.ran
                 logs += [look.seen.log] if here and look.seen.log else []
@@ -147,7 +150,7 @@ class Probes:
             name,
             commit=commit,
             base=self._base,
-            part=part_for(self._subject, name, symptoms),
+            part=part_for(self._subject, name, symptoms, is_whole=not self.doubted.isdisjoint(symptoms)),
             is_afresh=is_afresh,
             on_progress=lambda p: recorder.progress(GateProgress(batch, p.check, p.done, p.total, p.red)),
         )

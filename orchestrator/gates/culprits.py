@@ -16,8 +16,8 @@ among n where ddmin may take k². With `parallel` > 1 a round probes several cut
 few more runs; `MOST_CUTS` keeps the sum for one culprit within 2·⌈log2 n⌉ + 2.
 
 Counted as a run is every probe and every confirmation that had to be carried out: the repetition that tells flaky from
-red, the search, the probe of the culprit alone, the full gate on those that are left. Only the red judgement that began
-the search is not.
+red, the search, the probe of the culprit alone or of nobody, the full gate on those that are left. Only the red
+judgement that began the search is not.
 """
 
 from __future__ import annotations
@@ -96,19 +96,25 @@ async def find_culprits(  # noqa: PLR0913  (a batch, what is wrong with it, and 
     repetitions = 0
     while blamable := [c for c in complaints if c.claimed_by is None or c.claimed_by.intersection(left)]:
         search = _Search(tuple(left), needs, tuple(blamable), probe, parallel)
-        unsteady = await search.repeat()
-        flaky.update(dict.fromkeys(unsteady))
+        await search.repeat()
         found = await search.run()
+        flaky.update(dict.fromkeys(search.unsteady))
         if not found:
             # Nobody is to blame. If that is because all of it is flaky, the candidate is judged once more as it is.
             repetitions += 1
-            if len(unsteady) < len(complaints) or repetitions > MOST_REPETITIONS:
+            if len(search.unsteady) < len(complaints) or repetitions > MOST_REPETITIONS:
                 break
         culprits += found
         gone = _with_dependents(_guilty(found), needs)
         left = [agent for agent in left if agent not in gone]
         complaints = await confirm(tuple(agent for agent in agents if agent in left)) if left else ()
-    return Findings(tuple(culprits), tuple(a for a in agents if a in left), tuple(flaky), tuple(complaints))
+    steady = {symptom for culprit in culprits for symptom in culprit.symptoms}
+    return Findings(
+        tuple(culprits),
+        tuple(agent for agent in agents if agent in left),
+        tuple(symptom for symptom in flaky if symptom not in steady),
+        tuple(complaints),
+    )
 
 
 @dataclass(slots=True)
@@ -121,22 +127,24 @@ class _Search(Generic[S]):
     probe: Probe[S]
     parallel: int
     seen: dict[frozenset[str], frozenset[S]] = field(default_factory=dict)
+    unsteady: dict[S, None] = field(default_factory=dict)
+    """Symptoms that went both ways on one tree."""
 
-    async def repeat(self) -> list[S]:
+    async def repeat(self) -> None:
         """Look at the whole candidate once more; what is not red again is flaky, and not looked into."""
         red = await self.probe(self.order, True)  # noqa: FBT003  (documented with `Probe`)
-        steady = frozenset(red or ())
-        self.seen[frozenset(self.order)] = steady
-        self.seen[frozenset()] = frozenset()
-        return [complaint.symptom for complaint in self.complaints if complaint.symptom not in steady]
+        self.seen[frozenset(self.order)] = frozenset(red or ())
+        self._doubt(complaint.symptom for complaint in self.complaints if complaint.symptom not in (red or ()))
+
+    def _doubt(self, symptoms: Iterable[S]) -> None:
+        self.unsteady.update(dict.fromkeys(symptoms))
 
     async def run(self) -> list[Culprit[S]]:
         """Who is to blame for the complaints that are not flaky, as far as anybody is."""
-        whole = self.seen[frozenset(self.order)]
         culprits: list[Culprit[S]] = []
         explained: set[S] = set()
         for complaint in self.complaints:
-            if complaint.symptom in explained or complaint.symptom not in whole:
+            if complaint.symptom in explained or complaint.symptom in self.unsteady:
                 continue
             culprit = await self._blame(complaint)
             if culprit:
@@ -149,12 +157,17 @@ class _Search(Generic[S]):
             return await self._broken_by(complaint.symptom)
         return await self._not_delivered_by(complaint.symptom, complaint.claimed_by)
 
-    async def _broken_by(self, symptom: S) -> Culprit[S]:
+    async def _broken_by(self, symptom: S) -> Culprit[S] | None:
         found = await self._minimal(symptom, frozenset())
+        before = frozenset(self.order[: self.order.index(found[-1])])
+        # Anybody else was seen to be green without the last of the set; the first agent alone has to be so without it.
+        if not before and symptom in await self._red(before):
+            self._doubt([symptom])
+            return None
         alone = self._closed(found)
         if len(alone) > 1:  # something less may show the others: they are looked into, mostly without a probe
             return Culprit(found, found[-1:], (symptom,))
-        shown = await self._red(alone)
+        shown = await self._red(alone) - self.seen[before]
         return Culprit(
             found, found, tuple(c.symptom for c in self.complaints if c.claimed_by is None and c.symptom in shown)
         )

@@ -247,7 +247,7 @@ class Judge:
         if whole is not None:
             on_base = Sighting(name, whole, base, base_tree, subject)
             before, _ = await self._observer.see(on_base, is_enough=_anything)
-            if commit == base:
+            if commit == base and not (part and is_afresh):
                 return Look(self._result(name, whole, before, before, commit, base), before, before, ran=False)
         what = Sighting(name, check, commit, tree, subject, on_progress, base=base)
         seen = None

@@ -77,16 +77,16 @@ def proof_files(subject: Subject, present: Iterable[str]) -> tuple[str, ...]:
     return plan_proofs(_claims(subject, present), subject.named).files
 
 
-def part_for(subject: Subject, name: str, symptoms: Iterable[Symptom]) -> PytestCheck | None:
+def part_for(subject: Subject, name: str, symptoms: Iterable[Symptom], *, is_whole: bool = False) -> PytestCheck | None:
     """As little of a check as shows these symptoms, also of one of ours, for proofs that none of the gate's runs; None
-    if that is all of it.
+    if that is all of it. With `is_whole` it is all of a check of the gate's.
     """
     check = subject.named.get(name)
     symptoms = tuple(symptoms)
     tests = tuple(dict.fromkeys(symptom.test for symptom in symptoms))
     if check is None:
         return PytestCheck(pytest=tests, plugins=subject.all_plugins)
-    if not isinstance(check, PytestCheck) or any(symptom.kind is SymptomKind.CHECK for symptom in symptoms):
+    if is_whole or not isinstance(check, PytestCheck) or any(symptom.kind is SymptomKind.CHECK for symptom in symptoms):
         return None
     return check.model_copy(update={"pytest": tests, "must_turn_green": (), "may_remove": (), "at_least": 1})
 

@@ -224,6 +224,18 @@ def test_a_flaky_test_evicts_nobody(tmp_path: Path, n: int) -> None:
         assert [symptom["test"] for symptom in search["flaky"]] == ["tests/test_flaky.py::test_now_and_then"]
 
 
+def test_a_test_that_fails_only_after_another_is_searched_for_with_all_of_the_gate(tmp_path: Path) -> None:
+    """By itself it is green, as a flaky one would be; but whenever the whole gate is run, it is red."""
+    spoils = 'printf \'import os\\n\\n\\ndef test_a3():\\n    os.environ["A3"] = "was here"\\n\' > tests/test_a3.py\n'
+    after = "import os\n\n\ndef test_clean():\n    assert 'A3' not in os.environ\n"
+    bench = bench_of(tmp_path, 5, {"a3": spoils}, {"a3": says("a3", "good")}, files={"tests/test_z.py": after})
+    batch = run(bench)
+    (search,) = found(bench)
+    assert sets(search) == [(["a3"], ["a3"], ["tests/test_z.py::test_clean"])]
+    assert search["flaky"] == []
+    assert attempts(batch) == {"a3": 2}
+
+
 def test_flaky_and_guilty_are_told_apart(tmp_path: Path) -> None:
     bench = bench_of(
         tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, files={"tests/test_flaky.py": FLAKY}
@@ -254,7 +266,7 @@ def test_who_is_never_mended_is_rejected_and_the_others_stay_landed(tmp_path: Pa
     assert "gate tests is red with its work: tests/test_parts.py::test_part[a2]" in batch["a2"]["reason"]
     assert bench.summary()["batches"][1]["outcome"] == "blocked"
     first, second = found(bench)
-    assert second["runs"] <= 1, "one agent alone is known to be guilty once it is red again"
+    assert second["runs"] == 2, "one agent alone is known to be guilty once it is red again, and green without it"
     assert first["left"] == ["a0", "a1", "a3", "a4"]
 
 

@@ -23,7 +23,8 @@ class Batch:
     """Agents whose work shows a symptom wherever one of its sets is complete, and what was asked of them.
 
     `turns_green` are symptoms of the base, each with those that mend it and those that spoil that again. `unsteady`
-    symptoms are red the first time only. Nothing that lacks what it stands on, or holds a `clash`, can be built.
+    symptoms are red the first time only, those of `alone` wherever they are looked for by themselves. Nothing that
+    lacks what it stands on, or holds a `clash`, can be built.
     """
 
     agents: tuple[str, ...]
@@ -31,6 +32,7 @@ class Batch:
     turns_green: Mapping[str, tuple[frozenset[str], Sets]] = field(default_factory=dict)
     claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unsteady: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
     stands_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
     clash: Sets = ()
     probes: list[tuple[str, ...]] = field(default_factory=list)
@@ -56,14 +58,14 @@ class Batch:
             assert self.stands_on.get(agent, frozenset()) <= chosen, "only what can be built is asked for"
         if any(one <= chosen for one in self.clash) and not again:
             return None
-        return frozenset(self.shown(chosen))
+        return frozenset(self.shown(chosen) | self.alone)
 
     async def confirm(self, agents: tuple[str, ...]) -> Sequence[Complaint[str]]:
         self.confirmed.append(agents)
         return self.complaints(frozenset(agents))
 
     def complaints(self, agents: frozenset[str], first: bool = False) -> list[Complaint[str]]:
-        red = self.shown(agents) | (self.unsteady if first else set())
+        red = self.shown(agents) | (self.unsteady | self.alone if first else set())
         return [Complaint(s, self.claims.get(s, frozenset()) if s in self.turns_green else None) for s in sorted(red)]
 
     def search(self, parallel: int = 1) -> Findings[str]:
@@ -222,6 +224,18 @@ def test_flaky_tests_evict_nobody(batch: Batch, unsteady: set[str], parallel: in
     assert set(found.flaky) == unsteady
     if not batch.breaks:
         assert batch.confirmed == [batch.agents], "judged again as it is"
+
+
+@given(batches(), st.integers(1, 4))
+@often
+def test_a_test_that_is_red_without_anybody_is_held_against_nobody(batch: Batch, parallel: int) -> None:
+    """Such as one that passes only after others: looked for by itself, it is red on the base as well."""
+    plain = Batch(batch.agents, batch.breaks, stands_on=batch.stands_on)
+    expected = plain.search(parallel)
+    batch.alone = frozenset({"x"})
+    found = batch.search(parallel)
+    assert (found.culprits, found.left) == (expected.culprits, expected.left)
+    assert found.flaky == ("x",)
 
 
 def test_a_test_that_stays_flaky_is_not_repeated_for_ever() -> None:
