@@ -24,11 +24,13 @@ from orchestrator.gates.subject import Subject
 from orchestrator.gates.symptoms import (
     Shown,
     complaints,
+    is_red_among_others_only,
     is_shown,
     part_for,
     proof_complaints,
     proof_files,
     proof_part,
+    was_repeated,
 )
 from orchestrator.git.integrate import Integration
 from orchestrator.journal.events import ProbeFinished
@@ -83,6 +85,7 @@ class Probes:
             assert here.base is not None
             found = complaints(subject, name, _shown(here), here.base, _shown(start), present)
             seen = here.seen
+            self.doubted.update(each.symptom for each in found if is_red_among_others_only(each.symptom, seen))
         elif result.kind == "proofs":
             if part := proof_part(subject, present):
                 seen = (await look(subject, name, commit=commit, base=self._base, part=part)).seen
@@ -126,7 +129,9 @@ class Probes:
         for name, of_check in by_check.items():
             files = [symptom for symptom in of_check if symptom.kind is SymptomKind.MISSING_FILE]
             red += [symptom for symptom in files if await self._is_missing(commit, symptom.test)]
-            if tests := [symptom for symptom in of_check if symptom not in files]:
+            known = await self._repeated(name, of_check, again) if again else []
+            red += known
+            if tests := [symptom for symptom in of_check if symptom not in (*files, *known)]:
                 # What the base shows of the whole check says nothing of a test that is run by itself.
                 look = await self._look(name, tests, commit, is_afresh=again is not None or not agents)
                 here = [symptom for symptom in tests if is_shown(symptom, _shown(look))]
@@ -142,6 +147,13 @@ class Probes:
             seconds=round(time.monotonic() - started, 3),
             log=logs[0] if logs else "",
         )
+
+    async def _repeated(self, name: str, symptoms: Sequence[Symptom], commit: str) -> list[Symptom]:
+        """What the judge has looked at again itself."""
+        if name not in self._subject.named:
+            return []
+        look = await self.tools.judge.look(self._subject, name, commit=commit, base=self._base)
+        return [symptom for symptom in symptoms if was_repeated(symptom, look.seen)]
 
     async def _look(self, name: str, symptoms: Sequence[Symptom], commit: str, *, is_afresh: bool) -> Look:
         recorder, batch = self.tools.recorder, self.planned.id

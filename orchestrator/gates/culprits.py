@@ -16,8 +16,8 @@ among n where ddmin may take k². With `parallel` > 1 a round probes several cut
 few more runs; `MOST_CUTS` keeps the sum for one culprit within 2·⌈log2 n⌉ + 2.
 
 Counted as a run is every probe and every confirmation that had to be carried out: the repetition that tells flaky from
-red, the search, the probe of the culprit alone or of nobody, the full gate on those that are left. Only the red
-judgement that began the search is not.
+red (unless the judge has seen to that), the search, the probe of the culprit alone or of nobody, the full gate on those
+that are left. Only the red judgement that began the search is not.
 """
 
 from __future__ import annotations

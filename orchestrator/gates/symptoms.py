@@ -21,7 +21,7 @@ from orchestrator.mission.model import Claim, CommandCheck, FileProof, PytestChe
 BY_TEST = frozenset(
     {
         *(Reason.BROKEN, Reason.TESTS_FAILED, Reason.COLLECTION_ERROR),
-        *(Reason.DID_NOT_TURN_GREEN, Reason.ALREADY_GREEN, Reason.PROOF_MISSING),
+        *(Reason.DID_NOT_TURN_GREEN, Reason.ALREADY_GREEN, Reason.PROOF_MISSING, Reason.FLAKY),
     }
 )
 """Reasons that name tests; any other speaks of the check as a whole."""
@@ -61,6 +61,7 @@ def proof_complaints(
     """What the proofs that no check runs hold against those who named them; `missing` are files that are not there."""
     part = proof_part(subject, present)
     shortfalls = unproven(part.pytest, seen) if part and seen else []
+    shortfalls = [shortfall for shortfall in shortfalls if shortfall.reason is not Reason.FLAKY]
     symptoms = [Symptom(check=name, kind=SymptomKind.UNPROVEN, test=shortfall.entry) for shortfall in shortfalls]
     symptoms += [Symptom(check=name, kind=SymptomKind.MISSING_FILE, test=path) for path in missing]
     return tuple(Complaint(symptom, _claimants(subject, symptom)) for symptom in symptoms[:MOST_SYMPTOMS])
@@ -113,6 +114,18 @@ def is_shown(symptom: Symptom, here: Shown) -> bool:
             raise ValueError("a file is looked for in a commit, not in what was run")
 
 
+def was_repeated(symptom: Symptom, seen: Observation) -> bool:
+    """Whether the judge has run the symptom's test again on the candidate, and found it steady."""
+    return symptom.kind in (SymptomKind.BROKEN, SymptomKind.NEW_FAILURE) and symptom.test in seen.alone
+
+
+def is_red_among_others_only(symptom: Symptom, seen: Observation) -> bool:
+    """Whether the symptom's test is green by itself each time, and red with the others of its check: one that runs
+    before it breaks it.
+    """
+    return was_repeated(symptom, seen) and all(outcome in GREEN for outcome in seen.alone[symptom.test])
+
+
 def _symptoms(
     subject: Subject, name: str, here: Shown, baseline: Observation, present: Sequence[str]
 ) -> Iterator[Symptom]:
@@ -137,7 +150,7 @@ def _symptoms(
     yield from (symptom(SymptomKind.NOT_GREEN, shortfall.entry) for shortfall in shortfalls)
     told = {*found.broken, *found.newly_failing, *found.collection_errors, *spoken_of}
     for shortfall in unproven(proofs, here.seen):
-        if not shortfall.ids or not told.issuperset(shortfall.ids):
+        if shortfall.reason is not Reason.FLAKY and (not shortfall.ids or not told.issuperset(shortfall.ids)):
             yield symptom(SymptomKind.UNPROVEN, shortfall.entry)
 
 

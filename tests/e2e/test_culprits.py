@@ -266,7 +266,7 @@ def test_who_is_never_mended_is_rejected_and_the_others_stay_landed(tmp_path: Pa
     assert "gate tests is red with its work: tests/test_parts.py::test_part[a2]" in batch["a2"]["reason"]
     assert bench.summary()["batches"][1]["outcome"] == "blocked"
     first, second = found(bench)
-    assert second["runs"] == 2, "one agent alone is known to be guilty once it is red again, and green without it"
+    assert second["runs"] == 1, "one agent alone is known to be guilty once it is red with it, and green without it"
     assert first["left"] == ["a0", "a1", "a3", "a4"]
 
 
