@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -90,7 +89,6 @@ class Bench:
         self.folder = folder
         self.source = folder / "source"
         self.runs = folder / "runs.txt"
-        self.tag = f"bench-{os.getpid()}"  # two runs of these tests at once do not end each other's processes
         self.source.mkdir()
         self._git("init", "-q", "-b", "main")
         write(self.source, {"README.md": "a project\n"})
