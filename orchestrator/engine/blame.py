@@ -26,7 +26,7 @@ _FAULTS = {
     SymptomKind.UNCOLLECTED: "cannot be collected any more",
     SymptomKind.NOT_GREEN: "was to turn green, and has not",
     SymptomKind.UNPROVEN: "was to prove this work, and fails",
-    SymptomKind.MISSING_FILE: "was to prove this work, and is missing or empty",
+    SymptomKind.ABSENT: "was to prove this work, and is not there",
     SymptomKind.CHECK: "passes without this work, and does not with it",
 }
 

@@ -28,10 +28,11 @@ from orchestrator.gates.symptoms import (
     is_shown,
     part_for,
     proof_complaints,
-    proof_files,
     proof_part,
+    proof_things,
     was_repeated,
 )
+from orchestrator.gates.things import problem
 from orchestrator.git.integrate import Integration
 from orchestrator.journal.events import ProbeFinished
 from orchestrator.journal.facts import CheckResult, Decision, Reason, Symptom, SymptomKind, Verdict
@@ -89,7 +90,7 @@ class Probes:
         elif result.kind == "proofs":
             if part := proof_part(subject, present):
                 seen = (await look(subject, name, commit=commit, base=self._base, part=part)).seen
-            missing = [path for path in proof_files(subject, present) if await self._is_missing(commit, path)]
+            missing = [what for what in proof_things(subject, present) if await self._is_absent(commit, what)]
             found = proof_complaints(subject, name, seen, missing, present)
         else:
             return ()
@@ -102,9 +103,9 @@ class Probes:
             test = seen.tests.get(symptom.test)
             self.said.setdefault(symptom, test.message if test else seen.collection_errors.get(symptom.test, ""))
 
-    async def _is_missing(self, commit: str, path: str) -> bool:
-        content = await to_thread.run_sync(self.tools.store.read, commit, path)
-        return not content or not content.strip()
+    async def _is_absent(self, commit: str, what: str) -> bool:
+        thing = proof_things(self._subject, self.ready)[what]
+        return await to_thread.run_sync(problem, self.tools.store, commit, thing) is not None
 
     async def build(self, agents: Sequence[str], name: str) -> Integration:
         """Put the work of these agents together, one part at a time."""
@@ -127,11 +128,11 @@ class Probes:
         logs: list[str] = []
         ran = False
         for name, of_check in by_check.items():
-            files = [symptom for symptom in of_check if symptom.kind is SymptomKind.MISSING_FILE]
-            red += [symptom for symptom in files if await self._is_missing(commit, symptom.test)]
+            things = [symptom for symptom in of_check if symptom.kind is SymptomKind.ABSENT]
+            red += [symptom for symptom in things if await self._is_absent(commit, symptom.test)]
             known = await self._repeated(name, of_check, again) if again else []
             red += known
-            if tests := [symptom for symptom in of_check if symptom not in (*files, *known)]:
+            if tests := [symptom for symptom in of_check if symptom not in (*things, *known)]:
                 # What the base shows of the whole check says nothing of a test that is run by itself.
                 look = await self._look(name, tests, commit, is_afresh=again is not None or not agents)
                 here = [symptom for symptom in tests if is_shown(symptom, _shown(look))]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.gates.claims import plan_proofs
+from orchestrator.gates.claims import Proof, Thing, plan_proofs
 from orchestrator.gates.compare import compare, not_turned_green, unproven
 from orchestrator.gates.culprits import Complaint
 from orchestrator.gates.observation import GREEN, RED, Observation
 from orchestrator.gates.selection import Families, ancestors, covers, normal
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.facts import CheckResult, Decision, Reason, Symptom, SymptomKind
-from orchestrator.mission.model import Claim, CommandCheck, FileProof, PytestCheck
+from orchestrator.mission.model import Claim, CommandCheck, PytestCheck
 
 BY_TEST = frozenset(
     {
@@ -58,12 +58,12 @@ def complaints(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
 def proof_complaints(
     subject: Subject, name: str, seen: Observation | None, missing: Iterable[str], present: Iterable[str]
 ) -> tuple[Complaint[Symptom], ...]:
-    """What the proofs that no check runs hold against those who named them; `missing` are files that are not there."""
+    """What the proofs that no check runs hold against those who named them; `missing` are things that are not there."""
     part = proof_part(subject, present)
     shortfalls = unproven(part.pytest, seen) if part and seen else []
     shortfalls = [shortfall for shortfall in shortfalls if shortfall.reason is not Reason.FLAKY]
     symptoms = [Symptom(check=name, kind=SymptomKind.UNPROVEN, test=shortfall.entry) for shortfall in shortfalls]
-    symptoms += [Symptom(check=name, kind=SymptomKind.MISSING_FILE, test=path) for path in missing]
+    symptoms += [Symptom(check=name, kind=SymptomKind.ABSENT, test=what) for what in missing]
     return tuple(Complaint(symptom, _claimants(subject, symptom)) for symptom in symptoms[:MOST_SYMPTOMS])
 
 
@@ -73,9 +73,9 @@ def proof_part(subject: Subject, present: Iterable[str]) -> PytestCheck | None:
     return PytestCheck(pytest=tests, plugins=subject.all_plugins) if tests else None
 
 
-def proof_files(subject: Subject, present: Iterable[str]) -> tuple[str, ...]:
-    """The files that claims rest on."""
-    return plan_proofs(_claims(subject, present), subject.named).files
+def proof_things(subject: Subject, present: Iterable[str]) -> dict[str, Thing]:
+    """The files and symbols that claims rest on, by what symptoms call them."""
+    return {thing.what: thing for thing in plan_proofs(_claims(subject, present), subject.named).things}
 
 
 def part_for(subject: Subject, name: str, symptoms: Iterable[Symptom], *, is_whole: bool = False) -> PytestCheck | None:
@@ -110,8 +110,8 @@ def is_shown(symptom: Symptom, here: Shown) -> bool:
             return bool(unproven([test], seen))
         case SymptomKind.CHECK:
             return here.result.decision is not Decision.PASSED and here.result.reason not in BY_TEST
-        case SymptomKind.MISSING_FILE:
-            raise ValueError("a file is looked for in a commit, not in what was run")
+        case SymptomKind.ABSENT:
+            raise ValueError("a thing is looked for in a commit, not in what was run")
 
 
 def was_repeated(symptom: Symptom, seen: Observation) -> bool:
@@ -164,9 +164,9 @@ def _claimants(subject: Subject, symptom: Symptom) -> frozenset[str]:
     the check.
     """
 
-    def speaks(proof: object) -> bool:
+    def speaks(proof: Proof) -> bool:
         if not isinstance(proof, str):
-            return isinstance(proof, FileProof) and proof.file == symptom.test
+            return proof.what == symptom.test
         if not symptom.test:
             return proof == symptom.check
         return covers([proof], symptom.test) or covers([symptom.test], proof)

@@ -108,16 +108,18 @@ async def start_process(spec: ProcessSpec) -> anyio.abc.Process:
     Raises NotStarted when the program cannot be started.
     """
     try:
-        process = await anyio.open_process(
-            list(spec.argv),
-            stdin=subprocess.PIPE if spec.stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=spec.cwd,
-            env={**spec.env, TAG: spec.tag},
-            start_new_session=True,
-            pass_fds=spec.pass_fds,
-        )
+        # Not to be cancelled half-way: it runs before its starter knows of it, and must be known to be ended.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
+                list(spec.argv),
+                stdin=subprocess.PIPE if spec.stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=spec.cwd,
+                env={**spec.env, TAG: spec.tag},
+                start_new_session=True,
+                pass_fds=spec.pass_fds,
+            )
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
     _LEADERS.add(process.pid)

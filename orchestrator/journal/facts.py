@@ -267,7 +267,7 @@ class SymptomKind(StrEnum):
     UNCOLLECTED = "uncollected"  # a file that cannot be collected here, and could be on the base
     NOT_GREEN = "not_green"  # what the mission says must turn green, and has not
     UNPROVEN = "unproven"  # a proof of a claim that fails
-    MISSING_FILE = "missing_file"  # a file that is to prove a claim, and is not there or empty
+    ABSENT = "absent"  # a file or symbol that is to prove a claim, and is not there
     CHECK = "check"  # the check as a whole: it crashed, found no test, missed its threshold, …
 
 

@@ -89,6 +89,7 @@ class Bench:
         self.folder = folder
         self.source = folder / "source"
         self.runs = folder / "runs.txt"
+        self.tag = str(folder)  # two runs of these tests at once do not end each other's processes
         self.source.mkdir()
         self._git("init", "-q", "-b", "main")
         write(self.source, {"README.md": "a project\n"})

@@ -19,8 +19,8 @@ from orchestrator.gates.symptoms import (
     is_shown,
     part_for,
     proof_complaints,
-    proof_files,
     proof_part,
+    proof_things,
 )
 from orchestrator.journal.facts import Symptom, SymptomKind
 from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestCheck
@@ -148,15 +148,15 @@ def test_only_what_is_red_is_run() -> None:
 
 def test_proofs_that_no_check_runs() -> None:
     asked = subject(None, ann="p.py::a", ben={"file": "notes"})
-    assert proof_files(asked, ["ann"]) == ()
-    assert proof_files(asked, ["ben"]) == ("notes",)
+    assert proof_things(asked, ["ann"]) == {}
+    assert list(proof_things(asked, ["ben"])) == ["notes"]
     part = proof_part(asked, ["ann", "ben"])
     assert part is not None
     assert part.pytest == ("p.py::a",)
     found = proof_complaints(asked, "proofs", seen(p__a="failed"), ["notes"], ["ann", "ben"])
     assert [(each.symptom.kind, each.symptom.test, each.claimed_by) for each in found] == [
         (K.UNPROVEN, "p.py::a", {"ann"}),
-        (K.MISSING_FILE, "notes", {"ben"}),
+        (K.ABSENT, "notes", {"ben"}),
     ]
 
 
