@@ -11,19 +11,15 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from orchestrator.git.client import encode
 from orchestrator.git.contents import Merger, is_binary, listed, told
 from orchestrator.git.contribution import TIP, Conflict, Note
+from orchestrator.git.draft import PENDING, Draft
 from orchestrator.git.hunks import Hunk, Hunks, SharedText
 from orchestrator.git.meeting import Meeting, Work, are_files
 from orchestrator.git.merge_tree import Clash, ConflictKind, Merged, merge_trees
-from orchestrator.git.objects import ObjectWriter
-from orchestrator.git.sides import Side, folders, merged_mode, related
+from orchestrator.git.sides import folders, merged_mode, related
 from orchestrator.git.store import Store
 from orchestrator.git.values import Change, Changes, Entry
-
-PENDING = ""
-"""Stands for the id of a text that is put together when it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +44,16 @@ class Fold:
     """The work that was taken in so far. Files at `careful` are checked at every step, others once, by `faults`."""
 
     def __init__(self, store: Store, tip: str, hunks: Hunks, careful: AbstractSet[str]) -> None:
-        self.writer: ObjectWriter = store.writer()
+        self.draft = Draft(store, tip)
         self.notes: list[Note] = []
         self._store = store
         self._tip = tip
-        self._tip_tree = store.tree_of(tip)
         self._hunks = hunks
         self._careful = careful
-        self._ours = Side()
-        self._meeting = Meeting(store, tip, self._ours)
+        self._meeting = Meeting(store, tip, self.draft.side)
         self._makers: dict[str, list[tuple[str, Change]]] = {}
-        self._texts: dict[str, tuple[str, SharedText]] = {}
-        self._written: dict[str, str] = {}
-        self._fresh: dict[str, bytes] = {}
         self._unchecked: dict[str, None] = {}
-        self._merger = Merger(self._bytes, self._size)
+        self._merger = Merger(self.draft.read, self.draft.size)
 
     def add(self, work: Work) -> list[Conflict]:
         """Take one agent's work in, or say why not."""
@@ -73,62 +64,21 @@ class Fold:
         if isinstance(outcome, list):
             return outcome
         for path, change in outcome.items():
-            self._put(path, change.new, change.old)
+            self.draft.put(path, change)
         for path, change in work.side.changes.items():
             self._makers.setdefault(path, []).append((work.agent, change))
         return []
-
-    def tree(self) -> str:
-        """The tree as it stands; pending in the writer."""
-        changed = {path: change.new for path, change in self.changes().items()}
-        return self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
-
-    def changes(self) -> Changes:
-        """What is different from the tip as it stands, in git's order."""
-        for path, change in self._ours.changes.items():
-            if change.new is not None and change.new.oid == PENDING:
-                oid = self._written[path] = self._blob(self._texts[path][1].text())
-                self._ours.changes[path] = Change(change.old, Entry(change.new.mode, oid))
-        made = {path: change for path, change in self._ours.changes.items() if change.old != change.new}
-        return {path: made[path] for path in sorted(made, key=encode)}
 
     def faults(self) -> list[str]:
         """Files put together of changes that do not touch, whose text is wrong in a way that no version of it was."""
         return [path for path in self._unchecked if self._is_wrong(path)]
 
-    def content(self, path: str) -> bytes | None:
-        """What stands at `path` now, if the fold put a file there; None otherwise."""
-        change = self._ours.changes.get(path)
-        return self._bytes(path, change.new) if change and change.new and change.new.is_file else None
-
     def shared(self) -> Iterator[str]:
         """Files to which more than one side contributed."""
         return (path for path, makers in self._makers.items() if len(makers) > 1)
 
-    # -- where things stand
-
-    def _put(self, path: str, new: Entry | None, now: Entry | None) -> None:
-        known = self._ours.changes.get(path)
-        self._ours.put(path, Change(known.old if known else now, new))
-
-    def _bytes(self, path: str, entry: Entry) -> bytes:
-        if entry.oid == PENDING:
-            return self._texts[path][1].text()
-        fresh = self._fresh.get(entry.oid)
-        return self._store.blob(entry.oid) if fresh is None else fresh
-
-    def _size(self, path: str, entry: Entry) -> int:
-        if entry.oid == PENDING or entry.oid in self._fresh:
-            return len(self._bytes(path, entry))
-        return self._store.size(entry.oid)
-
-    def _blob(self, content: bytes) -> str:
-        oid = self.writer.blob(content)
-        self._fresh[oid] = content
-        return oid
-
     def _is_wrong(self, path: str) -> bool:
-        change = self._ours.changes[path]
+        change = self.draft.side.changes[path]
         if change.new is None:
             return False
         versions = [change.old, *(made.new for _, made in self._makers[path])]
@@ -162,13 +112,12 @@ class Fold:
                 return None
             content = self._merge(work, path, three, conflicts, notes)
             if content is not None:
-                changes[path] = Change(now, Entry(mode, self._blob(content)))
+                changes[path] = Change(now, Entry(mode, self.draft.blob(content)))
         if conflicts:
             return conflicts
         self.notes += notes
         for path, union in unions.items():
-            union.text.take(union.hunks)
-            self._texts[path] = (union.base, union.text)
+            self.draft.take(path, union.base, union.text, union.hunks)
             self._unchecked[path] = None
         return changes
 
@@ -176,11 +125,11 @@ class Fold:
         """The agent's changes of a text that others changed elsewhere; None if a merge has to be made of it."""
         if change.old is None or change.new is None or path in self._careful:
             return None
-        base, text = self._texts.get(path, ("", None))
         theirs = self._changed(change.old, change.new)
         if theirs is None:
             return None
-        if text is None or base != change.old.oid or now.oid not in (PENDING, self._written.get(path)):
+        text = self.draft.text(path, change.old.oid, now)
+        if text is None:
             ours = self._changed(change.old, now)
             if ours is None or is_binary(before := self._store.blob(change.old.oid)):
                 return None
@@ -220,11 +169,11 @@ class Fold:
 
     def _trees(self, work: Work) -> Changes | list[Conflict]:
         """What git's merge of the trees would change here, or its conflicts."""
-        before = self.tree()
+        before = self.draft.tree()
         base = work.given.base
-        ours = self.writer.commit(before, [base], "ours", 0)
-        theirs = self.writer.commit(self._store.tree_of(work.given.commit), [base], "theirs", 0)
-        self.writer.flush()
+        ours = self.draft.writer.commit(before, [base], "ours", 0)
+        theirs = self.draft.writer.commit(self._store.tree_of(work.given.commit), [base], "theirs", 0)
+        self.draft.writer.flush()
         merged = merge_trees(self._store, ours, theirs)
         conflicts: list[Conflict] = []
         notes: list[Note] = []
@@ -235,7 +184,7 @@ class Fold:
             if three and mode and self._merger.may_look_into(clash.path, three.base, three.ours, three.theirs):
                 content = self._merge(work, clash.path, three, conflicts, notes)
                 if content is not None:
-                    entries[clash.path] = Entry(mode, self._blob(content))
+                    entries[clash.path] = Entry(mode, self.draft.blob(content))
             else:
                 conflicts.append(self._clash(work, clash, ours, theirs))
         changes = dict(self._store.changes(before, merged.tree))
@@ -245,13 +194,13 @@ class Fold:
             if self._merger.check(path, new, [three.ours, three.theirs]):
                 content = self._merge(work, path, three, conflicts, notes, was)
                 if content is not None:
-                    entries[path] = Entry(new.mode, self._blob(content))
+                    entries[path] = Entry(new.mode, self.draft.blob(content))
         if conflicts:
             return conflicts
         self.notes += notes
         if entries:
-            tree = self.writer.splice(merged.tree, entries)
-            self.writer.flush()
+            tree = self.draft.writer.splice(merged.tree, entries)
+            self.draft.writer.flush()
             return self._store.changes(before, tree)
         return changes
 

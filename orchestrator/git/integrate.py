@@ -54,10 +54,10 @@ def integrate(store: Store, tip: str, contributions: Sequence[Contribution], *, 
         return Integration(None, store.tree_of(tip), (), tuple(conflicts))
     given = [work.given for work in merged]
     parents = dict.fromkeys([tip, *(each.commit for each in given if each.commit != each.base)])
-    tree = fold.tree()
-    commit = fold.writer.commit(tree, list(parents), message, when)
-    fold.writer.flush()
-    store.learn(tip, commit, fold.changes())
+    tree = fold.draft.tree()
+    commit = fold.draft.writer.commit(tree, list(parents), message, when)
+    fold.draft.writer.flush()
+    store.learn(tip, commit, fold.draft.changes())
     agents = {work.agent for work in merged}
     names = tuple(each.agent for each in contributions if each.agent in agents)
     return Integration(commit, tree, names, tuple(conflicts), tuple(fold.notes), between.misfits)

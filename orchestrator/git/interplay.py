@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.git.client import decode, encode
 from orchestrator.git.contribution import TIP, Conflict, Misfit
+from orchestrator.git.draft import Draft
 from orchestrator.git.fold import Fold
 from orchestrator.git.meeting import Work
 from orchestrator.git.merge_tree import ConflictKind
@@ -68,7 +69,7 @@ class _Between:
         self._parties = {party.key: party for party in parties}
         self._order = {party.key: number for number, party in enumerate(parties)}
         self._fold = fold
-        self._tree = _Tree(store, fold.writer, fold.tree(), fold)
+        self._tree = _Tree(store, fold.draft.writer, fold.draft.tree(), fold.draft)
 
     def _are_apart(self, one: str, other: str) -> bool:
         """Whether neither knew of the other's work; what somebody built on another's is that one's own affair."""
@@ -100,7 +101,7 @@ class _Between:
     def _missing_of(self, key: str, party: _Party, gone: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
         from orchestrator.git.structure.relative import has_relative_imports, relative_imports
 
-        own_tree = _Tree(self._store, self._fold.writer, self._store.tree_of(party.commit))
+        own_tree = _Tree(self._store, self._fold.draft.writer, self._store.tree_of(party.commit))
         for path, change in party.changes.items():
             if change.new is None or not change.new.is_file or not _is_code(path):
                 continue
@@ -164,7 +165,7 @@ class _Between:
             Edit(key, path, _content(contents, change.old), _content(contents, change.new))
             for key, path, change in known
         ]
-        merged = {path: text for path in self._fold.shared() if (text := self._fold.content(path)) is not None}
+        merged = {path: text for path in self._fold.shared() if (text := self._fold.draft.content(path)) is not None}
         for finding in check_batch([edit for edit in edits if _is_looked_into(edit.before, edit.after)], merged):
             if self._are_apart(finding.agent, finding.other):
                 agents = self._parties[finding.agent].agent, self._parties[finding.other].agent
@@ -175,15 +176,15 @@ class _Between:
 class _Tree:
     """A tree that may be pending in a writer."""
 
-    def __init__(self, store: Store, writer: ObjectWriter, tree: str, fold: Fold | None = None) -> None:
-        """`fold` has the bytes of what is pending."""
-        self._store, self._writer, self._tree, self._fold = store, writer, tree, fold
+    def __init__(self, store: Store, writer: ObjectWriter, tree: str, draft: Draft | None = None) -> None:
+        """`draft` has the bytes of what is pending."""
+        self._store, self._writer, self._tree, self._draft = store, writer, tree, draft
 
     def names(self, folder: str) -> frozenset[str]:
         return frozenset(decode(name) for name in self._level(folder))
 
     def read(self, path: str) -> bytes | None:
-        if self._fold is not None and (put := self._fold.content(path)) is not None:
+        if self._draft is not None and (put := self._draft.content(path)) is not None:
             return put
         folder, _, name = path.rpartition("/")
         mode, oid = self._level(folder).get(encode(name), (b"", b""))
