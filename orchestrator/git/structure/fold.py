@@ -6,6 +6,7 @@ the other's where both added at one point. It checks nothing; `merge` does, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -261,9 +262,15 @@ def _future_first(order: list[str], blocks: dict[str, Block]) -> list[str]:
 
 def _joined(order: Sequence[str], merged: dict[str, tuple[bytes, bytes]], blocks: dict[str, Block]) -> bytes:
     parts: list[bytes] = []
+    spaces = Counter(merged[key][0] for key in order if key in blocks and blocks[key].kind in SYMBOLS)
+    usual = max(spaces, key=lambda space: (bool(space), spaces[space], space), default=b"") or b"\n\n"
     for key in order:
         lead, text = merged[key]
-        if parts and not lead and text and key in blocks and blocks[key].kind in {"class", "function"}:
-            lead = b"" if parts[-1].endswith(b"\n") else b"\n"
+        block = blocks.get(key)
+        if parts and not lead and text and block is not None and block.kind in {"class", "function"}:
+            if block.start == 0 and b"".join(parts).strip():
+                lead = usual  # it was the first of its file, and is not any more
+            else:
+                lead = b"" if parts[-1].endswith(b"\n") else b"\n"
         parts += [lead, text]
     return b"".join(parts)

@@ -466,3 +466,12 @@ def test_a_comment_in_data_is_kept_or_a_conflict(path: str, base: str, left: str
         else:
             assert b"# to do" in result.content
             assert {b"b", b"c"} <= {line[:1] for line in result.content.splitlines()}
+
+
+def test_what_was_first_in_each_of_two_new_files_stands_apart() -> None:
+    for path, one, other in (
+        ("a.py", "def f():\n    return 1\n", "def g():\n    return 2\n"),
+        ("a.ts", "export function f() {\n  return 1;\n}\n", "export function g() {\n  return 2;\n}\n"),
+    ):
+        result = merge_file(path, None, one.encode(), other.encode())
+        assert result.content == f"{one}\n\n{other}".encode()
