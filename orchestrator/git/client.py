@@ -248,7 +248,7 @@ def _short(arguments: Sequence[str]) -> str:
 
 _REFUSALS = (
     (
-        re.compile(r"No space left on device|Disk quota exceeded"),
+        re.compile(r"No space left on device|Disk quota exceeded|Out of diskspace"),
         "the disk is full",
         "Make room, then resume the run.",
     ),
