@@ -176,10 +176,12 @@ class Git:
         """The error for a command that failed: of the environment where the message says so, else `GitError`."""
         where = str(self._place())
         command = _short(arguments)
+        detail = (result.stderr.strip().splitlines() or ["no message"])[0]
         for pattern, what, mend in _REFUSALS:
             if pattern.search(result.stderr):
-                detail = result.stderr.strip().splitlines()[0]
                 return EnvironmentRefused(f"{what} (git {command}: {detail})", where=where, mend=mend)
+        if any(_is_full(place) for place in (self.git_dir, self.work_tree, self.index) if place is not None):
+            return EnvironmentRefused(f"the disk is full (git {command}: {detail})", where=where, mend=_MAKE_ROOM)
         return GitError(command, result.status, result.stderr, where=where)
 
     def _place(self) -> Path:
@@ -237,6 +239,12 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _is_full(place: Path) -> bool:
+    """Whether nothing can be written there; git does not always say that this was why."""
+    found = next((path for path in (place, *place.parents) if path.exists()), None)
+    return found is not None and shutil.disk_usage(found).free < _LITTLE_BYTES
+
+
 def _no_git() -> EnvironmentRefused:
     return EnvironmentRefused("git is not installed or not on PATH", mend="Install git 2.38 or newer.")
 
@@ -246,11 +254,13 @@ def _short(arguments: Sequence[str]) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+_LITTLE_BYTES = 64 * 1024
+_MAKE_ROOM = "Make room, then resume the run."
 _REFUSALS = (
     (
         re.compile(r"No space left on device|Disk quota exceeded|Out of diskspace"),
         "the disk is full",
-        "Make room, then resume the run.",
+        _MAKE_ROOM,
     ),
     (
         re.compile(r"Read-only file system"),

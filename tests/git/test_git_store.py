@@ -310,6 +310,7 @@ def test_a_full_or_read_only_disk_is_the_environments_fault(run: Any) -> None:
         "fatal: write error: No space left on device",
         "error: Read-only file system",
         "x: Permission denied",
+        "fatal: sha1 file 'index.lock' write error. Out of diskspace",
     ):
         from orchestrator.git.client import Result
 
