@@ -7,9 +7,10 @@ the other's where both added at one point. It checks nothing; `merge` does, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.git.structure.imports import bound_names, dropped_and_moved, merge_imports
@@ -89,6 +90,7 @@ class _Folding:
                 merged[key] = (self._lead(old, one, other), text)
         order = merge_order(*keys, keep)
         order = _with_revived(order, keep, keys[0])
+        order = _imports_first(order, was, ours, theirs)
         order = _future_first(order, {**was, **ours, **theirs})
         self._look_for_rivals(order, was, ours, theirs, above)
         return _joined(order, merged, {**theirs, **ours})
@@ -248,6 +250,20 @@ def _with_revived(order: list[str], keep: set[str], base: Sequence[str]) -> list
         before = next((base[i] for i in range(place - 1, -1, -1) if base[i] in order), None)
         order.insert(0 if before is None else order.index(before) + 1, key)
     return order
+
+
+_HEAD = frozenset({"comment", "doc", "open", "import"})
+
+
+def _imports_first(order: list[str], *versions: Mapping[str, Block]) -> list[str]:
+    """An import that stands before all else wherever it is does so still, whatever another side put there."""
+    heads = [{key for key, _ in takewhile(lambda item: item[1].kind in _HEAD, side.items())} for side in versions]
+    in_head = {
+        key for key in order if all(key in head or key not in side for head, side in zip(heads, versions, strict=True))
+    }
+    at = next((i for i, key in enumerate(order) if key not in in_head), len(order))
+    late = [key for key in order[at:] if key in in_head and any(key in v and v[key].kind == "import" for v in versions)]
+    return [*order[:at], *late, *(key for key in order[at:] if key not in late)] if late else order
 
 
 def _future_first(order: list[str], blocks: dict[str, Block]) -> list[str]:

@@ -51,7 +51,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     folded = _structural(path, was, left, right)
     findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
     needed = frozenset(finding.symbol for finding in findings if finding.check == "undefined name")
-    unused = unused_imports(path, folded.text, left, right) if not folded.conflicts else frozenset()
+    unused = unused_imports(path, folded.text, was, left, right) if not folded.conflicts else frozenset()
     if needed or unused:
         folded = _structural(path, was, left, right, needed, unused)
         findings = [] if folded.conflicts else check_file(path, folded.text, left, right)

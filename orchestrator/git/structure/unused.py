@@ -1,6 +1,7 @@
 """Imports that nothing uses any more because each side removed a part of their uses.
 
-Pure. A name that a side itself imports without using it (a re-export, an import for its effects) is never among them.
+Pure. A name that a side itself imports without using it (a re-export, an import for its effects) is never among them,
+nor is one that a side began to import: what somebody adds is kept.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ from orchestrator.git.structure.imports import bound_names
 from orchestrator.git.structure.languages import Language, language_of
 
 
-def unused_imports(path: str, merged: bytes, left: bytes, right: bytes) -> frozenset[str]:
-    """Names that `merged` imports and does not use, although every side that imports them does."""
+def unused_imports(path: str, merged: bytes, base: bytes, left: bytes, right: bytes) -> frozenset[str]:
+    """Names that `merged` and `base` import and `merged` does not use, although every side that imports them does."""
     language = language_of(path)
     if language is None:
         return frozenset()
     idle = _idle(language, merged)
-    if not idle:
-        return frozenset()
-    for side in (left, right):
+    if idle:
+        idle &= _imported(language, base)
+    for side in (left, right) if idle else ():
         idle -= _idle(language, side)
     return frozenset(idle)
+
+
+def _imported(language: Language, source: bytes) -> set[str]:
+    nodes = (block.node for _, block in cut(language, source)[0].walk() if block.kind == "import")
+    return {name for node in nodes if node is not None for name, _ in bound_names(node)}
 
 
 def _idle(language: Language, source: bytes) -> set[str]:

@@ -475,3 +475,28 @@ def test_what_was_first_in_each_of_two_new_files_stands_apart() -> None:
     ):
         result = merge_file(path, None, one.encode(), other.encode())
         assert result.content == f"{one}\n\n{other}".encode()
+
+
+def test_an_import_at_the_beginning_stays_above_what_the_other_puts_there() -> None:
+    left = "from m import a\n\n\ndef f():\n    return a\n"
+    right = "class C:\n    def g(self):\n        return 1\n"
+    for sides in ((left, right), (right, left)):
+        result = merge_file("a.py", b"", *(side.encode() for side in sides))
+        assert result.content is not None
+        assert result.content.startswith(b"from m import a\n\n\n")
+        assert result.content.count(b"\n\n\n") == 2
+
+
+def test_an_import_that_was_moved_down_stays_there() -> None:
+    base = "import x\nimport y\n\n\ndef f():\n    return x, y\n"
+    left = base.replace("return x, y", "return y, x") + "\n\ndef h():\n    pass\n"
+    right = "import y\n\n\ndef f():\n    return x, y\n\n\ndef g():\n    pass\n\n\nimport x\n"
+    for sides in ((left, right), (right, left)):
+        assert clean("a.py", base, *sides).startswith("import y\n\n\ndef f")
+
+
+def test_an_import_that_a_side_began_to_use_is_kept_without_its_use() -> None:
+    base = "class A:\n    def one(self):\n        return 1\n\n\ndef f():\n    return 2\n"
+    right = base.replace("class A", "from m import one\n\n\nclass A").replace("\n\ndef f():\n    return 2\n", "")
+    for sides in (("", right), (right, "")):
+        assert "from m import one" in clean("a.py", base, *sides)
