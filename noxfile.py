@@ -9,6 +9,7 @@ nox.options.default_venv_backend = "none"  # the environment that nox is install
 nox.options.sessions = ["style", "lint", "types", "layers", "tests"]
 
 PYTHON = sys.executable
+BESIDE = ("-n", "2")  # most tests wait for processes of their own
 
 
 @nox.session
@@ -38,10 +39,10 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Tests that a person waits for."""
-    session.run(PYTHON, "-m", "pytest", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", *BESIDE, *session.posargs)
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """Tests that take longer: whole missions, a hundred kills, thousands of merges."""
-    session.run(PYTHON, "-m", "pytest", "-m", "slow", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", "-m", "slow", *BESIDE, *session.posargs)
