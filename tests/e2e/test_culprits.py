@@ -299,6 +299,23 @@ def test_what_did_not_turn_green_is_held_against_whoever_was_to_mend_it(tmp_path
     assert len(landing["agents"]) == 5
 
 
+def test_a_file_and_a_symbol_that_are_missing_are_held_against_those_who_promised_them(tmp_path: Path) -> None:
+    claims = {
+        "a1": ", deliverables: [{text: Notes., proof: {file: extra/notes}}]",
+        "a3": ", deliverables: [{text: Code., proof: {symbol: 'extra/code.py::helper'}}]",
+    }
+    again = {
+        "a1": "mkdir -p extra\necho told > extra/notes\n",
+        "a3": "mkdir -p extra\nprintf 'def helper():\\n    return 1\\n' > extra/code.py\n",
+    }
+    bench = bench_of(tmp_path, 5, again=again, extra=claims)
+    batch = run(bench)
+    search = found(bench)[0]
+    assert sorted(sets(search)) == [(["a1"], ["a1"], ["extra/notes"]), (["a3"], ["a3"], ["extra/code.py::helper"])]
+    assert attempts(batch) == {"a1": 2, "a3": 2}
+    assert [landing["agents"] for landing in batch["landings"]] == [["a0", "a2", "a4"], ["a1", "a3"]]
+
+
 def test_who_spoils_anothers_fix_is_the_one_to_go_back(tmp_path: Path) -> None:
     tests = TESTS + "\n\ndef test_fixed():\n    assert VALUES['a1'] == 'fixed' and VALUES['a3'] != 'spoils'\n"
     claim = ", deliverables: [{text: Fixed., proof: 'tests/test_parts.py::test_fixed'}]"
