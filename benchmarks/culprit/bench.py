@@ -26,7 +26,7 @@ import anyio
 from orchestrator.gates.culprits import Complaint, find_culprits
 from orchestrator.gates.judge import Judge
 from orchestrator.gates.subject import Subject
-from orchestrator.gates.symptoms import Shown, complaints, is_shown, part_for
+from orchestrator.gates.symptoms import Shown, complaints, is_shown, part_for, was_repeated
 from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
@@ -102,6 +102,8 @@ class Batch:
     tip: str
     works: dict[str, Contribution]
     runs: int = 0
+    reruns: int = 0
+    """Of single tests, by which the judge tells flaky from red."""
     subject: Subject = field(default_factory=lambda: Subject(checks=(PytestCheck(pytest=("tests",), name="unit"),)))
 
     @property
@@ -116,16 +118,18 @@ class Batch:
         assert not merged.conflicts
         return merged.commit or self.tip
 
-    async def gate(self, agents: Sequence[str]) -> Verdict:
-        """The whole gate on the work of some."""
-        verdict = await self.judge.judge(self.subject, candidate=await self.candidate(agents), base=self.tip)
+    async def gate(self, agents: Sequence[str], *, may_rerun: bool = False) -> Verdict:
+        """The whole gate on the work of some. A queue takes red for red; orchestrate runs a red test again."""
+        commit = await self.candidate(agents)
+        verdict = await self.judge.judge(self.subject, candidate=commit, base=self.tip, may_rerun=may_rerun)
         self.runs += not verdict.cached
+        self.reruns += sum(check.reruns for check in verdict.checks)
         return verdict
 
 
 async def searched(batch: Batch) -> set[str]:
     """orchestrate's way, as `engine.culprits` does it."""
-    red = await batch.gate(batch.agents)
+    red = await batch.gate(batch.agents, may_rerun=True)
     symptoms: list[Symptom] = []
 
     async def wrong(verdict: Verdict, agents: Sequence[str]) -> Sequence[Complaint[Symptom]]:
@@ -140,13 +144,17 @@ async def searched(batch: Batch) -> set[str]:
 
     async def probe(agents: tuple[str, ...], again: bool) -> frozenset[Symptom]:  # noqa: FBT001  (as `Probe` says)
         commit, asked = await batch.candidate(agents), tuple(symptoms)
+        if again:
+            whole = await batch.judge.look(batch.subject, "unit", commit=commit, base=batch.tip)
+            if all(was_repeated(symptom, whole.seen) for symptom in asked):
+                return frozenset(asked)
         part = part_for(batch.subject, "unit", asked)
         look = await batch.judge.look(batch.subject, "unit", commit=commit, base=batch.tip, part=part, is_afresh=again)
         batch.runs += look.ran
         return frozenset(symptom for symptom in asked if is_shown(symptom, Shown(look.result, look.seen)))
 
     async def confirm(agents: tuple[str, ...]) -> Sequence[Complaint[Symptom]]:
-        return await wrong(await batch.gate(agents), agents)
+        return await wrong(await batch.gate(agents, may_rerun=True), agents)
 
     first = await wrong(red, batch.agents)
     found = await find_culprits(batch.agents, first, probe, confirm, parallel=2)
@@ -217,8 +225,8 @@ def commits(folder: Path, case: Case) -> tuple[str, dict[str, str]]:
     return base, made
 
 
-def carry_out(case: Case, way: str, folder: Path, base: str, made: dict[str, str]) -> tuple[int, float]:
-    """One way on one case, with nothing known but the baseline: runs and seconds."""
+def carry_out(case: Case, way: str, folder: Path, base: str, made: dict[str, str]) -> tuple[int, int, float]:
+    """One way on one case, with nothing known but the baseline: runs, reruns of single tests, seconds."""
     place = Path(tempfile.mkdtemp(prefix=f"{way.replace(' ', '-')}-", dir=folder))
     repository = Repository.discover(folder / "source")
     store = Store.create(place / "run" / "store.git", repository, base, "bench")
@@ -246,31 +254,33 @@ def carry_out(case: Case, way: str, folder: Path, base: str, made: dict[str, str
 
     took = anyio.run(go)
     store.close()
-    return batch.runs, took
+    return batch.runs, batch.reruns, took
 
 
 def measure(case: Case, times: int) -> dict[str, object]:
     runs: dict[str, int] = {}
+    reruns: dict[str, int] = {}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory(prefix="culprit-") as name:
         folder = Path(name)
         base, made = commits(folder / "source", case)
         for turn in range(times):
             for way in list(WAYS) if turn % 2 == 0 else reversed(WAYS):
-                runs[way], took = carry_out(case, way, folder, base, made)
+                runs[way], reruns[way], took = carry_out(case, way, folder, base, made)
                 seconds[way].append(round(took, 3))
                 print(f"{case.name}: {way}: {runs[way]} runs, {took:.1f} s", file=sys.stderr)
-    return {"case": case.name, "agents": case.agents, "runs": runs, "seconds": seconds}
+    return {"case": case.name, "agents": case.agents, "runs": runs, "reruns": reruns, "seconds": seconds}
 
 
 def table(results: Sequence[dict[str, object]]) -> str:
     lines = ["| batch | " + " | ".join(f"{way}: runs, time" for way in WAYS) + " |", "|---|" + "---|" * len(WAYS)]
     for result in results:
-        runs, seconds = result["runs"], result["seconds"]
+        runs, reruns, seconds = result["runs"], result["reruns"], result["seconds"]
+        assert isinstance(reruns, dict)
         assert isinstance(runs, dict)
         assert isinstance(seconds, dict)
         ours = statistics.median(seconds["orchestrate"])
-        cells = [f"{runs['orchestrate']}, 1"]
+        cells = [f"{runs['orchestrate']} + {reruns['orchestrate']}, 1"]
         for way in list(WAYS)[1:]:
             ratios = [other / own for other, own in zip(seconds[way], seconds["orchestrate"], strict=True)]
             cells.append(f"{runs[way]}, {statistics.median(ratios):.1f}")

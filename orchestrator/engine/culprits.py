@@ -27,7 +27,7 @@ from orchestrator.journal.events import (
     SearchFinished,
     SearchStarted,
 )
-from orchestrator.journal.facts import CulpritSet, Decision, Symptom, Verdict
+from orchestrator.journal.facts import CulpritSet, Decision, MergeWarning, Symptom, Verdict
 from orchestrator.journal.state import AgentState, Search
 from orchestrator.plan import PlannedBatch
 
@@ -58,8 +58,7 @@ async def sort_out(
     stands_on = await to_thread.run_sync(_stands_on, tools, ready)
     parallel = tools.recorder.state.plan.mission.defaults.gate_parallel
     found = await find_culprits(makers, wrong, hunt.probe, hunt.confirm, stands_on=stands_on, parallel=parallel)
-    await hunt.conclude(found, time.monotonic() - started)
-    return await hunt.sorted(found, red)
+    return await hunt.conclude(found, red.warnings, time.monotonic() - started)
 
 
 @dataclass(slots=True)
@@ -149,30 +148,51 @@ class _Hunt:
         gate, agents = gate_name(self.planned), self.candidate.agents
         self.tools.recorder.emit(GateFinished(batch=self.planned.id, gate=gate, agents=agents, verdict=verdict))
 
-    async def conclude(self, found: Findings[Symptom], seconds: float) -> None:
-        """Journal what was found."""
+    async def conclude(
+        self, found: Findings[Symptom], warnings: Sequence[MergeWarning], seconds: float
+    ) -> Sorted | None:
+        """Journal what was found; who is sent back with what, and what may land.
+
+        Nothing waits between the journal's word and the caller's next: all that takes time is done before.
+        """
         ready = self.probes.ready.values()
-        blamed = dict.fromkeys(agent for culprit in found.culprits for agent in culprit.agents)
-        diffs = await to_thread.run_sync(keep_diffs, self.tools, blamed)
+        culprits, left = await self._sets(found), [a for a in ready if a.id in found.left or not a.work]
+        base = self.candidate.commit if found.left else None
+        gone = [agent for agent in ready if agent not in left]
+        returns = await to_thread.run_sync(
+            lambda: returns_of(self.tools, self.planned, gone, culprits, self.probes.said, base, warnings)
+        )
         self.tools.recorder.emit(
             SearchFinished(
                 batch=self.planned.id,
-                culprits=tuple(
-                    CulpritSet(
-                        agents=it.agents,
-                        guilty=it.guilty,
-                        symptoms=it.symptoms,
-                        log=self._log_of(it.agents),
-                        diffs={agent: diffs[agent] for agent in it.agents},
-                    )
-                    for it in found.culprits
-                ),
-                left=tuple(agent.id for agent in ready if agent.id in found.left or not agent.work),
+                culprits=culprits,
+                left=tuple(agent.id for agent in left),
                 flaky=found.flaky,
                 open=tuple(each.symptom for each in found.remaining),
                 runs=self.known.runs if self.known else 0,
                 seconds=round(seconds, 3),
             )
+        )
+        if not culprits and found.remaining:
+            return None
+        if not culprits and self.verdict.decision is Decision.WAITING:
+            self._emit(self.verdict)
+            return Sorted((), None)
+        return Sorted(returns, self.candidate if self.verdict.is_passed and found.left else None)
+
+    async def _sets(self, found: Findings[Symptom]) -> tuple[CulpritSet, ...]:
+        """The culprits, with where to read on."""
+        blamed = dict.fromkeys(agent for culprit in found.culprits for agent in culprit.agents)
+        diffs = await to_thread.run_sync(keep_diffs, self.tools, blamed)
+        return tuple(
+            CulpritSet(
+                agents=it.agents,
+                guilty=it.guilty,
+                symptoms=it.symptoms,
+                log=self._log_of(it.agents),
+                diffs={agent: diffs[agent] for agent in it.agents},
+            )
+            for it in found.culprits
         )
 
     def _log_of(self, agents: tuple[str, ...]) -> str:
@@ -180,22 +200,6 @@ class _Hunt:
         probes = [done for _, done in self.known.probes if done.log] if self.known else []
         holding = [done for done in probes if set(agents) <= set(done.agents)]
         return min(holding, key=lambda done: len(done.agents)).log if holding else ""
-
-    async def sorted(self, found: Findings[Symptom], red: CandidateBuilt) -> Sorted | None:
-        """Who is sent back with what, and what may land."""
-        finished = self.tools.recorder.state.batches[self.planned.id].searches[-1].finished
-        assert finished is not None
-        if not found.culprits and found.remaining:
-            return None
-        if not found.culprits and self.verdict.decision is Decision.WAITING:
-            self._emit(self.verdict)
-            return Sorted((), None)
-        base = self.candidate.commit if found.left else None
-        gone = [agent for agent in self.probes.ready.values() if agent.id not in finished.left]
-        returns = await to_thread.run_sync(
-            lambda: returns_of(self.tools, self.planned, gone, finished.culprits, self.probes.said, base, red.warnings)
-        )
-        return Sorted(returns, self.candidate if self.verdict.is_passed and found.left else None)
 
 
 def _stands_on(tools: Tools, ready: Sequence[AgentState]) -> dict[str, frozenset[str]]:
