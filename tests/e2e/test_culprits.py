@@ -278,6 +278,26 @@ def test_a_batch_that_lands_whole_waits_for_the_guilty(tmp_path: Path) -> None:
     assert len(landing["agents"]) == 5
 
 
+def test_a_person_is_asked_when_all_of_the_batch_is_there(tmp_path: Path) -> None:
+    """Not for the work of those who are left while the guilty try again."""
+    check = "{pytest: tests}, {approval: Is it good?, name: sign-off}"
+    bench = bench_of(tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, check=check)
+
+    def waiting() -> list[dict[str, Any]]:
+        return [e for e in bench.events("gate_finished") if e["verdict"]["decision"] == "waiting"]
+
+    with ending(bench.start("run", tmp_path / "mission" / "mission.yaml", "--plain")) as process:
+        eventually("a person is asked", waiting)
+        bench.run("approve", bench.run_id, "tests")
+        assert process.wait() == 0, process.text
+    batch = told(bench)
+    (asked,) = waiting()
+    assert asked["agents"] == ["a0", "a1", "a2", "a3", "a4"]
+    (landing,) = batch["landings"]
+    assert len(landing["agents"]) == 5
+    assert attempts(batch) == {"a2": 2}
+
+
 def test_what_did_not_turn_green_is_held_against_whoever_was_to_mend_it(tmp_path: Path) -> None:
     """The others wait with what they have: without the guilty their gate cannot be green."""
     tests = TESTS + "\n\ndef test_fixed():\n    assert VALUES['a2'] == 'fixed'\n"
