@@ -3,8 +3,9 @@
 Owns what is run then, in which order, and what the outcomes are worth. A few of the tests that turned green come first:
 most often one of them notices, which settles the matter. If none does, all that turned green are run, then the whole
 gate; if all of that stays green, the change is vacuous. Beside that the tests that turned green are run with functions
-that only leave a mark when they are called: what nobody calls, nobody proves. Running is done by whoever asks; which
-functions changed is `changed_functions`', how they are made to fail `breaking`'s.
+that only leave a mark when they are called: what nobody calls, nobody proves. The same run is the control: what is red
+there too (a test that looks at the source, a linter) is red because text was changed, and has noticed nothing. Running
+is done by whoever asks; which functions changed is `changed_functions`', how they are made to fail `breaking`'s.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ class Course:
     broken: tuple[Trial, ...]
     whose: str
     """Which tests those with marks are, in words."""
+
+    @property
+    def marked_tests(self) -> set[str]:
+        """The tests that are run with marks in any case."""
+        return {test for trial in self.marked for test in trial.normal.tests}
+
+    def control_of(self, trial: Trial) -> Trial:
+        """What is run with marks to know what the changed text alone does to a trial."""
+        return self.marked[0] if trial.name == KIND else trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ def course(
         for name, check in checks.items()
         if isinstance(check, PytestCheck) and name in seen
         for test in results[name].turned_green
-        if test in seen[name].tests
+        if test in seen[name].tests and not seen[name].is_flaky(test)
     }
     whole = [Trial(name, check, seen[name]) for name, check in checks.items() if name in seen]
     if not turned:
@@ -129,9 +139,9 @@ def _green(seen: Observation) -> set[str]:
     return {test for test in seen.tests if seen.outcome(test) in GREEN}
 
 
-async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Look) -> Exercised:
-    """Run the trials on the broken tree until one notices; `name` is the result's."""
-    number, last = 0, None
+async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Look, control: Look) -> Exercised:
+    """Run the trials on the broken tree until one notices; `name` is the result's, `control` runs one with marks."""
+    number, last, but = 0, None, ""
     for trial in trials:
         seen = await look(trial)
         last = trial, seen
@@ -140,16 +150,26 @@ async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Loo
             result = _result(name, last, Decision.ERRORED, Reason.NOT_STARTED, text)
             return Exercised(fact, result, records(seen, trial.normal))
         if notices(trial, seen):
-            noticed = tuple(test for test in trial.normal.tests if test in _green(trial.normal) - _green(seen))
-            who = f"{len(noticed)} of {count(len(_green(trial.normal)), 'test')}" if noticed else trial.name
-            text = f"{count(len(fact.functions), 'changed function')} broken on purpose: {who} noticed"
-            fact = fact.model_copy(update={"noticed_by": noticed[:FAILING_LIMIT]})
-            return Exercised(fact, _result(name, last, Decision.PASSED, None, text), records(seen, trial.normal))
+            marked = await control(trial)
+            noticed = _noticed_by(trial, seen, marked)
+            if noticed or not notices(trial, marked):
+                who = f"{len(noticed)} of {count(len(_green(trial.normal)), 'test')}" if noticed else trial.name
+                text = f"{count(len(fact.functions), 'changed function')} broken on purpose: {who} noticed"
+                fact = fact.model_copy(update={"noticed_by": noticed[:FAILING_LIMIT]})
+                result = _result(name, last, Decision.PASSED, None, text)
+                return Exercised(fact, result, records(seen, trial.normal))
+            but = ", but for what looks at the text of it,"
         number = max(number, len(_green(trial.normal)))
     stays = f"all {count(number, 'test')} stay green" if number else "the gate stays green"
-    text = f"the tests do not exercise the change: {stays} with {named(fact.functions)} broken"
+    text = f"the tests do not exercise the change: {stays}{but} with {named(fact.functions)} broken"
     result = _result(name, last, Decision.FAILED, Reason.VACUOUS, text)
     return Exercised(fact, result, records(last[1], last[0].normal) if last else ())
+
+
+def _noticed_by(trial: Trial, seen: Observation, marked: Observation) -> tuple[str, ...]:
+    """The tests that are green on the candidate and with marks, and not when functions are broken."""
+    care = _green(trial.normal) & _green(marked) - _green(seen)
+    return tuple(test for test in trial.normal.tests if test in care)
 
 
 def with_notes(found: Exercised, whose: str) -> Exercised:

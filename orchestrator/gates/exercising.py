@@ -13,6 +13,7 @@ from pathlib import Path
 
 import anyio
 
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.gates.breaking import failing, marking
 from orchestrator.gates.changed_functions import ChangedFunctions, Function, changed_functions
 from orchestrator.gates.evidence import Evidence
@@ -68,16 +69,22 @@ class Exerciser:
             known.append(was_known)
             return seen
 
+        async def control(trial: Trial) -> Observation:
+            return await look(marked, _is_whole, way.control_of(trial))
+
         async def mark() -> None:
-            await anyio.Path(marks).mkdir(parents=True, exist_ok=True)
-            seen = [await look(marked, _is_whole, trial) for trial in way.marked]
-            found = [str(function) for n, function in enumerate(changed.functions) if (marks / str(n)).exists()]
-            called.append(tuple(found) if seen and all(one.is_whole() for one in seen) else None)
+            await anyio.to_thread.run_sync(_lay_out, marks, len(changed.functions))
+            seen = [(trial, await look(marked, _is_whole, trial)) for trial in way.marked]
+            found = [str(function) for n, function in enumerate(changed.functions) if not (marks / str(n)).exists()]
+            called.append(tuple(found) if seen and not any(notices(*one) for one in seen) else None)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(mark)
-            found = await exercise(name, fact, way.broken, partial(look, broken, notices))
-        found = with_notes(replace(found, fact=found.fact.model_copy(update={"called": called[0]})), way.whose)
+            found = await exercise(name, fact, way.broken, partial(look, broken, notices), control)
+        # Who notices has called something: where there is no mark of it, a test has got in the way of all marks.
+        is_known = called[0] or not set(found.fact.noticed_by) & way.marked_tests
+        fact = found.fact.model_copy(update={"called": called[0] if is_known else None})
+        found = with_notes(replace(found, fact=fact), way.whose)
         if found.result is not None:
             stem = f"{green.subject.gate}-{name}-{broken[1][:12]}"
             kept = await anyio.to_thread.run_sync(self._evidence.keep_result, stem, found.result, found.tests)
@@ -100,6 +107,23 @@ class Exerciser:
             return commit, self._commits.tree_of(commit)
 
         return await anyio.to_thread.run_sync(make)
+
+
+def _lay_out(folder: Path, number: int) -> None:
+    """An empty folder for each function, for it to remove; what an earlier run of the same removed stays away."""
+    if folder.exists():
+        return
+    draft = folder.with_name(f".{folder.name}")
+    try:
+        for n in range(number):
+            (draft / str(n)).mkdir(parents=True, exist_ok=True)
+        draft.rename(folder)
+    except OSError as error:
+        raise EnvironmentRefused(
+            f"evidence cannot be written: {error.strerror}",
+            where=str(folder),
+            mend="Make room or mend the permissions of the reports folder, then resume the run.",
+        ) from error
 
 
 def _mark(changed: ChangedFunctions, folder: Path, function: Function) -> str:

@@ -23,6 +23,9 @@ from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import GUARDED, build, read_or_none, replace_file, sweep, sync_folder
 from orchestrator.git.values import Change, Changes, Entry, RefMoved
 
+_MANY = 30
+"""From here on one pack costs less than as many files."""
+
 
 class Store:
     """A run's repository. Make one with `create` or `open`, and `close` it."""
@@ -275,7 +278,10 @@ class Store:
         changes = {path: Entry(there[path].mode, writer.blob(content)) for path, content in contents.items()}
         tree = writer.splice(self.tree_of(commit), changes)
         made = writer.commit(tree, [commit], "Changed for a look at it", self.time_of(commit))
-        writer.write_loose()
+        if len(contents) < _MANY:
+            writer.write_loose()
+        else:
+            writer.flush()
         return made
 
     def writer(self) -> ObjectWriter:

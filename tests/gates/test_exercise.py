@@ -82,6 +82,47 @@ def test_a_change_that_no_test_runs_is_vacuous(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    "looks",
+    [
+        "len(open('sums.py').readlines()) == 2 and '+' in open('sums.py').read()",
+        "open('sums.py').read() == 'def add(a, b):\\n    return a + b\\n'",
+        "'+' in open('sums.py').read() and open('sums.py').read().split()[3] == 'return'",
+    ],
+)
+def test_a_test_that_looks_at_the_source_has_noticed_nothing(bench: Bench, looks: str) -> None:
+    """It is red with a mark in the source as well, which changes nothing of what the function does."""
+    base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": f"def test_add(): assert {looks}\n"})
+    verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}))
+    assert verdict.checks[-1].reason is Reason.VACUOUS, verdict.reasons()
+    assert "all 1 test stay green, but for what looks at the text of it, with sums.py::add broken" in verdict.reasons()
+    assert exercised(verdict).called is None, "the run that would tell was red"
+
+
+def test_a_linter_that_does_not_like_our_text_has_noticed_nothing(bench: Bench) -> None:
+    linter = {"name": "lint", "command": [sys.executable, "-c", "assert 'import' not in open('sums.py').read()"]}
+    files = {"sums.py": WRONG, "tests/test_sums.py": "def test_add(): assert '+' in open('sums.py').read()\n"}
+    base = bench.commit(files)
+    verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}), FIX, linter)
+    assert verdict.checks[-1].reason is Reason.VACUOUS, verdict.reasons()
+
+
+def test_tests_that_take_files_away_are_believed(bench: Bench) -> None:
+    """They notice; but what they call cannot be known."""
+    test = (
+        "import os, sums\n"
+        "def no(*_, **__): raise OSError('no files here')\n"
+        "def test_add(monkeypatch):\n"
+        "    for name in ('open', 'rmdir', 'lstat', 'scandir', 'unlink'): monkeypatch.setattr(os, name, no)\n"
+        "    assert sums.add(1, 2) == 3\n"
+    )
+    base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": test})
+    verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}))
+    assert verdict.is_passed
+    assert exercised(verdict).called is None
+    assert exercised(verdict).noticed_by == ("tests/test_sums.py::test_add",)
+
+
+@pytest.mark.parametrize(
     ("caught", "is_vacuous"),
     [
         ("except Exception", False),  # a program that must go on is not taken for one that nobody tests
@@ -233,4 +274,5 @@ def test_a_broken_program_that_waits_for_ever_is_not_waited_for(bench: Bench, mo
     verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}))
     assert verdict.is_passed
     assert exercised(verdict).noticed_by == ("tests/test_sums.py::test_add",)
-    assert verdict.seconds < 30
+    (row,) = json.loads((bench.folder / "reports" / verdict.checks[-1].evidence).read_text())["tests"]
+    assert row["candidate"] == "absent", "it was stopped at that test"
