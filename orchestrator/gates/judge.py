@@ -347,7 +347,10 @@ class Judge:
 
     async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:
         changed = await anyio.to_thread.run_sync(self._commits.changes, base, hearing.commit)
-        prose = no_code_changed(changed)
+        if any(one.old and one.new and one.old.mode != one.new.mode for one in changed.values()):
+            return
+        read = self._commits.read
+        prose = no_code_changed(changed, partial(read, base), partial(read, hearing.commit))
         if prose is not None:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})

@@ -485,6 +485,10 @@ def test_prose_and_empty_work_are_no_fix(court: Court) -> None:
     prose = court.judge(court.bench.commit({"RESOLVED.md": "COMPLETELY RESOLVED\n"}), CHECK)
     assert [result.reason for result in prose.checks] == ["did_not_turn_green", "no_code_changed"]
     court.bench.go_to(court.base)
+    said = {"pricing.py": dedent(PRICING).replace("def total(prices):\n", "def total(prices):\n    # resolved\n")}
+    comment = court.judge(court.bench.commit(said), CHECK)
+    assert [result.reason for result in comment.checks] == ["did_not_turn_green", "no_code_changed"]
+    court.bench.go_to(court.base)
     nothing = court.judge(court.bench.commit({}), CHECK)
     assert nothing.checks[0].reason == "did_not_turn_green"
 

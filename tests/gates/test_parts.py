@@ -17,7 +17,7 @@ from orchestrator.gates.claims import Findings, is_proven, judge_claims, left_ou
 from orchestrator.gates.evidence import Evidence, check_fingerprint, environment_fingerprint
 from orchestrator.gates.observation import Observation, RecordState
 from orchestrator.gates.plugin.orchestrate_record import next_link
-from orchestrator.gates.prose import is_prose, no_code_changed
+from orchestrator.gates.prose import is_prose, no_code_changed, says_the_same
 from orchestrator.gates.record import LINE_LIMIT_BYTES, Record
 from orchestrator.gates.selection import Families, ancestors, covers, excuses
 from orchestrator.gates.subject import Approval, Subject, named_checks
@@ -176,12 +176,35 @@ def test_not_prose(path: str) -> None:
 
 
 def test_documentation_is_not_a_fix() -> None:
-    result = no_code_changed(["b.md", "docs/a.svg"])
+    result = no_code_changed(["b.md", "docs/a.svg"], {}.get, {}.get)
     assert result is not None
     assert (result.decision, result.reason) == (Decision.FAILED, Reason.NO_CODE_CHANGED)
     assert result.text == "a fix is claimed, but only prose was changed (2 files: b.md, docs/a.svg)"
-    assert no_code_changed(["b.md", "a.py"]) is None
-    assert no_code_changed([]) is None
+    assert no_code_changed(["b.md", "a.py"], {}.get, {}.get) is None
+    assert no_code_changed([], {}.get, {}.get) is None
+
+
+CODE = b'"""Doc."""\n\nx = 1  # one\n\n\ndef f():\n    """Say so."""\n    return x\n'
+
+
+@pytest.mark.parametrize(
+    ("after", "is_same"),
+    [
+        (CODE, True),
+        (
+            b'"""Completely resolved."""\nx = 1\ndef f():\n    """Fixed."""\n    # thread-safe now\n    return (x)\n',
+            True,
+        ),
+        (CODE.replace(b"return x", b"return x + 1"), False),
+        (CODE.replace(b"x = 1", b'x = "1"'), False),
+        (b"x = (", False),
+        (None, False),
+    ],
+)
+def test_comments_and_docstrings_are_no_code(after: bytes | None, is_same: bool) -> None:
+    assert says_the_same(CODE, after) is is_same
+    assert says_the_same(None, after) is False
+    assert (no_code_changed(["a.py"], {"a.py": CODE}.get, {"a.py": after}.get) is not None) is is_same
 
 
 # -- evidence
