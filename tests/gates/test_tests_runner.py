@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.gates.decide import decide
 from orchestrator.gates.observation import Observation, RecordState
+from orchestrator.gates.runners.waiting import PLUGIN
 from orchestrator.journal.facts import Decision, Reason
 from orchestrator.mission.model import PytestCheck
 from tests.gates.helpers import look
@@ -335,3 +338,17 @@ def test_many_tests_and_long_messages_fit(tmp_path: Path) -> None:
     seen = look(tmp_path, check(), {"tests/test_it.py": suite})
     assert (seen.counts.passed, seen.counts.failed, seen.record) == (990, 10, RecordState.COMPLETE)
     assert max(len(test.message) for test in seen.tests.values()) <= 2000
+
+
+@pytest.mark.parametrize("name", ["orchestrate_record", "orchestrate_watch"])
+def test_the_plugin_runs_where_only_an_older_python_and_pytest_are(name: str) -> None:
+    source = PLUGIN.with_name(f"{name}.py").read_text()
+    module = ast.parse(source, feature_version=(3, 9))
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    tops = {name.partition(".")[0] for name in imported}
+    assert tops <= {*sys.stdlib_module_names, "pytest", "_pytest", "orchestrate_record", "orchestrate_watch"}

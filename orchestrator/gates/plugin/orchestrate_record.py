@@ -16,7 +16,6 @@ without its last line, `finish`, is not a whole run's.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import hashlib
 import importlib
@@ -24,7 +23,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -231,15 +230,21 @@ def _wait() -> dict[str, Any]:
     return request
 
 
-def _plugins(names: Iterable[str]) -> Iterator[str]:
+def _plugins(names: Collection[str]) -> Iterator[str]:
     """What `-p` takes for each: a plug-in's own name, all that a distribution of that name has, or a module."""
     import importlib.metadata as installed
 
+    by_distribution: dict[str, list[str]] = {}
+    for distribution in installed.distributions() if names else ():
+        found = [point.name for point in distribution.entry_points if point.group == "pytest11"]
+        by_distribution[_plain(distribution.metadata["Name"] or "")] = found
+    known = {name for found in by_distribution.values() for name in found}
     for name in names:
-        points = list(installed.entry_points(group="pytest11", name=name))
-        with contextlib.suppress(installed.PackageNotFoundError, ValueError):
-            points = points or [p for p in installed.distribution(name).entry_points if p.group == "pytest11"]
-        yield from [point.name for point in points] or [name]
+        yield from [name] if name in known else by_distribution.get(_plain(name)) or [name]
+
+
+def _plain(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from _pytest.runner import runtestprotocol
 WATCHED = ("_pytest", "pluggy", "pytest", "unittest", "builtins", "orchestrate_record", "orchestrate_watch")
 OWN_NAMES = frozenset({"conftest", "test", "tests"})
 """Top-level names that projects use for their tests, whatever happens to be installed under them."""
+WRAPPED = (staticmethod, classmethod, property)
 LISTED = 20
 WORKER = "orchestrate"
 """The key under which xdist's controller and its workers exchange what is ours."""
@@ -245,7 +246,7 @@ def _parts(name: str, module: types.ModuleType) -> Iterator[tuple[object, str, o
             yield module, key, value, _code(value)
         if isinstance(value, type) and value.__module__ == name and module is not builtins:
             for inner, part in vars(value).items():
-                if callable(part) or isinstance(part, staticmethod | classmethod | property):
+                if callable(part) or isinstance(part, WRAPPED):
                     yield value, inner, part, _code(part)
 
 
