@@ -400,7 +400,7 @@ def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, f
             await judge.baseline(subject, base)
             if fate != "is not there":
                 await judge.prepare(subject)
-                [prepared] = processes_tagged(f"{bench.tag}/")
+                [prepared] = await processes_started(f"{bench.tag}/")
                 if fate == "was killed":
                     os.kill(prepared, signal.SIGKILL)
                     await anyio.sleep(0.2)
@@ -419,10 +419,18 @@ def test_a_test_process_that_nobody_needed_is_ended(bench: Bench) -> None:
         async with contextlib.aclosing(bench.judge()) as judge:
             await judge.prepare(subject)
             await judge.prepare(subject)
-            return processes_tagged(f"{bench.tag}/")
+            return await processes_started(f"{bench.tag}/")
 
     assert len(anyio.run(run)) == 1
     assert processes_tagged(f"{bench.tag}/") == []
+
+
+async def processes_started(prefix: str) -> list[int]:
+    """The same once there is one: a process that has just been started has no environment for an instant."""
+    with anyio.fail_after(10):
+        while not (found := processes_tagged(prefix)):  # noqa: ASYNC110  (the kernel sends no events)
+            await anyio.sleep(0.01)
+    return found
 
 
 def processes_tagged(prefix: str) -> list[int]:
