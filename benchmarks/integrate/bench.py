@@ -45,6 +45,8 @@ def by_orchestrate(repository: Path, scenario: Scenario, *, knows: bool = False)
     commits = {name: oid for oid, name in _refs(repository)}
     path = repository.with_name("store.git")
     Store.create(path, source, base, "bench").close()
+    for folder in (repository / ".git" / "objects").glob("[0-9a-f][0-9a-f]"):  # where captures leave their commits
+        shutil.copytree(folder, path / "objects" / folder.name, dirs_exist_ok=True)
     store = Store.open(path, "bench")
     works = [Contribution(name, base, commits[name]) for name in scenario.names]
     if knows:

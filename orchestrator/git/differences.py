@@ -37,10 +37,8 @@ class Differences:
     def of_all(self, pairs: Sequence[tuple[str, str]]) -> list[Changes]:
         """The changes of many pairs of commits. Raises CommitMissing for a commit that is gone."""
         known = {pair: changes for pair in pairs if (changes := self._known.get(pair)) is not None}
-        present = list(dict.fromkeys(commit for _, commit in known))
-        for commit, found in zip(present, self._reader.info_of(present), strict=True):
-            if found is None:
-                raise CommitMissing(commit)
+        if missing := self._reader.missing(list(dict.fromkeys(commit for _, commit in known))):
+            raise CommitMissing(missing[0])
         unknown = [pair for pair in dict.fromkeys(pairs) if pair not in known]
         if unknown:
             asked = "".join(f"{commit} {base}\n" for base, commit in unknown).encode()

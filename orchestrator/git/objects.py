@@ -60,6 +60,12 @@ class ObjectReader:
         """`info` of many ids."""
         return [answer[0] if answer else None for answer in self._ask_many(b"info", oids)]
 
+    def missing(self, oids: Sequence[str]) -> list[str]:
+        """Those of many ids that are not here; a loose object, as fresh captures are, is seen without asking git."""
+        objects = f"{self._git.git_dir}/objects"
+        asked = [oid for oid in oids if not os.path.exists(f"{objects}/{oid[:2]}/{oid[2:]}")]  # noqa: PTH110 (hundreds)
+        return [oid for oid, found in zip(asked, self.info_of(asked), strict=True) if found is None]
+
     def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
         """`contents` of many ids."""
         return [(answer[0][1], answer[1]) if answer else None for answer in self._ask_many(b"contents", oids)]
