@@ -27,11 +27,13 @@ class Draft:
         self._texts: dict[str, tuple[str, SharedText]] = {}
         self._written: dict[str, str] = {}
         self._fresh: dict[str, bytes] = {}
+        self._tree: str | None = None
 
     # -- what is put in
 
     def put(self, path: str, change: Change) -> None:
         """Change what stands at `path`: from `old`, which stands there now."""
+        self._tree = None
         known = self.side.changes.get(path)
         self.side.put(path, Change(known.old if known else change.old, change.new))
 
@@ -43,6 +45,7 @@ class Draft:
 
     def take(self, path: str, base: str, text: SharedText, hunks: tuple[Hunk, ...]) -> None:
         """Let the text at `path`, whose entry is `PENDING`, be `text`, made of the blob `base`, with `hunks`."""
+        self._tree = None
         text.take(hunks)
         self._texts[path] = (base, text)
 
@@ -82,5 +85,7 @@ class Draft:
 
     def tree(self) -> str:
         """The tree as it stands; pending in the writer."""
-        changed = {path: change.new for path, change in self.changes().items()}
-        return self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
+        if self._tree is None:
+            changed = {path: change.new for path, change in self.changes().items()}
+            self._tree = self.writer.splice(self._tip_tree, changed) if changed else self._tip_tree
+        return self._tree

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -69,6 +69,10 @@ class ObjectReader:
     def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
         """`contents` of many ids."""
         return [(answer[0][1], answer[1]) if answer else None for answer in self._ask_many(b"contents", oids)]
+
+    def answers(self, names: Sequence[str]) -> list[_Answer | None]:
+        """Id, type and size, and the bytes, of the objects of many names."""
+        return list(self._ask_many(b"contents", names))
 
     def _ask_many(self, verb: bytes, oids: Sequence[str]) -> Iterator[_Answer | None]:
         """Some at a time are asked for before the first answer is read."""
@@ -168,7 +172,17 @@ class ObjectWriter:
         nested: dict[bytes, object] = {}
         for path, entry in changes.items():
             _nest(nested, encode(path).split(b"/"), entry)
+        self._read_ahead(tree, changes)
         return self._build(tree, nested) or self._put("tree", b"")
+
+    def _read_ahead(self, tree: str, paths: Iterable[str]) -> None:
+        """Read all folders of a tree that hold these paths at once, and not one after another when they are built."""
+        if tree in self._trees:  # made here, or read before: so are those below, or few are new
+            return
+        folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/"}
+        for found in self._reader.answers([f"{tree}:{folder}" for folder in ("", *folders)]):
+            if found and found[0][1] == "tree":
+                self._trees.setdefault(found[0][0], self._parse(found[1]))
 
     def _build(self, tree: str | None, changes: Mapping[bytes, object]) -> str | None:
         entries = dict(self.level(tree)) if tree else {}
