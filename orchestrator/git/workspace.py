@@ -224,7 +224,8 @@ class Workspaces:
     def _refill(self, filled: _Filled, commit: str) -> _Filled | None:
         """The same folder holding `commit`, or None if it was not worth mending, in which case it is set aside."""
         try:
-            missing = scrub(filled.path, filled.manifest)
+            # One that nobody has had is handed out as it is, too.
+            missing = scrub(filled.path, filled.manifest) if filled.is_lent else []
             if commit != filled.base:
                 return self._fill(filled.path, filled.private, commit)
             return self._fill_in(filled, missing)
@@ -242,8 +243,8 @@ class Workspaces:
         base.unlink(missing_ok=True)
         index = private / "index"
         if index.is_file():
-            # What is still there has just been held against the manifest. By the seconds of its own time git would
-            # think otherwise of whatever was written just before the index, and read all of it again.
+            # What is still there is what we wrote: it has just been held against the manifest, or nobody has had it. By
+            # the seconds of its own time git would think otherwise of whatever was written just before the index.
             os.utime(index, (time.time() + 2, time.time() + 2))
         git = Git(self._store.path, path, index, configuration=_FILL_CONFIGURATION)
         git.run("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
