@@ -163,7 +163,8 @@ class ObjectWriter:
         self._git = git
         self._reader = reader
         self._algorithm = object_format
-        self._width = hashlib.new(object_format, usedforsecurity=False).digest_size
+        width = hashlib.new(object_format, usedforsecurity=False).digest_size
+        self._row = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL)
         self._pending: dict[str, tuple[str, bytes]] = {}
         self._trees: dict[str, RawTree] = {}
 
@@ -220,15 +221,11 @@ class ObjectWriter:
         return known
 
     def _parse(self, raw: bytes) -> RawTree:
-        entries: RawTree = {}
-        at = 0
-        while at < len(raw):
-            space = raw.index(b" ", at)
-            end = raw.index(b"\0", space)
-            # some old tools padded modes with zeros, which git no longer writes
-            entries[raw[space + 1 : end]] = (raw[at:space].lstrip(b"0"), raw[end + 1 : end + 1 + self._width])
-            at = end + 1 + self._width
-        return entries
+        rows = self._row.findall(raw)
+        if sum(len(mode) + len(name) + len(oid) + 2 for mode, name, oid in rows) != len(raw):
+            raise GitError("cat-file", 1, "a tree is damaged", where=str(self._git.git_dir))
+        # some old tools padded modes with zeros, which git no longer writes
+        return {name: (mode.lstrip(b"0"), oid) for mode, name, oid in rows}
 
     def commit(self, tree: str, parents: Sequence[str], message: str, when: int) -> str:
         """The id of a commit by the fixed identity at `when` (seconds since 1970, UTC)."""
