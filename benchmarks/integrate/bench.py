@@ -38,7 +38,8 @@ BY_FILES = [Scenario(512, files) for files in (2_000, 5_000, 10_000, 20_000)]
 def by_orchestrate(repository: Path, scenario: Scenario, *, knows: bool = False) -> tuple[float, str | None]:
     """A run's store is there when its batch is merged; all else is timed, with a new `cat-file` process.
 
-    `knows`: the store has been told what each commit changed, as it is by the captures of its run.
+    `knows`: the store is as the captures of its run leave it: it has been told what each commit changed, and its
+    `cat-file` process has read the folders that they changed.
     """
     source = Repository.discover(repository)
     base = source.resolve("main")
@@ -51,7 +52,10 @@ def by_orchestrate(repository: Path, scenario: Scenario, *, knows: bool = False)
     works = [Contribution(name, base, commits[name]) for name in scenario.names]
     if knows:
         store.differences.of_all([(work.base, work.commit) for work in works])
-        store.reader.close()
+        tree = store.tree_of(base)
+        for work in works:  # as a capture does
+            changed = store.changes(work.base, work.commit)
+            store.writer().splice(tree, {path: change.new for path, change in changed.items()})
     os.sync()
     started = time.perf_counter()
     found = integrate(store, base, works, message="bench\n", when=WHEN)

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -69,10 +69,6 @@ class ObjectReader:
     def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
         """`contents` of many ids."""
         return [(answer[0][1], answer[1]) if answer else None for answer in self._ask_many(b"contents", oids)]
-
-    def answers(self, names: Sequence[str]) -> list[_Answer | None]:
-        """Id, type and size, and the bytes, of the objects of many names."""
-        return list(self._ask_many(b"contents", names))
 
     def _ask_many(self, verb: bytes, oids: Sequence[str]) -> Iterator[_Answer | None]:
         """Some at a time are asked for before the first answer is read."""
@@ -173,17 +169,23 @@ class ObjectWriter:
         nested: dict[bytes, object] = {}
         for path, entry in changes.items():
             _nest(nested, encode(path).split(b"/"), entry)
-        self._read_ahead(tree, changes)
+        self._read_ahead(tree, nested)
         return self._build(tree, nested) or self._put("tree", b"")
 
-    def _read_ahead(self, tree: str, paths: Iterable[str]) -> None:
-        """Read all folders of a tree that hold these paths at once, and not one after another when they are built."""
-        if tree in self._trees:  # made here, or read before: so are those below, or few are new
-            return
-        folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/"}
-        for found in self._reader.answers([f"{tree}:{folder}" for folder in ("", *folders)]):
-            if found and found[0][1] == "tree":
-                self._trees.setdefault(found[0][0], self._parse(found[1]))
+    def _read_ahead(self, tree: str, nested: Mapping[bytes, object]) -> None:
+        """Read the folders of a tree that will change, all of one depth at once, before they are built one by one."""
+        level = [(tree, nested)]
+        while level:
+            unread = list(dict.fromkeys(oid for oid, _ in level if oid not in self._trees))
+            for oid, answer in zip(unread, self._reader.contents_of(unread), strict=True):
+                if answer and answer[0] == "tree":
+                    self._trees[oid] = self._parse(answer[1])
+            level = [
+                (old[1].hex(), below)
+                for oid, changes in level
+                for name, below in changes.items()
+                if isinstance(below, dict) and (old := self._trees.get(oid, {}).get(name)) and old[0] == b"40000"
+            ]
 
     def _build(self, tree: str | None, changes: Mapping[bytes, object]) -> str | None:
         entries = dict(self.level(tree)) if tree else {}
@@ -240,7 +242,8 @@ class ObjectWriter:
             return
         parts = [b"PACK" + struct.pack(">II", 2, len(self._pending))]
         for kind, body in self._pending.values():
-            parts += (_pack_header(_KINDS[kind], len(body)), zlib.compress(body, 1))
+            # A tree is mostly hashes, which do not get smaller.
+            parts += (_pack_header(_KINDS[kind], len(body)), zlib.compress(body, 0 if kind == "tree" else 1))
         pack = b"".join(parts)
         pack += hashlib.new(self._algorithm, pack, usedforsecurity=False).digest()
         self._git.run("index-pack", "--stdin", input=pack)
