@@ -94,8 +94,7 @@ class Judge:
 
     `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what tests take for their
     home, outside of any tree; `tag` names the judge's processes; `protect` are globs of files that come from the base;
-    `ground` is what trees need beside their commit;
-    `parallel` is how many checks run at once; `clock` gives seconds.
+    `ground` is what trees need beside their commit; `parallel` is how many checks run at once; `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)

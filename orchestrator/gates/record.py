@@ -16,7 +16,6 @@ import anyio
 
 from orchestrator.gates.observation import RED, RecordState, TestSeen
 from orchestrator.gates.plugin.orchestrate_record import next_link
-from orchestrator.journal.facts import TestOutcome
 
 RECORD_LIMIT_BYTES = 256 * 1024 * 1024
 LINE_LIMIT_BYTES = 1024 * 1024
@@ -130,11 +129,6 @@ class Record:
         if self.collected:
             return f"the record stops{where}, {len(not_run)} of {len(self.collected)} tests without an outcome"
         return "the record stops before any test was collected"
-
-    def outcome_of(self, test_id: str) -> TestOutcome:
-        """How a test ended so far."""
-        seen = self.tests.get(test_id)
-        return seen.outcome if seen else TestOutcome.ABSENT
 
 
 async def receive(reading: int, record: Record, on_change: Callable[[Record], None]) -> None:

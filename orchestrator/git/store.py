@@ -147,10 +147,6 @@ class Store:
         answers = zip(asked, self.reader.contents_of(asked), strict=True)
         return {oid: answer[1] if answer else self.blob(oid) for oid, answer in answers}
 
-    def write_blob(self, content: bytes) -> str:
-        """Store `content` as it is; the id of the blob."""
-        return self.git.run("hash-object", "-w", "--stdin", "--no-filters", input=content).text
-
     def paths(self, commit: str) -> tuple[str, ...]:
         """Every path in the commit, in git's order."""
         return tuple(self.entries(commit))

@@ -16,7 +16,7 @@ from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.git.structure.imports import bound_names
 from orchestrator.git.structure.languages import Language, language_of
 from orchestrator.git.structure.naming import text_of
-from orchestrator.mission.symbols import Outline, OutlineSymbol, SymbolPath, parse_symbol
+from orchestrator.mission.symbols import Outline, OutlineSymbol, SymbolPath
 
 MODULE = "<module>"
 IMPORTS = "<imports>"
@@ -52,19 +52,6 @@ class Index:
     imports: dict[str, str]
     errors: int
     by_name: dict[str, Symbol] = field(default_factory=dict)
-
-    def symbol_at(self, line: int) -> Symbol | None:
-        """The innermost symbol that holds `line`, counted from 1; None for blank lines between them."""
-        holding = [symbol for symbol in self.symbols if symbol.first_line <= line <= symbol.last_line]
-        return max(holding, key=lambda symbol: (symbol.start, -symbol.end), default=None)
-
-    def matching(self, pattern: str) -> tuple[Symbol, ...]:
-        """The symbols that ``Class``, ``Class.method`` or ``on_*`` covers; overloads and setters go with their name.
-
-        Raises BadGlob for what is no pattern of symbols.
-        """
-        wanted = parse_symbol(pattern)
-        return tuple(symbol for symbol in self.symbols if symbol.path and wanted.covers(symbol.path))
 
 
 def index(path: str, source: bytes) -> Index | None:

@@ -36,11 +36,6 @@ def test_names_lines_and_imports() -> None:
     assert names == ["A", "A.size", "A.x", "A.x@setter", "f"]
     assert found.imports == {"os": "os.path", "b": "m.a"}
     assert (found.by_name["A.x"].first_line, found.by_name["A.x"].last_line) == (11, 14)
-    assert found.symbol_at(14).name == "A.x"
-    assert found.symbol_at(18).name == "A.x@setter"
-    assert found.symbol_at(6).name == "A.<header>"
-    assert found.symbol_at(20) is None
-    assert [symbol.name for symbol in found.matching("A.*")] == ["A.size", "A.x", "A.x@setter"]
 
 
 def test_typescript() -> None:
