@@ -23,15 +23,15 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.gates.culprits import Complaint, find_culprits
+from orchestrator.gates.blame.culprits import Complaint, find_culprits
+from orchestrator.gates.blame.symptoms import Shown, complaints, is_shown, part_for, was_repeated
 from orchestrator.gates.judge import Judge
 from orchestrator.gates.subject import Subject
-from orchestrator.gates.symptoms import Shown, complaints, is_shown, part_for, was_repeated
-from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
 from orchestrator.journal.facts import Symptom, Verdict
+from orchestrator.merging.integrate import Contribution, integrate
 from orchestrator.mission.model import PytestCheck
 
 HERE = Path(__file__).resolve().parent

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from scenario import ENVIRONMENT, WHEN, Scenario, copy, git, make_repository
 
-from orchestrator.git.integrate import Contribution, integrate
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
+from orchestrator.merging.integrate import Contribution, integrate
 
 HERE = Path(__file__).resolve().parent
 BESIDE_GIT = Scenario(agents=512, files=2_000, editors=51)

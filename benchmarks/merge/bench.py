@@ -23,10 +23,10 @@ from typing import Any
 
 from equality import by_lines, equal, invented
 
-from orchestrator.git.structure.blocks import SYMBOLS, cut
-from orchestrator.git.structure.checks import check_file
-from orchestrator.git.structure.languages import language_of
-from orchestrator.git.structure.merge import MergeResult, merge_file
+from orchestrator.structure.blocks import SYMBOLS, cut
+from orchestrator.structure.checks import check_file
+from orchestrator.structure.languages import language_of
+from orchestrator.structure.merge import MergeResult, merge_file
 
 REFERENCE = {"solved_of_all": 34.7, "solved_of_disjoint": 88.0, "equal_of_solved": 74.0}
 HALVES = ("tuned_on", "held_out")

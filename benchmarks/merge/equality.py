@@ -12,9 +12,9 @@ from typing import Any
 
 from tree_sitter import Node
 
-from orchestrator.git.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.git.structure.imports import bound_names
-from orchestrator.git.structure.languages import Language, language_of
+from orchestrator.structure.blocks import SYMBOLS, Block, cut
+from orchestrator.structure.imports import bound_names
+from orchestrator.structure.languages import Language, language_of
 
 _UNORDERED = frozenset({"dictionary", "set", "object", "argument_list", "list", "array"})
 _NAMED = frozenset({"pair", "keyword_argument", "shorthand_property_identifier"})

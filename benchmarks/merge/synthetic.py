@@ -20,9 +20,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from orchestrator.git.structure.batch import Edit, check_batch
-from orchestrator.git.structure.lines import merge_lines
-from orchestrator.git.structure.merge import merge_file
+from orchestrator.structure.batch import Edit, check_batch
+from orchestrator.structure.lines import merge_lines
+from orchestrator.structure.merge import merge_file
 
 Edits = tuple[bytes, list[bytes]]
 """A base, and what each side made of it."""

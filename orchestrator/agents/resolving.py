@@ -15,7 +15,7 @@ from orchestrator.agents.backend import Backend, Ended, Work
 from orchestrator.git.values import EXECUTABLE, SYMLINK
 
 if TYPE_CHECKING:
-    from orchestrator.git.markers import Overlay
+    from orchestrator.merging.markers import Overlay
 
 
 class Resolving:

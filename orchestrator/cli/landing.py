@@ -30,7 +30,7 @@ def approve(
 ) -> None:
     """Sign off what a gate waits for; recorded with who, when, and the tree that was looked at."""
     from orchestrator.engine.approvals import SignOff, awaited, leave, now
-    from orchestrator.engine.reading import read_state
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.errors import UsageError
     from orchestrator.journal.lock import is_owned
 
@@ -66,8 +66,8 @@ def land(
     partial: Annotated[bool, typer.Option("--partial", help="Also when not everything landed in the run.")] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
-    from orchestrator.engine.reading import read_state
-    from orchestrator.engine.target import land_run
+    from orchestrator.engine.beside.reading import read_state
+    from orchestrator.engine.beside.target import land_run
     from orchestrator.reports.writer import ReportWriter
 
     folders = find_run(root, run)
@@ -82,7 +82,7 @@ def record(
     force: Annotated[bool, typer.Option("--force", help="Replace patches that are there.")] = False,
 ) -> None:
     """Keep what a run's agents made as a recording, one patch an agent, that replays without any model."""
-    from orchestrator.engine.target import write_recording
+    from orchestrator.engine.beside.target import write_recording
 
     for line in write_recording(find_run(root, run), folder, force=force):
         typer.echo(line)
@@ -97,7 +97,7 @@ def clean(
     discard: Annotated[bool, typer.Option("--discard", help="Give up work that is not landed.")] = False,
 ) -> None:
     """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor salvaged."""
-    from orchestrator.engine.cleaning import clean_run, clean_snapshots, clean_stillborn
+    from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
     from orchestrator.errors import OrchestrateError
 
     refused: list[OrchestrateError] = []

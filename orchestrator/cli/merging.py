@@ -39,8 +39,8 @@ def merge(
     no checkout is ever touched. Exit code 1 says that a side conflicts.
     """
     from orchestrator.errors import ExitCode, UsageError
-    from orchestrator.git.merging import merge_branches
     from orchestrator.git.repository import Repository
+    from orchestrator.merging.branches import merge_branches
     from orchestrator.ui.merge_view import merge_document, render_merge
 
     if partial and into is None:
@@ -74,7 +74,7 @@ def merge_file(
     conflict is named with its symbol and reason.
     """
     from orchestrator.errors import UsageError
-    from orchestrator.git.merge_driver import drive
+    from orchestrator.merging.driver import drive
 
     for file in (base, ours, theirs):
         if not file.is_file():

@@ -34,8 +34,8 @@ HERE = Path()
 
 def run_ids(root: Path) -> list[str]:
     """All runs under `root` that have begun, oldest first."""
+    from orchestrator.engine.beside.reading import is_begun
     from orchestrator.engine.folders import Folders
-    from orchestrator.engine.reading import is_begun
 
     names = (path.parent.name for path in (root / "reports").glob("*/journal.jsonl"))
     return sorted(name for name in names if is_begun(Folders(root, name)))

@@ -34,7 +34,7 @@ def plan(
     """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
     import json as json_module
 
-    from orchestrator.engine.preview import preview
+    from orchestrator.engine.beside.preview import preview
 
     found = preview(load(mission))
     if json:

@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     from orchestrator.cli.planning import load
-    from orchestrator.engine.preview import refuse_what_cannot_be, refuse_without_branch
+    from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
     from orchestrator.engine.run import start
 
     loaded = load(mission)
@@ -51,8 +51,8 @@ def run(
 
     state, code = _watched(carry_out, json=json, plain=plain)
     if land and code == 0 and state.tip != state.started.base:
+        from orchestrator.engine.beside.target import land_run
         from orchestrator.engine.folders import Folders
-        from orchestrator.engine.target import land_run
 
         typer.echo(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
     raise typer.Exit(code)
@@ -73,7 +73,7 @@ def resume(
     the chosen work is redone, and all that depends on it.
     """
     from orchestrator.cli.options import find_run
-    from orchestrator.engine.reading import is_complete, read_state
+    from orchestrator.engine.beside.reading import is_complete, read_state
     from orchestrator.engine.run import Selection
     from orchestrator.engine.run import resume as resume_run
     from orchestrator.reports.writer import ReportWriter
@@ -111,8 +111,8 @@ def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool,
 def _newest_unfinished(root: Path) -> Folders:
     """The newest run that has something left to do; the newest of all when none has."""
     from orchestrator.cli.options import find_run, run_ids
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.engine.folders import Folders
-    from orchestrator.engine.reading import read_state
     from orchestrator.errors import OrchestrateError
 
     newest = find_run(root, None)

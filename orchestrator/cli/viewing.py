@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
     """One run at a glance. The exit code is the run's: 0 only if everything landed."""
-    from orchestrator.engine.reading import read_state
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.journal.lock import is_owned
     from orchestrator.reports.summary import summarize
 
@@ -47,8 +47,8 @@ def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
 
 def runs(root: Root = HERE, json: Json = False) -> None:
     """All runs, newest first."""
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.engine.folders import Folders
-    from orchestrator.engine.reading import read_state
     from orchestrator.errors import OrchestrateError
     from orchestrator.journal.lock import is_owned
     from orchestrator.reports.summary import summarize
@@ -104,7 +104,7 @@ def report(
     formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of md and json.")] = "md,json",
 ) -> None:
     """Render a run's report again, and say where it is."""
-    from orchestrator.engine.reading import read_state
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.journal.lock import is_owned
     from orchestrator.reports.writer import ReportWriter
 
@@ -122,7 +122,7 @@ def logs(
     brief: Annotated[bool, typer.Option("--brief", help="What it was told, instead of what it printed.")] = False,
 ) -> None:
     """What an agent printed, or what it was told."""
-    from orchestrator.engine.reading import read_state
+    from orchestrator.engine.beside.reading import read_state
     from orchestrator.errors import UsageError
     from orchestrator.reports.text import clean
 
@@ -148,7 +148,7 @@ def diff(
     root: Root = HERE,
 ) -> None:
     """What an agent, a batch or the whole run changed, as a patch."""
-    from orchestrator.engine.reading import read_state
+    from orchestrator.engine.beside.reading import read_state
 
     folders = find_run(root, run)
     sys.stdout.flush()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from orchestrator.git.structure.languages import language_of
-from orchestrator.git.structure.symbols import outline
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
+from orchestrator.structure.languages import language_of
+from orchestrator.structure.symbols import outline
 
 
 def outlines_of(

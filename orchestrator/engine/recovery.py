@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from anyio import to_thread
 
-from orchestrator.engine.attempt import salvage
-from orchestrator.engine.landing import landed
+from orchestrator.engine.attempts.attempt import salvage
+from orchestrator.engine.landings.landing import landed
 from orchestrator.engine.tools import Tools
 from orchestrator.errors import UsageError
 from orchestrator.journal.events import AttemptInterrupted, RedoRequested

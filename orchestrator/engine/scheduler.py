@@ -12,7 +12,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from orchestrator.engine import approvals
-from orchestrator.engine.attempt import attempt, backend_for, start_of
+from orchestrator.engine.attempts.attempt import attempt, backend_for, start_of
 from orchestrator.engine.frontier import EndBatch, EndRun, Integrate, StartAttempt, StartBatch, frontier
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
@@ -50,7 +50,7 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
             recorder.emit(AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend))
             tasks.start_soon(attempt, tools, step)
         case Integrate(batch=batch):
-            from orchestrator.engine.landing import land_batch
+            from orchestrator.engine.landings.landing import land_batch
 
             recorder.emit(IntegrationStarted(batch=batch))
             tasks.start_soon(land_batch, tools, batch)
@@ -65,7 +65,7 @@ async def _baseline(tools: Tools, batch: str) -> None:
     await anyio.lowlevel.checkpoint()  # let the attempts that start with this batch ask for their work trees first
     await tools.executor.quiet()
     await to_thread.run_sync(_import_what_comes_after_agents)
-    from orchestrator.engine.candidate import baseline_of, subject_of
+    from orchestrator.engine.landings.candidate import baseline_of, subject_of
 
     state = tools.recorder.state
     planned = state.plan.batch(batch)
@@ -76,7 +76,8 @@ async def _baseline(tools: Tools, batch: str) -> None:
 
 def _import_what_comes_after_agents() -> None:
     """In a thread: it takes as long as some agents, and those that start now are not to wait for it."""
-    from orchestrator.engine import assessing, landing  # noqa: F401
+    from orchestrator.engine.attempts import assessing  # noqa: F401
+    from orchestrator.engine.landings import landing  # noqa: F401
     from orchestrator.gates import judge  # noqa: F401
 
 

@@ -14,24 +14,24 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.gates.approvals import decide_approval, overall
-from orchestrator.gates.changed_tests import ChangedTests, changed_tests
-from orchestrator.gates.claims import Findings, Thing, judge_claims, left_out, plan_proofs
-from orchestrator.gates.compare import records
-from orchestrator.gates.decide import decide, decide_proofs
-from orchestrator.gates.evidence import Evidence
-from orchestrator.gates.exercise import KIND
-from orchestrator.gates.exercising import Exerciser, Green
-from orchestrator.gates.observation import GREEN, RED, Observation
-from orchestrator.gates.observer import Observer, Sighting
-from orchestrator.gates.prose import no_code_changed
-from orchestrator.gates.reruns import Rerun, next_rerun, suspects
-from orchestrator.gates.restore import Restoration, restoration
-from orchestrator.gates.selection import covers, path_of
-from orchestrator.gates.sources import BareGround, Checkouts, Commits, Ground
+from orchestrator.gates.exercise.exercise import KIND
+from orchestrator.gates.exercise.exercising import Exerciser, Green
+from orchestrator.gates.observing.evidence import Evidence
+from orchestrator.gates.observing.observation import GREEN, RED, Observation
+from orchestrator.gates.observing.observer import Observer, Sighting
+from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
+from orchestrator.gates.observing.restore import Restoration, restoration
+from orchestrator.gates.observing.selection import covers, path_of
+from orchestrator.gates.observing.sources import BareGround, Checkouts, Commits, Ground
+from orchestrator.gates.observing.trees import Trees
+from orchestrator.gates.rules.approvals import decide_approval, overall
+from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests
+from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_out, plan_proofs
+from orchestrator.gates.rules.compare import records
+from orchestrator.gates.rules.decide import decide, decide_proofs
+from orchestrator.gates.rules.prose import no_code_changed
+from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Approval, OnProgress, Subject
-from orchestrator.gates.things import problem
-from orchestrator.gates.trees import Trees
 from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Exercise, Verdict
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
 

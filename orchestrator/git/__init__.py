@@ -1,1 +1,1 @@
-"""The only door to git: the user's repository, the run's store, workspaces, merging and landing."""
+"""The only door to git: the user's repository, the run's store, workspaces, capture and landing."""

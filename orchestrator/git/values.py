@@ -17,9 +17,6 @@ SYMLINK = "120000"
 GITLINK = "160000"
 FOLDER = "040000"
 
-LARGEST = 1_000_000
-"""Bytes from which nobody looks into a file but git: most likely it was generated, and parsing it takes seconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:

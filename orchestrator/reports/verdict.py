@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.engine.judging import Judgement, Side
+from orchestrator.engine.beside.judging import Judgement, Side
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.journal.facts import CheckResult, Decision, TestRecord, Verdict
 from orchestrator.reports.model import Part

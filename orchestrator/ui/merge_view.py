@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.git.merging import BranchMerge, Fate, MergedSide
+from orchestrator.merging.branches import BranchMerge, Fate, MergedSide
 from orchestrator.ui.text import count, one_line, short
 
 if TYPE_CHECKING:

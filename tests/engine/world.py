@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from orchestrator.engine import redo
 from orchestrator.engine.approvals import awaited
-from orchestrator.engine.conflicts import conflicted
 from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
@@ -25,10 +24,9 @@ from orchestrator.engine.frontier import (
     exit_code_of,
     frontier,
 )
-from orchestrator.engine.landing import _rejected, landed
+from orchestrator.engine.landings.conflicts import conflicted
+from orchestrator.engine.landings.landing import _rejected, landed
 from orchestrator.engine.recovery import _in_commit, _landing_stopped_at
-from orchestrator.git.integrate import Conflict, Integration
-from orchestrator.git.merge_tree import ConflictKind
 from orchestrator.journal.events import (
     AgentsReturned,
     ApprovalRecorded,
@@ -57,6 +55,8 @@ from orchestrator.journal.events import (
 )
 from orchestrator.journal.facts import CheckResult, CulpritSet, Decision, Outcome, Symptom, SymptomKind, Verdict
 from orchestrator.journal.state import AgentState, Phase, State, apply, fold
+from orchestrator.merging.integrate import Conflict, Integration
+from orchestrator.merging.merge_tree import ConflictKind
 from orchestrator.mission.model import Land, Mission
 from tests.reports.builder import agent, batch, mission
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import anyio
 
 from orchestrator.gates.judge import Judge
-from orchestrator.gates.observation import Observation, RecordState, TestSeen
-from orchestrator.gates.runners import RUNNERS, Place
+from orchestrator.gates.observing.observation import Observation, RecordState, TestSeen
+from orchestrator.gates.observing.runners import RUNNERS, Place
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces

@@ -13,8 +13,8 @@ import anyio
 import psutil
 import pytest
 
-from orchestrator.gates.claims import is_proven
 from orchestrator.gates.judge import Judge
+from orchestrator.gates.rules.claims import is_proven
 from orchestrator.gates.subject import Approval, Progress, Subject
 from orchestrator.isolation.processes import TAG
 from orchestrator.journal.facts import Decision, Reason, Verdict
@@ -139,7 +139,7 @@ def test_another_check_or_environment_is_another_run(bench: Bench, monkeypatch: 
     anyio.run(bench.judge().baseline, Subject(checks=checks(TESTS)), base)
     anyio.run(bench.judge().baseline, Subject(checks=checks({**TESTS, "at_least": 2})), base)
     assert bench.count == 2
-    monkeypatch.setattr("orchestrator.gates.observer.environment_fingerprint", lambda: "another")
+    monkeypatch.setattr("orchestrator.gates.observing.observer.environment_fingerprint", lambda: "another")
     anyio.run(bench.judge().baseline, Subject(checks=checks(TESTS)), base)
     assert bench.count == 3
 

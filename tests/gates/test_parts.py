@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.gates.approvals import approve, decide_approval, overall
-from orchestrator.gates.claims import Findings, is_proven, judge_claims, left_out, plan_proofs
-from orchestrator.gates.evidence import Evidence, check_fingerprint, environment_fingerprint
-from orchestrator.gates.observation import Observation, RecordState
-from orchestrator.gates.plugin.orchestrate_record import next_link
-from orchestrator.gates.prose import is_prose, no_code_changed, says_the_same
-from orchestrator.gates.record import LINE_LIMIT_BYTES, Record
-from orchestrator.gates.selection import Families, ancestors, covers, excuses
+from orchestrator.gates.observing.evidence import Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observing.observation import Observation, RecordState
+from orchestrator.gates.observing.plugin.orchestrate_record import next_link
+from orchestrator.gates.observing.record import LINE_LIMIT_BYTES, Record
+from orchestrator.gates.observing.selection import Families, ancestors, covers, excuses
+from orchestrator.gates.observing.trees import Trees
+from orchestrator.gates.rules.approvals import approve, decide_approval, overall
+from orchestrator.gates.rules.claims import Findings, is_proven, judge_claims, left_out, plan_proofs
+from orchestrator.gates.rules.prose import is_prose, no_code_changed, says_the_same
 from orchestrator.gates.subject import Approval, Subject, named_checks
-from orchestrator.gates.trees import Trees
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason, Verdict
 from orchestrator.mission.model import (
     AnyCheck,

@@ -15,8 +15,8 @@ import anyio
 import pytest
 import toolz
 
-from orchestrator.gates.claims import is_proven
 from orchestrator.gates.judge import Judge
+from orchestrator.gates.rules.claims import is_proven
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.facts import CheckResult, Decision, Verdict
 from orchestrator.mission.model import Claim, Gate

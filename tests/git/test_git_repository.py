@@ -20,7 +20,7 @@ from orchestrator.git.snapshot import snapshot
 
 def test_importing_is_cheap() -> None:
     program = (
-        "import sys, orchestrator.git.land, orchestrator.git.workspace, orchestrator.git.integrate, "
+        "import sys, orchestrator.git.land, orchestrator.git.workspace, orchestrator.merging.integrate, "
         "orchestrator.git.snapshot; sys.exit('git' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

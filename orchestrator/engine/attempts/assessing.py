@@ -1,0 +1,110 @@
+"""What came of an attempt: its work kept under a name, held against its scope, and put into an outcome.
+
+Owns the order in which things can go wrong. Nothing of this is needed to start an agent, so that agents start first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.engine.attempts.resolving import Resolution
+from orchestrator.engine.landings.candidate import subject_of
+from orchestrator.engine.tools import Tools
+from orchestrator.executors.spec import AttemptResult, AttemptSpec
+from orchestrator.gates.rules.claims import is_proven
+from orchestrator.git.capture import Capture
+from orchestrator.journal.events import AttemptEnded
+from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
+from orchestrator.merging.breaches import breaches_of
+from orchestrator.mission.scope import Scope
+from orchestrator.plan import PlannedAgent
+
+EVIDENCE_CHARACTERS = 4000
+
+
+def conclude(  # noqa: PLR0913, PLR0917  (an attempt, and what is known of it)
+    tools: Tools,
+    planned: PlannedAgent,
+    spec: AttemptSpec,
+    result: AttemptResult,
+    idle: tuple[Outcome, str] | None,
+    resolution: Resolution | None,
+) -> AttemptEnded:
+    """Keep the work, and say what came of the attempt; `idle` is the verdict on one that changed nothing. Blocking."""
+    _keep(tools, spec, result.capture)
+    ended = _assess(tools, planned, spec, result, idle)
+    return resolution.assess(ended, tools.store) if resolution else ended
+
+
+async def nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tuple[Outcome, str]:
+    """An agent that changed nothing is right only if all that it should deliver is proven without it."""
+    batch = tools.recorder.state.plan.batch(planned.batch)
+    claims = await tools.judge.prove(
+        planned.agent.deliverables, commit=base, subject=subject_of(tools.recorder.state, batch)
+    )
+    if is_proven(claims):
+        return Outcome.NO_CHANGE_NEEDED, "its proofs pass without a change"
+    missing = next((claim.text for claim in claims if claim.status is not ClaimStatus.VALIDATED), "no deliverable")
+    return Outcome.FAILED, f"nothing delivered: no file was changed, and not proven without a change: {missing}"
+
+
+def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
+    """Give the captured work a name before the journal speaks of it, so that nothing can collect it."""
+    if capture.commit != spec.base:
+        ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
+        tools.store.set_ref(ref, capture.commit, old=None)
+
+
+def _assess(
+    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
+) -> AttemptEnded:
+    """What came of the attempt, in the order in which things can go wrong; `idle` is the verdict on one that changed
+    nothing.
+    """
+    capture, ended = result.capture, result.ended
+    outcome, reason, evidence = None, "", ""
+    protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
+    breached = breaches_of(tools.store, capture, tools.scopes[planned.id], protect)
+    if ended.timed_out:
+        outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
+    elif ended.failure:
+        outcome, reason = Outcome.FAILED, ended.failure
+    elif breached:
+        outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
+        evidence = "These changes were refused:\n" + "\n".join(f"- {b.where}: {b.reason}" for b in breached)
+    elif idle:
+        outcome, reason = idle
+    if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
+        evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
+    report = tools.folders.report
+    return AttemptEnded(
+        batch=spec.batch,
+        agent=spec.agent,
+        attempt=spec.attempt,
+        outcome=outcome,
+        reason=reason,
+        evidence=evidence,
+        commit=capture.commit if capture.commit != spec.base else None,
+        changes=_changes(tools, spec.base, capture),
+        breaches=breached,
+        notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
+        exit_code=ended.exit.code if ended.exit else None,
+        seconds=ended.exit.seconds if ended.exit else 0.0,
+        log=str(result.log.relative_to(report)),
+        brief=str(result.brief.relative_to(report)),
+    )
+
+
+def _told(breached: Sequence[Breach]) -> str:
+    places = [breach.where for breach in breached]
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return f"changed what it may not change: {', '.join(places[:3])}{more}"
+
+
+def _changes(tools: Tools, base: str, capture: Capture) -> tuple[FileChange, ...]:
+    if capture.commit == base:
+        return ()
+    return tuple(
+        FileChange(path=path, added=added, removed=removed)
+        for path, added, removed in tools.store.numstat(base, capture.commit)
+    )

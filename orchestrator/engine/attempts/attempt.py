@@ -1,0 +1,162 @@
+"""One attempt: workspace → brief → backend → captured commit → scope check → what came of it.
+
+What only matters once an agent has worked is imported then, so that the first agents of a run start first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from orchestrator.agents.brief import EarlierAttempt
+from orchestrator.agents.resolving import Resolving
+from orchestrator.engine.frontier import StartAttempt
+from orchestrator.engine.progress import OutputLine
+from orchestrator.engine.tools import Tools
+from orchestrator.executors.spec import AttemptSpec, WorkerLost
+from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
+from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.plan import PlannedAgent
+
+if TYPE_CHECKING:
+    from orchestrator.engine.attempts.resolving import Resolution
+
+LOST_PAUSE_SECONDS = 2.0
+MOST_LOSSES = 4
+"""In a row; then the place is at fault for good, and the run stops, resumable."""
+
+
+async def attempt(tools: Tools, step: StartAttempt) -> None:
+    """Carry out one attempt and record how it ended."""
+    recorder = tools.recorder
+    planned = recorder.state.plan.agent(step.agent)
+    agent = recorder.state.agents[step.agent]
+    started, is_resolving = agent.attempts[-1].started, bool(agent.sent_back and agent.sent_back.resolver)
+
+    def show(line: str) -> None:
+        recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
+
+    try:
+        resolution = await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
+        spec = _spec(tools, planned, started, resolution)
+        result = await tools.executor.run(spec, show)
+        from orchestrator.engine.attempts.assessing import conclude, nothing_changed
+
+        is_idle = result.capture.commit == spec.base and not result.ended.failure
+        verdict = await nothing_changed(tools, planned, spec.base) if is_idle else None
+    except WorkerLost as error:
+        if _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES:
+            raise
+        await anyio.sleep(LOST_PAUSE_SECONDS)  # before the event, which has the attempt made again at once
+        recorder.emit(_interrupted(started, None, str(error)))
+        return
+    except anyio.get_cancelled_exc_class():
+        with CancelScope(shield=True):
+            salvaged = await salvage(tools, started)
+            recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
+        raise
+    with CancelScope(shield=True):  # what is finished is not run again because a stop came now
+        recorder.emit(await to_thread.run_sync(conclude, tools, planned, spec, result, verdict, resolution))
+        if recorder.state.agents[step.agent].phase is Phase.READY:
+            # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
+            await tools.executor.release(spec.name)
+
+
+def backend_for(state: State, agent: str) -> str:
+    """The name of the backend that makes the agent's next attempt, or the one under way."""
+    sent_back = state.agents[agent].sent_back
+    return sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
+
+
+def _resolution(tools: Tools, agent: str) -> Resolution | None:
+    from orchestrator.engine.attempts.resolving import resolution_of
+
+    return resolution_of(tools, agent)
+
+
+def _losses(agent: AgentState) -> int:
+    """How many attempts in a row ended without the agent's doing, before the newest."""
+    earlier = list(agent.attempts[:-1])
+    return next((n for n, item in enumerate(reversed(earlier)) if not item.interrupted), len(earlier))
+
+
+async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
+    """Keep what an interrupted attempt left, so that its workspace can be made anew."""
+    name = f"{started.agent}-{started.attempt}"
+    when = int(tools.recorder.state.started_at)
+    commit = await tools.executor.salvage(
+        name, base=started.base, message=f"{started.agent}: interrupted attempt {started.attempt}", when=when
+    )
+    if commit is not None:
+        ref = f"refs/orchestrate/{tools.folders.run}/{started.agent}/{started.attempt}"
+        await to_thread.run_sync(lambda: tools.store.set_ref(ref, commit, old=None))
+    return commit
+
+
+def start_of(tools: Tools, step: StartAttempt) -> str:
+    """The commit that the attempt starts from: where its work was returned to, its batch's base, or the work of the
+    agents that it needs merged on top of that. Blocking.
+    """
+    state = tools.recorder.state
+    agent, planned = state.agents[step.agent], state.plan.agent(step.agent)
+    base = state.batches[step.batch].base
+    if base is None:
+        raise ValueError(f"batch {step.batch} has not started")
+    # An interrupted retry is begun again where it began, so the attempt before it is what counts.
+    if agent.sent_back and agent.sent_back.base:
+        return agent.sent_back.base
+    if not planned.needs:
+        return base
+    from orchestrator.merging.integrate import Contribution, integrate
+
+    needed = [state.agents[id] for id in _all_needs(state, planned)]
+    works = [
+        Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit
+    ]
+    if not works:
+        return base
+    merged = integrate(tools.store, base, works, message=f"{step.agent}: what it needs\n", when=int(state.started_at))
+    # What conflicts here does so in the batch's candidate too, and is named there; this one starts from what merges.
+    return merged.commit or base
+
+
+def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
+    """What it needs, directly or through others, in plan order."""
+    wanted = {other for other in state.agents if planned.id in state.plan.agent_dependents(other)}
+    return [agent.id for agent in state.plan.batch(planned.batch).agents if agent.id in wanted]
+
+
+def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted, resolution: Resolution | None) -> AttemptSpec:
+    state = tools.recorder.state
+    agent = state.agents[planned.id]
+    backend = tools.backends[backend_for(state, planned.id)]
+    conflict = resolution.brief if resolution else None
+    return AttemptSpec(
+        run=state.run,
+        batch=started.batch,
+        agent=started.agent,
+        attempt=started.attempt,
+        base=started.base,
+        backend=Resolving(backend, resolution.overlay) if resolution else backend,
+        brief=tools.briefs.render(state.plan.batch(started.batch), planned, _earlier(agent), conflict),
+        timeout=planned.timeout,
+        mission_dir=tools.mission_dir,
+        message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
+        when=int(state.started_at),
+    )
+
+
+def _earlier(agent: AgentState) -> list[EarlierAttempt]:
+    return [
+        EarlierAttempt(item.started.attempt, item.outcome.value, item.reason, item.evidence)
+        for item in agent.attempts[:-1]
+        if item.outcome is not None
+    ]
+
+
+def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:
+    return AttemptInterrupted(
+        batch=started.batch, agent=started.agent, attempt=started.attempt, salvaged=salvaged, reason=reason
+    )

@@ -1,0 +1,1 @@
+"""What stands beside a run: looking before it, judging without it, landing and cleaning after it."""

@@ -1,0 +1,98 @@
+"""What leaves a run: its tip to a branch of the user's repository, its agents' work to a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.agents.recording import patch_path
+from orchestrator.engine.beside.reading import read_state
+from orchestrator.engine.folders import Folders
+from orchestrator.errors import UsageError
+from orchestrator.git.land import land
+from orchestrator.git.repository import Repository
+from orchestrator.git.store import Store
+from orchestrator.journal.events import TargetLanded
+from orchestrator.journal.facts import Outcome
+from orchestrator.journal.lock import owned
+from orchestrator.journal.log import Journal
+from orchestrator.journal.state import Attempt, State, fold
+
+
+def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> str:
+    """Move the target branch to the run's tip; returns what to tell the user. Raises LandingRefused with the reason."""
+    with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
+        journal = Journal(folders.report)
+        try:
+            state = fold(journal.records)
+            if state is None:
+                raise UsageError(f"run {folders.run} never began", mend="run its mission again")
+            return _land(folders, journal, state, branch, allow_partial=allow_partial)
+        finally:
+            journal.close()
+
+
+def _land(folders: Folders, journal: Journal, state: State, branch: str | None, *, allow_partial: bool) -> str:
+    target = branch or state.started.branch
+    if target is None:
+        raise UsageError("the run's base was not a branch", mend="say where to land: --branch NAME")
+    if state.tip == state.started.base:
+        raise UsageError(f"nothing has landed in run {state.run}", mend=f"orchestrate status {state.run}")
+    if not allow_partial and (state.ended is None or state.ended.exit_code != 0):
+        raise UsageError(
+            f"not everything landed in run {state.run}",
+            mend="`orchestrate resume` it, or land what is proven with --partial",
+        )
+    repository = Repository.discover(Path(state.started.repository))
+    with owned(repository.common_dir, str(repository.common_dir), "another landing goes on there; try again"):
+        store = Store.open(folders.store, state.run)
+        try:
+            earlier = state.target if state.target and state.target.branch == target else None
+            is_part = earlier is not None and store.has(earlier.commit) and store.contains(state.tip, earlier.commit)
+            landed = land(
+                repository,
+                store,
+                commit=state.tip,
+                branch=target,
+                expected=earlier.commit if earlier and is_part else state.started.base,
+                create=branch is not None,
+            )
+        finally:
+            store.close()
+    journal.append(TargetLanded(branch=target, before=landed.before or "", commit=state.tip))
+    tree = f"; {landed.updated_work_tree} shows it" if landed.updated_work_tree else ""
+    return f"{target} is now {state.tip[:12]}, the tested commit of run {state.run}{tree}"
+
+
+def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[str]:
+    """One patch for each agent that landed, against the commit that its attempt started from; says what it wrote."""
+    state = read_state(folders)
+    landed = [agent for agent in state.agents.values() if agent.outcome and agent.outcome.is_good]
+    if not landed:
+        raise UsageError(f"no agent of run {state.run} has landed", mend="only work that a gate passed is recorded")
+    present = [path for agent in landed if (path := patch_path(folder, agent.id)).exists()]
+    if present and not force:
+        raise UsageError("there is a recording already", where=str(present[0]), mend="choose another folder or --force")
+    folder.mkdir(parents=True, exist_ok=True)
+    store = Store.open(folders.store, state.run)
+    try:
+        for agent in landed:
+            # What conflicted is replayed too: the final work starts on top of what it conflicted with.
+            conflicted = [a for a in agent.attempts if a.returned and a.returned.outcome is Outcome.CONFLICTED]
+            for number, attempt in enumerate(conflicted, start=1):
+                patch_path(folder, agent.id, number).write_bytes(_patch(store, attempt))
+            last = agent.last if agent.outcome is Outcome.LANDED else None
+            patch_path(folder, agent.id).write_bytes(_patch(store, last))
+            files = len(last.ended.changes) if last and last.ended else 0
+            yield f"{patch_path(folder, agent.id)}: {files} file{'' if files == 1 else 's'}"
+    finally:
+        store.close()
+    for agent in state.agents.values():
+        if agent not in landed:
+            yield f"{agent.id}: left out, it is {agent.outcome or agent.phase}"
+
+
+def _patch(store: Store, attempt: Attempt | None) -> bytes:
+    if attempt is None or attempt.ended is None or attempt.ended.commit is None:
+        return b""
+    return store.diff(attempt.started.base, attempt.ended.commit)

@@ -1,0 +1,138 @@
+"""A batch's candidate: put together from agents' work, named, and judged; and what its gate is asked.
+
+Owns what is in a candidate and what is asked of it. What becomes of the verdict is `landing`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from anyio import to_thread
+
+from orchestrator.engine.progress import GateProgress
+from orchestrator.engine.tools import Tools
+from orchestrator.gates.subject import Approval, Subject
+from orchestrator.journal.events import GateStarted
+from orchestrator.journal.facts import CheckResult, Decision, Outcome, Verdict
+from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.merging.integrate import Contribution, Integration, integrate
+from orchestrator.plan import PlannedBatch
+
+EVIDENCE_TESTS = 20
+EVIDENCE_CHARACTERS = 6000
+
+
+def build(tools: Tools, planned: PlannedBatch, agents: Sequence[AgentState], *, part: str = "") -> Integration:
+    """The work of these agents on the run's tip. Blocking.
+
+    It is named before it is judged or built upon: an agent of another batch that prunes the store must not take it
+    away. `part` tells the name of a part of the candidate from that of the candidate.
+    """
+    state = tools.recorder.state
+    works = [
+        Contribution(agent.id, agent.last.started.base, agent.work.commit)
+        for agent in agents
+        if agent.last and agent.work and agent.work.commit
+    ]
+    merged = integrate(
+        tools.store,
+        state.tip,
+        works,
+        message=_message(state, planned, [work.agent for work in works]),
+        when=int(state.batches[planned.id].started_at or state.started_at),
+    )
+    name = f"refs/orchestrate/{state.run}/{'parts' if part else 'gates'}/{planned.id}{f'/{part}' if part else ''}"
+    tools.store.set_ref(name, merged.commit or state.tip, old=None)
+    return merged
+
+
+async def judge(
+    tools: Tools, planned: PlannedBatch, candidate: str, without: Mapping[str, str] | None = None
+) -> Verdict:
+    """Have the batch's gate judge a candidate; `without` says of agents that have delivered why it lacks their work."""
+    recorder, state = tools.recorder, tools.recorder.state
+    recorder.emit(GateStarted(batch=planned.id, gate=gate_name(planned), candidate=candidate))
+    absent = {
+        agent.id: f"its work is not in the candidate: {_why_absent(agent)}" for agent in absentees(state, planned)
+    }
+    return await tools.judge.judge(
+        subject_of(state, planned),
+        candidate=candidate,
+        base=baseline_of(state, planned.id),
+        approvals={
+            check: Approval(by=given.by, at=given.at, tree=given.tree, is_granted=given.approved)
+            for check, given in state.approvals_for(planned.id).items()
+        },
+        absent={**absent, **(without or {})},
+        on_progress=lambda p: recorder.progress(GateProgress(planned.id, p.check, p.done, p.total, p.red)),
+    )
+
+
+def subject_of(state: State, planned: PlannedBatch) -> Subject:
+    """What the batch's gate asks of its candidate. Without a gate, only what its claims name as proof."""
+    return Subject(
+        gate=gate_name(planned),
+        checks=planned.gate.checks if planned.gate else (),
+        criteria=planned.batch.criteria,
+        deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
+        timeout=state.plan.mission.defaults.gate_timeout,
+        plugins=state.plan.mission.defaults.plugins,
+        exercise=planned.batch.exercise,
+    )
+
+
+def gate_name(planned: PlannedBatch) -> str:
+    """What reports call the batch's gate."""
+    return planned.gate_name or "(none)"
+
+
+def baseline_of(state: State, batch: str) -> str:
+    """What a batch's candidate is compared with: the tip, or where the tip was before the first part of it landed."""
+    landings = state.batches[batch].landings
+    return landings[0].before if landings else state.tip
+
+
+def absentees(state: State, planned: PlannedBatch) -> list[AgentState]:
+    """Agents of the batch whose work is neither in the candidate nor in the tip below it."""
+    return [
+        agent
+        for agent in state.agents_of(planned.id)
+        if agent.phase is not Phase.READY and not (agent.outcome and agent.outcome.is_good)
+    ]
+
+
+def _why_absent(agent: AgentState) -> str:
+    return f"{agent.outcome or Outcome.BLOCKED}{f', {agent.reason}' if agent.reason else ''}"
+
+
+async def evidence_of(tools: Tools, verdict: Verdict) -> str:
+    """What the next attempt is told of a red gate: per check what was found, and the end of its log."""
+    return await to_thread.run_sync(
+        lambda: "\n\n".join(_told(tools, check) for check in verdict.checks if check.decision is not Decision.PASSED)
+    )
+
+
+def _told(tools: Tools, check: CheckResult) -> str:
+    lines = [f"The gate's check `{check.name}` is red: {check.text}"]
+    lines += [f"- {test}" for test in (check.broken or check.failing)[:EVIDENCE_TESTS]]
+    if tail := end_of(tools, check.log):
+        lines.append(f"\n```\n{tail}\n```")
+    return "\n".join(lines)
+
+
+def end_of(tools: Tools, log: str) -> str:
+    """The end of a log of the report's folder; empty where there is none. Blocking."""
+    if not log or not (path := tools.folders.report / log).is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - EVIDENCE_CHARACTERS))
+        return file.read().decode("utf-8", "replace")
+
+
+def _message(state: State, planned: PlannedBatch, agents: Sequence[str]) -> str:
+    trailers = [f"Mission: {state.plan.mission.name}", f"Run: {state.run}", f"Batch: {planned.id}"]
+    names = {agent.id: agent.agent.name for agent in planned.agents}
+    body = "\n".join(f"- {agent} {names[agent]}" for agent in agents)
+    return (
+        f"{planned.id}: {planned.title}\n\n{body}\n\n" + "\n".join([*trailers, *(f"Agent: {a}" for a in agents)]) + "\n"
+    )

@@ -1,0 +1,145 @@
+"""What is kept of observations and results: files below the run's report folder, and the fingerprints that find them.
+
+Owns names, versions and atomic writing of evidence, and what makes two runs of a check the same run. A file that cannot
+be read is as good as none: the check is run again. Whether an observation may be used again is the judge's to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.gates.observing.observation import Observation
+from orchestrator.journal.facts import CheckResult, TestRecord
+
+HASH_SEED = "0"
+JUDGE_VERSION = "2"
+"""Changes whenever the same check on the same tree would be observed in another way."""
+SHORT = 12
+
+
+def check_fingerprint(check: BaseModel, restored: str = "") -> str:
+    """What makes two checks the same: their kind, everything that the mission says of them but their name, and what
+    they are carried out with that is not the tree's own (its digest).
+    """
+    told = check.model_dump(mode="json", exclude={"name"})
+    return _hash(type(check).__name__, json.dumps(told, sort_keys=True), restored)
+
+
+def environment_fingerprint() -> str:
+    """What tests run in: interpreter, platform, installed distributions, hash seed, and how we look at it."""
+    return _hash(
+        JUDGE_VERSION,
+        sys.version,
+        sys.implementation.name,
+        platform.platform(),
+        f"PYTHONHASHSEED={HASH_SEED}",
+        *sorted(_distributions()),
+    )
+
+
+def _distributions() -> Iterator[str]:
+    """Names and versions, from the names of the metadata folders: reading them is a hundred times slower."""
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            for path in Path(folder).iterdir():
+                if path.suffix in (".dist-info", ".egg-info", ".egg-link"):
+                    yield path.name
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+class Evidence:
+    """The evidence of one run: `folder` is the run's report folder, and all names given out are relative to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._taken: set[str] = set()
+        self._lock = threading.Lock()
+
+    def observation(self, check: str, tree: str, environment: str) -> Observation | None:
+        """What was seen of a check (by fingerprint) on a tree; None when there is nothing that can be relied on."""
+        try:
+            found = Observation.model_validate_json(self._place(check, tree, environment).read_bytes())
+        except (OSError, ValidationError):
+            return None
+        # Names are cut; the content is not.
+        return found if (found.check, found.tree, found.environment) == (check, tree, environment) else None
+
+    def keep(self, seen: Observation) -> None:
+        """Keep an observation, in place of an earlier one of the same check and tree."""
+        _write(self._place(seen.check, seen.tree, seen.environment), seen.model_dump_json().encode())
+
+    def keep_result(self, stem: str, result: CheckResult, tests: Sequence[TestRecord]) -> CheckResult:
+        """Keep a result with all of its tests, under a name that nothing had before; the result that names it."""
+        place = self.free("evidence", stem, ".json")
+        result = result.model_copy(update={"evidence": str(place.relative_to(self.folder))})
+        content = {
+            "version": 1,
+            "result": result.model_dump(mode="json"),
+            "tests": [test.model_dump(mode="json") for test in tests],
+        }
+        _write(place, json.dumps(content, indent=1).encode("utf-8", "backslashreplace"))
+        return result
+
+    def free(self, folder: str, stem: str, suffix: str) -> Path:
+        """A path in `folder` that nobody has used or been given."""
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", stem)
+        for number in itertools.count(1):
+            name = f"{folder}/{stem}{'' if number == 1 else f'-{number}'}{suffix}"
+            with self._lock:
+                is_free = name not in self._taken and not (self.folder / name).exists()
+                self._taken.add(name)
+            if is_free:
+                break
+        return self.folder / name
+
+    def _place(self, check: str, tree: str, environment: str) -> Path:
+        name = f"{check[:SHORT]}-{tree[:SHORT]}-{environment[:8]}.json"
+        return self.folder / "evidence" / "observations" / name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """All of it or nothing, also through a power cut. Raises EnvironmentRefused when the disk does not take it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_atomically(path, data)
+    except OSError as error:
+        raise EnvironmentRefused(
+            f"evidence cannot be written: {error.strerror or error}",
+            where=str(path),
+            mend="Make room or mend the permissions of the reports folder, then resume the run.",
+        ) from error
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(partial, path)  # noqa: PTH104
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,202 @@
+"""Seeing checks on commits: once for each check and tree, however many ask.
+
+Owns what is known already, in memory and on disk, and the carrying out of what is not: a clean tree, a clean
+environment, a log of its own. Whether something that is known is good enough is said by who asks: a baseline takes
+anything, a candidate only what makes it pass (rule 7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.gates.observing.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.observing.restore import Restoration
+from orchestrator.gates.observing.runners import RUNNERS, Place
+from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
+from orchestrator.gates.observing.sources import Ground
+from orchestrator.gates.observing.trees import Trees
+from orchestrator.gates.subject import OnProgress, Progress, Subject
+from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.processes import NotStarted
+from orchestrator.mission.model import AnyCheck
+
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
+
+Restored = Callable[[str | None, str, tuple[str, ...]], Restoration]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A check of a subject that is to be seen on a commit whose tree is `tree`."""
+
+    name: str
+    check: AnyCheck
+    commit: str
+    tree: str
+    subject: Subject
+    on_progress: OnProgress | None = None
+    base: str | None = None
+    """The commit from which protected files and the runner's configuration come; None for a base itself."""
+
+    @property
+    def may_configure(self) -> tuple[str, ...]:
+        """Whose settings and hooks may differ from the base's; what no check looks at takes that of the gate's."""
+        checks = [self.check] if self.name in self.subject.named else self.subject.checks
+        return tuple(glob for check in checks for glob in getattr(check, "may_configure", ()))
+
+    def count(self, done: int, total: int | None, red: int) -> None:
+        """Pass on how far it is."""
+        if self.on_progress:
+            self.on_progress(Progress(self.name, done, total, red, on_base=self.base is None))
+
+
+class Observer:
+    """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes.
+
+    `restored` says what is put back of what a commit (second) changes since another one, with `may_configure`.
+    """
+
+    def __init__(self, trees: Trees, ground: Ground, evidence: Evidence, tag: str, restored: Restored) -> None:
+        self._trees = trees
+        self._ground = ground
+        self._evidence = evidence
+        self._tag = tag
+        self._restored = restored
+        self._waiting: Waiting | None = None
+        self._preparing = anyio.Lock()
+        self._known: dict[tuple[str, str], Observation] = {}
+        self._turns: defaultdict[tuple[str, str], anyio.Lock] = defaultdict(anyio.Lock)
+
+    @functools.cached_property
+    def environment(self) -> str:
+        """The fingerprint of what tests run in; found out once."""
+        return environment_fingerprint()
+
+    async def see(self, what: Sighting, is_enough: Callable[[Observation], bool]) -> tuple[Observation, bool]:
+        """What is known of it if that is enough, else what is seen now; and whether it was known.
+
+        Two who ask for the same at the same time get the same answer from one run.
+        """
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
+        key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
+        async with self._turns[key]:
+            known = self._known.get(key)
+            if known is None:
+                known = await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+            if known is not None and is_enough(known):
+                self._known[key] = known
+                return known, True
+            seen = await self._look(what, key[0], restored)
+            if known is not None:
+                seen = seen.following(known)  # what was red here before is not forgotten when it is green now
+            # A machine that could not start the program says nothing about the tree.
+            return (seen if seen.not_started or seen.not_ready else await self._remember(seen)), False
+
+    async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
+        """`seen`, and how one test of it ends when it is run again by itself."""
+        check = what.check.model_copy(update={"pytest": (test_id,), "must_turn_green": ()})
+        again = await self._look_again(replace(what, check=check))
+        found = {test_id: (*seen.alone.get(test_id, ()), again.outcome(test_id))}
+        return await self._remember(seen.model_copy(update={"alone": {**seen.alone, **found}}))
+
+    async def see_among(self, what: Sighting, seen: Observation, ids: Iterable[str]) -> Observation:
+        """`seen`, and how these tests end when all of the check is run again."""
+        again = await self._look_again(what)
+        found = {test_id: (*seen.among.get(test_id, ()), again.outcome(test_id)) for test_id in ids}
+        return await self._remember(seen.model_copy(update={"among": {**seen.among, **found}}))
+
+    async def known(self, what: Sighting) -> Observation | None:
+        """What is known of it, red or green; None when it has not been seen."""
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        key = (check_fingerprint(what.check, restored.digest), what.tree)
+        known = self._known.get(key)
+        return known or await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+
+    async def prepare(self, folder: Path) -> None:
+        """Have a test process ready for the next check that wants one, started in `folder`."""
+        async with self._preparing:
+            if self._waiting is not None and not self._waiting.is_alive:
+                await self.aclose()
+            if self._waiting is None:
+                await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(NotStarted):  # then it does not start when it is needed either, which is told
+                    self._waiting = await start_waiting(folder, _environment(folder), self._tag)
+
+    async def aclose(self) -> None:
+        """End what waits in vain."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            await waiting.end()
+
+    def _take_waiting(self) -> Waiting | None:
+        waiting = self._waiting
+        if waiting is None or not waiting.is_alive:
+            return None  # one that died is buried by `aclose`
+        self._waiting = None
+        return waiting
+
+    async def _remember(self, seen: Observation) -> Observation:
+        self._known[seen.check, seen.tree] = seen
+        await anyio.to_thread.run_sync(self._evidence.keep, seen)
+        return seen
+
+    async def _look_again(self, what: Sighting) -> Observation:
+        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        again = replace(what, name=f"{what.name}-again", on_progress=None)
+        return await self._look(again, "", restored)
+
+    async def _look(self, what: Sighting, fingerprint: str, restored: Restoration) -> Observation:
+        suffix = "-base.log" if what.base is None else ".log"
+        async with self._trees.lend(what.commit) as tree:
+            env = _environment(tree.home)
+            try:
+                python = await self._ground.put_into(what.commit, tree.root)
+            except EnvironmentRefused as error:
+                return Observation(kind=what.check.kind, not_ready=str(error))
+            if restored.originals:
+                await anyio.to_thread.run_sync(restored.put_into, tree.root)
+            if python is not None:
+                env |= {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}", "VIRTUAL_ENV": str(python.parent.parent)}
+            log = self._evidence.free("logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix)
+            place = Place(
+                root=tree.root,
+                scratch=tree.home,
+                env=env,
+                timeout=what.check.timeout or what.subject.timeout,
+                log=log,
+                tag=f"{self._tag}/{tree.name}",
+                python=str(python or sys.executable),
+                take_waiting=self._take_waiting if python is None else _nothing_waits,
+                on_count=what.count,
+            )
+            seen = await RUNNERS[type(what.check)](what.check, place)
+        return seen.model_copy(
+            update={
+                "check": fingerprint,
+                "commit": what.commit,
+                "tree": what.tree,
+                "environment": self.environment,
+                "restored": restored.reasons,
+                "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
+            }
+        )
+
+
+def _nothing_waits() -> None:
+    """What waits is of another interpreter."""
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return clean_environment(home, ENVIRONMENT)

@@ -1,0 +1,1 @@
+"""What it means: pure decisions on what was observed, with their reasons."""

@@ -1,0 +1,279 @@
+"""Real commands: exit codes, JUnit reports and metrics, and the ways in which they say yes for nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.gates.observing.observation import RecordState
+from orchestrator.gates.observing.runners.junit import UnreadableError, read_report
+from orchestrator.gates.observing.runners.metric import NoValueError, find_value
+from orchestrator.gates.rules.decide import decide
+from orchestrator.journal.facts import Decision, Reason
+from orchestrator.mission.model import CommandCheck
+from tests.gates.helpers import look, printing, python
+
+UNITTEST = {"command": [sys.executable, "-m", "unittest", "discover", "-s", "tests"]}
+ONE_TEST = "import unittest\nclass TestIt(unittest.TestCase):\n    def test_it(self): {}\n"
+
+
+# -- an exit code alone
+
+
+def test_unittest_that_finds_nothing_is_red_whatever_its_exit(tmp_path: Path) -> None:
+    check = CommandCheck.model_validate(UNITTEST)
+    seen = look(tmp_path, check, {"tests/__init__.py": ""})
+    assert "Ran 0 tests" in seen.tail
+    result = decide("x", check, seen)
+    assert result.decision is Decision.FAILED
+    assert "no test was executed" in decide("x", check, seen.model_copy(update={"exit_code": 0})).text
+    good = look(tmp_path, check, {"tests/__init__.py": "", "tests/test_it.py": ONE_TEST.format("pass")})
+    assert decide("x", check, good).text == "exit code only: 0"
+
+
+def test_unittest_that_skips_all_is_red(tmp_path: Path) -> None:
+    check = CommandCheck.model_validate(UNITTEST)
+    seen = look(tmp_path, check, {"tests/test_it.py": ONE_TEST.format("self.skipTest('no')")})
+    assert seen.exit_code == 0
+    assert decide("x", check, seen).reason is Reason.NO_TESTS_EXECUTED
+
+
+@pytest.mark.parametrize(
+    ("output", "says_nothing_ran"),
+    [
+        ("Ran 0 tests in 0.000s\n\nOK", True),
+        ("NO TESTS RAN", True),
+        ("===== no tests ran in 0.01s =====", True),
+        ("No tests found, exiting with code 0", True),
+        ("  0 passing (2ms)", True),
+        ("Ran 4 tests in 0.001s\n\nOK (skipped=4)", True),
+        ("Ran 4 tests in 0.001s\n\nOK (skipped=3)", False),
+        ("Ran 0 tests in 0.1s\nRan 12 tests in 0.2s\nOK", False),
+        ("no tests ran in a while\n12 passed", False),
+        ("it ran well", False),
+    ],
+)
+def test_what_runners_say_of_themselves(tmp_path: Path, output: str, says_nothing_ran: bool) -> None:
+    check = python(f"print({output!r})")
+    assert (decide("x", check, look(tmp_path, check, {})).decision is Decision.FAILED) is says_nothing_ran
+
+
+def test_a_command_that_is_not_there_or_never_ends_is_an_error(tmp_path: Path) -> None:
+    gone = CommandCheck.model_validate({"command": "no-such-program-anywhere"})
+    result = decide("x", gone, look(tmp_path, gone, {}))
+    assert (result.decision, result.reason) == (Decision.ERRORED, Reason.NOT_STARTED)
+    slow = python("import time; time.sleep(60)")
+    result = decide("x", slow, look(tmp_path, slow, {}, timeout=1))
+    assert (result.decision, result.reason) == (Decision.ERRORED, Reason.TIMED_OUT)
+
+
+# -- reports
+
+GOOD = '<testsuite><testcase classname="t.T" name="a" time="0.5"/><testcase classname="t.T" name="b"/></testsuite>'
+
+
+def writing(report: str, code: int = 0) -> CommandCheck:
+    return python(f"open('out.xml', 'w').write({report!r}); import sys; sys.exit({code})", report="out.xml")
+
+
+def test_a_report_is_counted(tmp_path: Path) -> None:
+    check = writing(GOOD)
+    seen = look(tmp_path, check, {})
+    result = decide("x", check, seen)
+    assert (result.decision, result.text) == (Decision.PASSED, "2 tests passed")
+    assert seen.tests["t.T::a"].seconds == 0.5
+
+
+def test_a_stale_report_does_not_speak(tmp_path: Path) -> None:
+    check = CommandCheck.model_validate({"command": "true", "report": "out.xml"})
+    seen = look(tmp_path, check, {"out.xml": GOOD})
+    assert seen.record is RecordState.MISSING
+    result = decide("x", check, seen)
+    assert (result.decision, result.reason) == (Decision.FAILED, Reason.REPORT_MISSING)
+
+
+def test_a_stale_report_behind_a_link_does_not_speak(tmp_path: Path) -> None:
+    check = python("import os; os.rename('kept', 'real.xml')", report="out.xml")
+    folder = tmp_path / "elsewhere.xml"
+    folder.write_text(GOOD)
+    script = f"import os; os.symlink({str(folder)!r}, 'out.xml')"
+    seen = look(tmp_path, python(script, report="out.xml"), {})
+    assert seen.record is RecordState.UNREADABLE
+    assert decide("x", check, seen).reason is Reason.REPORT_UNREADABLE
+
+
+@pytest.mark.parametrize("path", ["../out.xml", "/tmp/out.xml"])
+def test_a_report_outside_of_the_tree_is_refused(tmp_path: Path, path: str) -> None:
+    check = python("pass", report=path)
+    assert decide("x", check, look(tmp_path, check, {})).reason is Reason.REPORT_UNREADABLE
+
+
+def test_a_report_where_a_folder_is_is_refused(tmp_path: Path) -> None:
+    check = python("pass", report="out")
+    assert decide("x", check, look(tmp_path, check, {"out/kept.txt": ""})).reason is Reason.REPORT_UNREADABLE
+
+
+FAILURE = '<testcase name="c"><failure message="no">because</failure></testcase>'
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "reason"),
+    [
+        ("<testsuites/>", 0, Reason.NO_TESTS_EXECUTED),
+        ("<testsuite tests='9' failures='0'/>", 0, Reason.NO_TESTS_EXECUTED),
+        ("<testsuite tests='9' failures='2'/>", 1, Reason.REPORT_UNREADABLE),
+        ("<testsuite><testcase name='a'><skipped/></testcase></testsuite>", 0, Reason.ALL_SKIPPED),
+        (f"<testsuite><testcase name='a'/>{FAILURE}</testsuite>", 1, Reason.TESTS_FAILED),
+        (f"<testsuite><testcase name='a'/>{FAILURE}</testsuite>", 0, Reason.EXIT_DISAGREES),
+        (GOOD, 1, Reason.EXIT_DISAGREES),
+        (GOOD[:50], 0, Reason.REPORT_UNREADABLE),
+        ("", 0, Reason.REPORT_UNREADABLE),
+        ("<html/>", 0, Reason.REPORT_UNREADABLE),
+        ("<testsuite><testcase/></testsuite>", 0, Reason.REPORT_UNREADABLE),
+    ],
+)
+def test_reports_that_are_red(tmp_path: Path, report: str, code: int, reason: Reason) -> None:
+    check = writing(report, code)
+    result = decide("x", check, look(tmp_path, check, {}))
+    assert (result.decision, result.reason) == (Decision.FAILED, reason), result.text
+
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>
+<testsuite><testcase name="&c;"/></testsuite>"""
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (BOMB.encode(), "document type"),
+        (BOMB.replace('<?xml version="1.0"?>', "").encode("utf-16"), "document type"),
+        (b"<testsuite>" + b"<a>" * 100, "too deeply"),
+        (b"\xff\xfe\x00", "not well-formed"),
+    ],
+)
+def test_hostile_reports_are_refused(tmp_path: Path, report: bytes, words: str) -> None:
+    path = tmp_path / "out.xml"
+    path.write_bytes(report)
+    with pytest.raises(UnreadableError, match=words):
+        read_report(path)
+
+
+def test_odd_files_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "good.xml").write_text(GOOD)
+    (tmp_path / "link.xml").symlink_to("good.xml")
+    for name in ("fifo", "link.xml"):
+        with pytest.raises(UnreadableError):
+            read_report(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        read_report(tmp_path / "gone.xml")
+
+
+def test_the_dialects_of_reports(tmp_path: Path) -> None:
+    path = tmp_path / "out.xml"
+    path.write_text(
+        """<?xml version="1.0" encoding="utf-8"?>
+        <testsuites><testsuite name="s" failures="1">
+          <testcase classname="A" name="one" time="1,234.5"><system-out>noise</system-out></testcase>
+          <testcase classname="A" name="two"><failure message="short">long &lt;text&gt;</failure></testcase>
+          <testcase classname="A" name="two"/>
+          <testcase classname="A" name="three"><error/></testcase>
+          <testcase classname="A" name="four"><skipped message="later"/></testcase>
+          <testcase classname="A" name="five"><skipped type="pytest.xfail"/></testcase>
+          <testcase name="six" time="nan"><rerunFailure>once</rerunFailure></testcase>
+          <testsuite name="inner"><testcase classname="B" name="one"/></testsuite>
+        </testsuite></testsuites>"""
+    )
+    tests = read_report(path)
+    assert {name: test.outcome.value for name, test in tests.items()} == {
+        "A::one": "passed",
+        "A::two": "failed",
+        "A::three": "error",
+        "A::four": "skipped",
+        "A::five": "xfailed",
+        "six": "passed",
+        "B::one": "passed",
+    }
+    assert tests["A::one"].seconds == 1234.5
+    assert tests["six"].seconds == 0
+    assert tests["A::two"].message == "short\nlong <text>"
+
+
+def test_the_report_of_pytest_itself(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--junitxml=out.xml", "-p", "no:cacheprovider", "tests"]
+    check = CommandCheck.model_validate({"command": command, "report": "out.xml"})
+    suite = "import pytest\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert 0\n"
+    seen = look(tmp_path, check, {"tests/test_it.py": suite})
+    assert {name: test.outcome.value for name, test in seen.tests.items()} == {
+        "tests.test_it::test_a": "passed",
+        "tests.test_it::test_b": "xfailed",
+    }
+    assert decide("x", check, seen).decision is Decision.PASSED
+    nothing = look(tmp_path, check, {"tests/empty.py": ""})
+    assert (nothing.exit_code, decide("x", check, nothing).reason) == (5, Reason.NO_TESTS_EXECUTED)
+
+
+# -- metrics
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "number"),
+    [
+        ('{"compliance": 97.5}', "compliance", 97.5),
+        ('noise {x}\n{"a": 1}\n{\n "a": {"b": [10, {"c": 3}]}\n}\nbye', "a.b.1.c", 3),
+        ('{"a.b": 4, "a": {"b": 5}}', "a.b", 4),
+        ('{"n": "12.5"}', "n", 12.5),
+        ("coverage: 81%\ncoverage: 93%\n", r"coverage: (\d+)%", 93),
+        ("total 1e3", r"total (\S+)", 1000),
+    ],
+)
+def test_numbers_are_found(output: str, value: str, number: float) -> None:
+    assert find_value(value, output) == number
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "words"),
+    [
+        ('{"n": NaN}', "n", "not a finite number"),
+        ('{"n": Infinity}', "n", "not a finite number"),
+        ('{"n": 1e999}', "n", "not a finite number"),
+        ('{"n": ' + "9" * 400 + "}", "n", "not a number"),
+        ('{"n": true}', "n", "not a number"),
+        ('{"n": null}', "n", "not a number"),
+        ('{"n": "many"}', "n", "not a number"),
+        ('{"n": [1]}', "n.1", "no `n.1`"),
+        ('{"n": 1}', "m", "no `m`"),
+        ('{"n": 1} {"m": 2}', "n", "no `n`"),
+        ("n = 1", "n", "no JSON object"),
+        ("{" * 10_000, "n", "no JSON object"),
+        ('{"n":' * 5000, "n", "no JSON object"),
+        ("", r"n=(\d+)", "nothing in the output matches"),
+        ("n=many", r"n=(\w+)", "not a number"),
+        ("n=nan", r"n=(\w+)", "not a finite number"),
+        ("n", r"n(\d)?", "not a number"),
+    ],
+)
+def test_what_is_no_number_is_said(output: str, value: str, words: str) -> None:
+    with pytest.raises(NoValueError, match=words):
+        find_value(value, output)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [(0, "97", None), (0, "94", Reason.BELOW_THRESHOLD), (0, "", Reason.VALUE_MISSING), (3, "97", Reason.EXIT_CODE)],
+)
+def test_metrics_are_run(tmp_path: Path, code: int, text: str, reason: Reason | None) -> None:
+    check = printing(text, value=r"(\d+)", code=code)
+    seen = look(tmp_path, check, {})
+    assert decide("x", check, seen).reason is reason
+
+
+def test_a_metric_of_a_program_that_talks_much_is_at_its_end(tmp_path: Path) -> None:
+    check = printing('{"n": 1}\n' + "x" * 2_000 + '\n{"n": 99}\n', value="n")
+    check = check.model_copy(
+        update={"metric": python("print('x' * 3_000_000); print({'n': 1}); print('{\"n\": 99}')").command}
+    )
+    assert look(tmp_path, check, {}).value == 99
