@@ -5,7 +5,9 @@ from pathlib import Path
 
 import nox
 
-nox.options.default_venv_backend = "none"  # the environment that nox is installed in holds all that is needed
+nox.options.default_venv_backend = (
+    "none"  # the environment that nox is installed in holds all that is needed
+)
 nox.options.sessions = ["style", "lint", "types", "layers", "tests"]
 
 PYTHON = sys.executable

@@ -1,8 +1,10 @@
-"""Every error that a user can cause or meet: what happened, where, how to mend it, and the exit code it ends in.
+"""Every error that a user can cause or meet: what happened, where, how to mend it, and the exit
+code it ends in.
 
-Raise these at the place that knows all three parts. `orchestrator.cli` is the one boundary that turns them into a
-short paragraph on standard error and an exit code; nothing else prints them. A "no" that a run can answer (a red gate,
-a conflict, a scope breach) is an outcome in the journal and never one of these.
+Raise these at the place that knows all three parts. `orchestrator.cli` is the one boundary that
+turns them into a short paragraph on standard error and an exit code; nothing else prints them. A
+"no" that a run can answer (a red gate, a conflict, a scope breach) is an outcome in the journal and
+never one of these.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class ExitCode(IntEnum):
 class OrchestrateError(Exception):
     """The base of all errors that are shown as a paragraph instead of a traceback.
 
-    `what` is a sentence; `where` a place such as ``missions/x.yaml:41:9`` or a path; `mend` says what to do next.
+    `what` is a sentence; `where` a place such as ``missions/x.yaml:41:9`` or a path; `mend` says
+    what to do next.
     """
 
     exit_code: ExitCode = ExitCode.FAULT
@@ -43,7 +46,9 @@ class OrchestrateError(Exception):
 
 
 class UsageError(OrchestrateError):
-    """What was asked for cannot be asked: an unknown run, a wrong option, a command at the wrong time."""
+    """What was asked for cannot be asked: an unknown run, a wrong option, a command at the wrong
+    time.
+    """
 
     exit_code = ExitCode.USAGE
 
@@ -63,12 +68,16 @@ class MissionErrors(OrchestrateError):
 
 
 class EnvironmentRefused(OrchestrateError):
-    """The machine does not allow it: git is missing or too old, the disk is full, a lock is held."""
+    """The machine does not allow it: git is missing or too old, the disk is full, a lock is
+    held.
+    """
 
     exit_code = ExitCode.ENVIRONMENT
 
 
 class JournalDamaged(OrchestrateError):
-    """The journal's bytes are not what was written; `where` is the file with the offset of the first bad byte."""
+    """The journal's bytes are not what was written; `where` is the file with the offset of the
+    first bad byte.
+    """
 
     exit_code = ExitCode.ENVIRONMENT

@@ -1,7 +1,9 @@
-"""What a person should know of a plan before anything is spent: overlaps, scopes that miss, what nothing proves.
+"""What a person should know of a plan before anything is spent: overlaps, scopes that miss, what
+nothing proves.
 
-Owns the findings and their words. Pure: the base's paths and the outlines of its files are handed in, and how findings
-are shown is for `ui.plan_view`. What is said of single entries of a scope is in `mission.entries`.
+Owns the findings and their words. Pure: the base's paths and the outlines of its files are handed
+in, and how findings are shown is for `ui.plan_view`. What is said of single entries of a scope is
+in `mission.entries`.
 """
 
 from __future__ import annotations
@@ -72,10 +74,14 @@ class Findings:
         """Those for which nothing may start; `plan` and `run` end with exit code 2."""
         return self.of(severity=Severity.REFUSED)
 
-    def of(self, kind: FindingKind | None = None, severity: Severity | None = None) -> tuple[Finding, ...]:
+    def of(
+        self, kind: FindingKind | None = None, severity: Severity | None = None
+    ) -> tuple[Finding, ...]:
         """Those of a kind and a severity."""
         return tuple(
-            finding for finding in self.all if kind in (None, finding.kind) and severity in (None, finding.severity)
+            finding
+            for finding in self.all
+            if kind in (None, finding.kind) and severity in (None, finding.severity)
         )
 
     def raise_if_refused(self) -> None:
@@ -89,10 +95,14 @@ class Findings:
             raise UsageError("the plan is refused: " + "; ".join(lines), mend="; ".join(mends))
 
 
-def inspect(plan: Plan, base_paths: Sequence[str], outlines: Mapping[str, Outline | None] | None = None) -> Findings:
-    """What is worth knowing before anything is spent. `base_paths` are the files of the base commit.
+def inspect(
+    plan: Plan, base_paths: Sequence[str], outlines: Mapping[str, Outline | None] | None = None
+) -> Findings:
+    """What is worth knowing before anything is spent. `base_paths` are the files of the base
+    commit.
 
-    `outlines` are those of the files whose symbols a scope names, by path; None where the language is not known.
+    `outlines` are those of the files whose symbols a scope names, by path; None where the language
+    is not known.
     """
     outlines = outlines or {}
     plan = plan.resolved(outlines)
@@ -103,7 +113,9 @@ def inspect(plan: Plan, base_paths: Sequence[str], outlines: Mapping[str, Outlin
     for batch in plan.batches:
         if batch.gate is None:
             text = "no gate: what it lands is checked by nothing"
-            found.append(Finding(FindingKind.NO_GATE, Severity.WARNING, batch.id, (), text, "name a `gate:`"))
+            found.append(
+                Finding(FindingKind.NO_GATE, Severity.WARNING, batch.id, (), text, "name a `gate:`")
+            )
         found += _overlaps(plan, batch, files, outlines)
         found += _unproven(batch.id, (), "criteria", batch.batch.criteria)
         for agent in batch.agents:
@@ -114,36 +126,60 @@ def inspect(plan: Plan, base_paths: Sequence[str], outlines: Mapping[str, Outlin
 
 
 def _overlaps(
-    plan: Plan, batch: PlannedBatch, files: Mapping[str, Sequence[str]], outlines: Mapping[str, Outline | None]
+    plan: Plan,
+    batch: PlannedBatch,
+    files: Mapping[str, Sequence[str]],
+    outlines: Mapping[str, Outline | None],
 ) -> Iterator[Finding]:
-    severity = {Overlap.ALLOW: Severity.NOTE, Overlap.WARN: Severity.WARNING, Overlap.REFUSE: Severity.REFUSED}
+    severity = {
+        Overlap.ALLOW: Severity.NOTE,
+        Overlap.WARN: Severity.WARNING,
+        Overlap.REFUSE: Severity.REFUSED,
+    }
     for first, second in combinations(batch.agents, 2):
         # Who needs the other starts from its work: they take turns.
-        if second.id in plan.agent_dependents(first.id) or first.id in plan.agent_dependents(second.id):
+        if second.id in plan.agent_dependents(first.id) or first.id in plan.agent_dependents(
+            second.id
+        ):
             continue
         shared = may_overlap(first.scope, second.scope, files[first.id], outlines)
         if shared:
             text = f"{first.id} and {second.id} may both change {_some(shared)}"
             mend = "narrow one scope, let one agent need the other, or say `overlap: allow`"
             agents = (first.id, second.id)
-            yield Finding(FindingKind.OVERLAP, severity[batch.overlap], batch.id, agents, text, mend, shared)
+            yield Finding(
+                FindingKind.OVERLAP, severity[batch.overlap], batch.id, agents, text, mend, shared
+            )
 
 
-def _about_scope(agent: PlannedAgent, files: Sequence[str], folders: set[str], protect: Scope) -> Iterator[Finding]:
+def _about_scope(
+    agent: PlannedAgent, files: Sequence[str], folders: set[str], protect: Scope
+) -> Iterator[Finding]:
     where = (agent.batch, (agent.id,))
     if not agent.scope:
-        text, mend = "no files: it may read everything and change nothing", "name `files:` if it is to change any"
+        text, mend = (
+            "no files: it may read everything and change nothing",
+            "name `files:` if it is to change any",
+        )
         yield Finding(FindingKind.READ_ONLY, Severity.NOTE, *where, text, mend)
     for entry in agent.scope.entries:
         pattern = entry.text
-        if entry.is_whole and not Scope((pattern,)).matches(files) and not _is_plainly_new(pattern, folders):
+        if (
+            entry.is_whole
+            and not Scope((pattern,)).matches(files)
+            and not _is_plainly_new(pattern, folders)
+        ):
             text = f"`{pattern}` matches nothing in the base"
             mend = "check the spelling (case counts); a new file needs its extension or a folder that exists"
             if "[" in pattern:
                 mend += "; a literal `[` is written `[[]`"
-            yield Finding(FindingKind.MATCHES_NOTHING, Severity.WARNING, *where, text, mend, (pattern,))
+            yield Finding(
+                FindingKind.MATCHES_NOTHING, Severity.WARNING, *where, text, mend, (pattern,)
+            )
     kept = protect.matches(files)
-    named = tuple(path for path in agent.scope.literals if protect.allows(path) and path not in kept)
+    named = tuple(
+        path for path in agent.scope.literals if protect.allows(path) and path not in kept
+    )
     if kept or named:
         text = f"protected in spite of its scope: {_some((*kept, *named))}"
         mend = "take them out of `files:` or of `workspace.protect`"
@@ -159,19 +195,28 @@ def _about_symbols(
     for miss in misses(agent.scope, files, outlines):
         severity = Severity.REFUSED if miss.is_wrong else Severity.WARNING
         where = (agent.batch, (agent.id,))
-        yield Finding(FindingKind.SYMBOL, severity, *where, miss.text, miss.mend, (miss.entry.text,))
+        yield Finding(
+            FindingKind.SYMBOL, severity, *where, miss.text, miss.mend, (miss.entry.text,)
+        )
 
 
 def _is_plainly_new(pattern: str, folders: set[str]) -> bool:
     """A path without wildcards that names a file: by its extension, or in a folder that exists."""
     path = PurePosixPath(pattern.removeprefix("/"))
     if not is_literal(pattern):
-        # Without a slash it holds at every depth, and yet a name with an extension says plainly what is meant.
-        return not pattern.endswith("/") and not any(sign in pattern for sign in "*?[") and bool(path.suffix)
+        # Without a slash it holds at every depth, and yet a name with an extension says plainly
+        # what is meant.
+        return (
+            not pattern.endswith("/")
+            and not any(sign in pattern for sign in "*?[")
+            and bool(path.suffix)
+        )
     return bool(path.suffix) or str(path.parent) in folders
 
 
-def _unproven(batch: str, agents: tuple[str, ...], noun: str, claims: Sequence[Claim]) -> Iterator[Finding]:
+def _unproven(
+    batch: str, agents: tuple[str, ...], noun: str, claims: Sequence[Claim]
+) -> Iterator[Finding]:
     bare = tuple(claim.text for claim in claims if not claim.proof)
     if bare:
         text = f"{len(bare)} of {len(claims)} {noun} without proof: reported as unvalidated, never as done"

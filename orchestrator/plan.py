@@ -1,8 +1,9 @@
 """The plan: in what order a mission's batches and agents can run.
 
-Owns the graph and the defaults: what a mission leaves open is resolved here, so that nobody after this asks
-`mission.defaults` again. It starts nothing, reads no file and prints nothing (see `ui.plan_view`); what a person should
-know before a run is found in `inspection`. What it makes is the same for the same mission.
+Owns the graph and the defaults: what a mission leaves open is resolved here, so that nobody after
+this asks `mission.defaults` again. It starts nothing, reads no file and prints nothing (see
+`ui.plan_view`); what a person should know before a run is found in `inspection`. What it makes is
+the same for the same mission.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class PlannedBatch:
 
 @dataclass(frozen=True)  # without slots: what is derived is kept
 class Plan:
-    """A mission's graph. Batches and agents stand in the mission's order, which is also the order of landing."""
+    """A mission's graph. Batches and agents stand in the mission's order, which is also the order
+    of landing.
+    """
 
     mission: Mission
     batches: tuple[PlannedBatch, ...]
@@ -83,11 +86,15 @@ class Plan:
 
     @cached_property
     def waves(self) -> tuple[tuple[str, ...], ...]:
-        """Batches that may run side by side, wave after wave; a batch starts as soon as what it needs has landed."""
+        """Batches that may run side by side, wave after wave; a batch starts as soon as what it
+        needs has landed.
+        """
         return _generations(self._graph, [batch.id for batch in self.batches])
 
     def wave(self, batch_id: str) -> int:
-        """Index into `waves`: how many batches must have landed one after the other before it, at least."""
+        """Index into `waves`: how many batches must have landed one after the other before it, at
+        least.
+        """
         return next(index for index, wave in enumerate(self.waves) if batch_id in wave)
 
     @cached_property
@@ -104,20 +111,27 @@ class Plan:
         return self._agent_dependents.get(agent_id, frozenset())
 
     def resolved(self, outlines: Mapping[str, Outline | None]) -> Plan:
-        """The plan with each line of a scope bound to its symbol; `outlines` are those of the run's base, by path."""
+        """The plan with each line of a scope bound to its symbol; `outlines` are those of the run's
+        base, by path.
+        """
 
         def bound(batch: PlannedBatch) -> PlannedBatch:
-            agents = (replace(agent, scope=agent.scope.resolved(outlines)) for agent in batch.agents)
+            agents = (
+                replace(agent, scope=agent.scope.resolved(outlines)) for agent in batch.agents
+            )
             return replace(batch, agents=tuple(agents))
 
         return replace(self, batches=tuple(map(bound, self.batches)))
 
     @property
     def ceiling(self) -> float:
-        """Seconds that the critical path takes if every agent takes the whole timeout of one attempt; without gates."""
+        """Seconds that the critical path takes if every agent takes the whole timeout of one
+        attempt; without gates.
+        """
         return sum(batch_seconds(self.batch(batch)) for batch in self.critical_path)
 
-    # Derived when first asked for, so no part of what a plan is; a run asks for the lookups in every round.
+    # Derived when first asked for, so no part of what a plan is; a run asks for the lookups in
+    # every round.
 
     @cached_property
     def _batches(self) -> Mapping[str, PlannedBatch]:
@@ -138,12 +152,18 @@ class Plan:
     @cached_property
     def _agent_dependents(self) -> Mapping[str, frozenset[str]]:
         """Only those of batches in which there are any."""
-        chained = [batch.agents for batch in self.batches if any(agent.needs for agent in batch.agents)]
-        return {id: found for agents in chained for id, found in _descendants(_graph(agents)).items()}
+        chained = [
+            batch.agents for batch in self.batches if any(agent.needs for agent in batch.agents)
+        ]
+        return {
+            id: found for agents in chained for id, found in _descendants(_graph(agents)).items()
+        }
 
 
 def make_plan(mission: Mission) -> Plan:
-    """The plan of a mission whose names are right, as `load_mission` makes sure. Raises UsageError for a cycle."""
+    """The plan of a mission whose names are right, as `load_mission` makes sure. Raises UsageError
+    for a cycle.
+    """
     refuse_cycle({batch.id: batch.needs for batch in mission.batches})
     for batch in mission.batches:
         refuse_cycle({agent.id: agent.needs for agent in batch.agents})
@@ -151,16 +171,22 @@ def make_plan(mission: Mission) -> Plan:
 
 
 def refuse_cycle(needs: Mapping[str, Iterable[str]]) -> None:
-    """Raise UsageError if something needs itself, directly or through others; the message shows the way round."""
+    """Raise UsageError if something needs itself, directly or through others; the message shows the
+    way round.
+    """
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
         cycle: list[str] = error.args[1]
-        raise UsageError(f"a cycle of needs: {' → '.join(cycle)}", mend="take one of these needs out") from None
+        raise UsageError(
+            f"a cycle of needs: {' → '.join(cycle)}", mend="take one of these needs out"
+        ) from None
 
 
 def batch_seconds(batch: PlannedBatch) -> float:
-    """How long a batch's agents take at most in one attempt each: the longer of its longest chain and its queue."""
+    """How long a batch's agents take at most in one attempt each: the longer of its longest chain
+    and its queue.
+    """
     graph = _graph(batch.agents)
     timeouts = {agent.id: agent.timeout for agent in batch.agents}
     chain = sum(timeouts[agent] for agent in _longest_path(graph, timeouts.__getitem__))
@@ -200,7 +226,8 @@ def _first(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
-# networkx takes longer to import than a mission takes to load; a run does without it until somebody looks at the plan.
+# networkx takes longer to import than a mission takes to load; a run does without it until somebody
+# looks at the plan.
 
 
 def _graph(nodes: Iterable[PlannedBatch] | Iterable[PlannedAgent]) -> nx.DiGraph[str]:
@@ -218,7 +245,9 @@ def _generations(graph: nx.DiGraph[str], order: Sequence[str]) -> tuple[tuple[st
     import networkx as nx
 
     rank = {name: index for index, name in enumerate(order)}
-    return tuple(tuple(sorted(wave, key=rank.__getitem__)) for wave in nx.topological_generations(graph))
+    return tuple(
+        tuple(sorted(wave, key=rank.__getitem__)) for wave in nx.topological_generations(graph)
+    )
 
 
 def _descendants(graph: nx.DiGraph[str]) -> dict[str, frozenset[str]]:

@@ -1,4 +1,6 @@
-"""Real repositories for the tests of the git layer: fixed dates, no configuration of the machine, no network."""
+"""Real repositories for the tests of the git layer: fixed dates, no configuration of the machine,
+no network.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,13 @@ class RealGit:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __call__(self, *arguments: str, check: bool = True, stdin: bytes | None = None, **env: str) -> str:
+    def __call__(
+        self, *arguments: str, check: bool = True, stdin: bytes | None = None, **env: str
+    ) -> str:
         return (
-            self.raw(*arguments, check=check, stdin=stdin, **env).stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+            self.raw(*arguments, check=check, stdin=stdin, **env)
+            .stdout.decode("utf-8", "surrogateescape")
+            .rstrip("\n")
         )
 
     def raw(
@@ -46,7 +52,12 @@ class RealGit:
             **env,
         }
         done = subprocess.run(
-            ["git", *arguments], cwd=self.path, env=clean, input=stdin, capture_output=True, check=False
+            ["git", *arguments],
+            cwd=self.path,
+            env=clean,
+            input=stdin,
+            capture_output=True,
+            check=False,
         )
         if check and done.returncode != 0:
             raise AssertionError(f"git {arguments}: {done.stderr.decode(errors='replace')}")
@@ -82,7 +93,11 @@ def make_repo(tmp_path: Path) -> Callable[..., RealGit]:
         git("init", "-q", "-b", "main", *options)
         git("config", "user.name", "user")
         git("config", "user.email", "user@example.org")
-        git.commit(files if files is not None else {"a.txt": "a\n", "src/b.py": "b = 1\n", "src/deep/c.py": "c = 1\n"})
+        git.commit(
+            files
+            if files is not None
+            else {"a.txt": "a\n", "src/b.py": "b = 1\n", "src/deep/c.py": "c = 1\n"}
+        )
         return git
 
     return make

@@ -31,13 +31,25 @@ def batch(name: str, *agents: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def mission(*batches: dict[str, Any], **more: Any) -> Mission:
-    data = {"version": 1, "name": "m", "objective": "Mend it", "repository": {"path": "."}, "batches": list(batches)}
+    data = {
+        "version": 1,
+        "name": "m",
+        "objective": "Mend it",
+        "repository": {"path": "."},
+        "batches": list(batches),
+    }
     return Mission.model_validate({**data, **more})
 
 
 def test_waves_and_dependents() -> None:
     plan = make_plan(
-        mission(batch("d", needs=["b", "c"]), batch("a"), batch("b", needs=["a"]), batch("c", needs=["a"]), batch("e"))
+        mission(
+            batch("d", needs=["b", "c"]),
+            batch("a"),
+            batch("b", needs=["a"]),
+            batch("c", needs=["a"]),
+            batch("e"),
+        )
     )
     assert [one.id for one in plan.batches] == ["d", "a", "b", "c", "e"]
     assert plan.waves == (("a", "e"), ("b", "c"), ("d",))
@@ -52,7 +64,11 @@ def test_waves_and_dependents() -> None:
 
 
 def test_agents_of_a_batch() -> None:
-    plan = make_plan(mission(batch("a", agent("x"), agent("y", needs=["x"]), agent("z", needs=["y"]), agent("w"))))
+    plan = make_plan(
+        mission(
+            batch("a", agent("x"), agent("y", needs=["x"]), agent("z", needs=["y"]), agent("w"))
+        )
+    )
     assert plan.agent_dependents("x") == {"y", "z"}
     assert plan.agent_dependents("w") == frozenset()
     assert plan.agent("y").needs == ("x",)
@@ -62,9 +78,27 @@ def test_agents_of_a_batch() -> None:
 def test_defaults_are_resolved() -> None:
     plan = make_plan(
         mission(
-            batch("a", agent("x"), agent("y", backend="mine", timeout="90s", attempts=1, files=["src/**"])),
-            batch("b", parallel=1, land="whole", overlap="refuse", on_conflict="fail", gate="g", title="Second"),
-            defaults={"backend": "other", "timeout": "1h30m", "attempts": 3, "parallel": 7, "land": "passing"},
+            batch(
+                "a",
+                agent("x"),
+                agent("y", backend="mine", timeout="90s", attempts=1, files=["src/**"]),
+            ),
+            batch(
+                "b",
+                parallel=1,
+                land="whole",
+                overlap="refuse",
+                on_conflict="fail",
+                gate="g",
+                title="Second",
+            ),
+            defaults={
+                "backend": "other",
+                "timeout": "1h30m",
+                "attempts": 3,
+                "parallel": 7,
+                "land": "passing",
+            },
             gates={"g": {"checks": [{"command": "true"}]}},
         )
     )
@@ -74,9 +108,19 @@ def test_defaults_are_resolved() -> None:
     assert y.scope.allows("src/a.py")
     assert not x.scope
     a, b = plan.batches
-    assert (a.parallel, a.land, a.overlap, a.on_conflict) == (7, Land.PASSING, Overlap.WARN, OnConflict.RETRY)
+    assert (a.parallel, a.land, a.overlap, a.on_conflict) == (
+        7,
+        Land.PASSING,
+        Overlap.WARN,
+        OnConflict.RETRY,
+    )
     assert (a.gate_name, a.gate, a.title) == (None, None, "a")
-    assert (b.parallel, b.land, b.overlap, b.on_conflict) == (1, Land.WHOLE, Overlap.REFUSE, OnConflict.FAIL)
+    assert (b.parallel, b.land, b.overlap, b.on_conflict) == (
+        1,
+        Land.WHOLE,
+        Overlap.REFUSE,
+        OnConflict.FAIL,
+    )
     assert (b.gate_name, b.gate, b.title) == ("g", plan.mission.gates["g"], "Second")
 
 
@@ -94,9 +138,15 @@ def test_the_critical_path_is_the_longest_in_time_not_in_steps() -> None:
 
 
 def test_a_batch_takes_its_longest_chain_or_its_queue() -> None:
-    chain = mission(batch("a", agent("x", timeout=10), agent("y", timeout=20, needs=["x"]), agent("z", timeout=5)))
+    chain = mission(
+        batch(
+            "a", agent("x", timeout=10), agent("y", timeout=20, needs=["x"]), agent("z", timeout=5)
+        )
+    )
     assert make_plan(chain).ceiling == 30
-    queue = mission(batch("a", *(agent(f"x{number}", timeout=10) for number in range(6)), parallel=2))
+    queue = mission(
+        batch("a", *(agent(f"x{number}", timeout=10) for number in range(6)), parallel=2)
+    )
     assert make_plan(queue).ceiling == 30
 
 
@@ -116,7 +166,9 @@ def missions(draw: st.DrawFn) -> Mission:
         for member in range(draw(st.integers(1, 3))):
             mates = [one["id"] for one in team]
             wanted = draw(st.lists(st.sampled_from(mates), unique=True)) if mates else []
-            team.append(agent(f"{number}-{member}", needs=wanted, timeout=draw(st.integers(1, 100))))
+            team.append(
+                agent(f"{number}-{member}", needs=wanted, timeout=draw(st.integers(1, 100)))
+            )
         batches.append(batch(f"b{number}", *team, needs=[f"b{need}" for need in needs]))
     return mission(*draw(st.permutations(batches)))
 
@@ -125,7 +177,9 @@ def missions(draw: st.DrawFn) -> Mission:
 @given(missions())
 def test_waves_respect_every_need_and_nothing_waits_longer(planned: Mission) -> None:
     plan = make_plan(planned)
-    assert sorted(name for wave in plan.waves for name in wave) == sorted(one.id for one in planned.batches)
+    assert sorted(name for wave in plan.waves for name in wave) == sorted(
+        one.id for one in planned.batches
+    )
     assert [one.id for one in plan.batches] == [one.id for one in planned.batches]
     for one in plan.batches:
         assert one.id in plan.waves[plan.wave(one.id)]
@@ -141,11 +195,15 @@ def test_dependents_are_the_transitive_closure(planned: Mission) -> None:
     plan = make_plan(planned)
     for one in plan.batches:
         direct = {other.id for other in plan.batches if one.id in other.needs}
-        assert plan.dependents(one.id) == direct.union(*(plan.dependents(other) for other in direct))
+        assert plan.dependents(one.id) == direct.union(
+            *(plan.dependents(other) for other in direct)
+        )
     for member in plan.agents:
         team = plan.batch(member.batch).agents
         direct = {other.id for other in team if member.id in other.needs}
-        assert plan.agent_dependents(member.id) == direct.union(*(plan.agent_dependents(other) for other in direct))
+        assert plan.agent_dependents(member.id) == direct.union(
+            *(plan.agent_dependents(other) for other in direct)
+        )
 
 
 @steadily
@@ -173,13 +231,24 @@ BASE = ["src/a.py", "src/b.py", "tests/conftest.py", "tests/test_a.py"]
 
 
 def found(planned: Mission, kind: FindingKind) -> list[tuple[str, str, tuple[str, ...]]]:
-    return [(one.where, str(one.severity), one.items) for one in inspect(make_plan(planned), BASE).of(kind)]
+    return [
+        (one.where, str(one.severity), one.items)
+        for one in inspect(make_plan(planned), BASE).of(kind)
+    ]
 
 
-@pytest.mark.parametrize(("policy", "severity"), [("allow", "note"), ("warn", "warning"), ("refuse", "refused")])
+@pytest.mark.parametrize(
+    ("policy", "severity"), [("allow", "note"), ("warn", "warning"), ("refuse", "refused")]
+)
 def test_overlaps_follow_the_policy(policy: str, severity: str) -> None:
     planned = mission(
-        batch("a", agent("x", files=["src/*.py"]), agent("y", files=["src/a.py"]), agent("z"), overlap=policy)
+        batch(
+            "a",
+            agent("x", files=["src/*.py"]),
+            agent("y", files=["src/a.py"]),
+            agent("z"),
+            overlap=policy,
+        )
     )
     assert found(planned, FindingKind.OVERLAP) == [("x and y", severity, ("src/a.py",))]
     findings = inspect(make_plan(planned), BASE)
@@ -194,13 +263,20 @@ def test_overlaps_follow_the_policy(policy: str, severity: str) -> None:
 
 def test_agents_that_take_turns_do_not_overlap() -> None:
     planned = mission(
-        batch("a", agent("x", files=["src/a.py"]), agent("y", needs=["x"]), agent("z", files=["src/**"], needs=["y"]))
+        batch(
+            "a",
+            agent("x", files=["src/a.py"]),
+            agent("y", needs=["x"]),
+            agent("z", files=["src/**"], needs=["y"]),
+        )
     )
     assert found(planned, FindingKind.OVERLAP) == []
 
 
 def test_batches_do_not_overlap_with_one_another() -> None:
-    planned = mission(batch("a", agent("x", files=["src/a.py"])), batch("b", agent("y", files=["src/a.py"])))
+    planned = mission(
+        batch("a", agent("x", files=["src/a.py"])), batch("b", agent("y", files=["src/a.py"]))
+    )
     assert found(planned, FindingKind.OVERLAP) == []
 
 
@@ -228,18 +304,30 @@ def test_scopes_that_match_nothing(pattern: str, is_warned: bool) -> None:
 
 def test_what_lands_unchecked_is_said() -> None:
     planned = mission(
-        batch("a", agent("x", deliverables=["one", {"text": "two", "proof": "tests/test_a.py"}]), criteria=["three"]),
+        batch(
+            "a",
+            agent("x", deliverables=["one", {"text": "two", "proof": "tests/test_a.py"}]),
+            criteria=["three"],
+        ),
         batch("b", agent("y", files=["src/a.py"]), gate="g"),
         gates={"g": {"checks": [{"pytest": "tests"}]}},
     )
     assert found(planned, FindingKind.NO_GATE) == [("a", "warning", ())]
     assert found(planned, FindingKind.READ_ONLY) == [("x", "note", ())]
-    assert found(planned, FindingKind.UNPROVEN) == [("a", "note", ("three",)), ("x", "note", ("one",))]
+    assert found(planned, FindingKind.UNPROVEN) == [
+        ("a", "note", ("three",)),
+        ("x", "note", ("one",)),
+    ]
 
 
 def test_protected_paths_inside_a_scope() -> None:
     planned = mission(
-        batch("a", agent("x", files=["tests/**"]), agent("y", files=["tests/conftest.py"]), agent("z", files=["src/"])),
+        batch(
+            "a",
+            agent("x", files=["tests/**"]),
+            agent("y", files=["tests/conftest.py"]),
+            agent("z", files=["src/"]),
+        ),
         batch("b", agent("w", files=[".github/new.yml"])),
         workspace={"protect": ["tests/conftest.py", ".github/**"]},
     )
@@ -281,7 +369,9 @@ def test_a_plan_with_symbols_says_what_its_lines_stand_for() -> None:
     files = ["src/a.py:3", "src/a.py::Store.put", f"src/{'long/' * 12}a.py::Store.put"]
     plan = make_plan(mission(batch("a", agent("x", files=files)))).resolved({"src/a.py": STORE})
     stream = io.StringIO()
-    render_plan(plan, Findings(), Console(file=stream, width=120, color_system=None, legacy_windows=False))
+    render_plan(
+        plan, Findings(), Console(file=stream, width=120, color_system=None, legacy_windows=False)
+    )
     text = "\n".join(line.rstrip() for line in stream.getvalue().split("\n"))
     assert "files  src/a.py:3 → Store.put\n" in text
     assert "src/a.py::Store.put\n" in text
@@ -290,7 +380,10 @@ def test_a_plan_with_symbols_says_what_its_lines_stand_for() -> None:
 
 
 def test_sixty_agents_are_inspected_quickly() -> None:
-    agents = [agent(f"x{number}", files=[f"pkg{number}/**", f"tests/test_{number}_*.py"]) for number in range(60)]
+    agents = [
+        agent(f"x{number}", files=[f"pkg{number}/**", f"tests/test_{number}_*.py"])
+        for number in range(60)
+    ]
     base = [f"pkg{number % 200}/module_{number}.py" for number in range(4000)]
     assert inspect(make_plan(mission(batch("a", *agents))), base).of(FindingKind.OVERLAP) == ()
 
@@ -299,8 +392,14 @@ def example() -> Mission:
     return mission(
         batch(
             "core",
-            agent("1.1", files=["src/a.py", "src/*.py"], deliverables=["Works", {"text": "x", "proof": "tests/x.py"}]),
-            agent("1.2", files=["src/a.py"], backend="mine", timeout="90s", attempts=1, optional=True),
+            agent(
+                "1.1",
+                files=["src/a.py", "src/*.py"],
+                deliverables=["Works", {"text": "x", "proof": "tests/x.py"}],
+            ),
+            agent(
+                "1.2", files=["src/a.py"], backend="mine", timeout="90s", attempts=1, optional=True
+            ),
             agent("1.3", needs=["1.1"], files=[f"src/{letter}.py" for letter in "cdefgh"]),
             title="Core infrastructure",
             gate="fast",
@@ -313,10 +412,20 @@ def example() -> Mission:
             "fast": {
                 "checks": [
                     {"pytest": ["tests"], "at_least": 12, "must_turn_green": "tests/test_a.py"},
-                    {"metric": "python audit.py", "value": "score", "require": ">= 95", "name": "audit"},
+                    {
+                        "metric": "python audit.py",
+                        "value": "score",
+                        "require": ">= 95",
+                        "name": "audit",
+                    },
                 ]
             },
-            "people": {"checks": [{"approval": "It reads well"}, {"command": "make smoke", "report": "out.xml"}]},
+            "people": {
+                "checks": [
+                    {"approval": "It reads well"},
+                    {"command": "make smoke", "report": "out.xml"},
+                ]
+            },
             "unused": {"checks": [{"command": "true"}]},
         },
         defaults={"backend": "recording", "parallel": 2},
@@ -402,11 +511,24 @@ def test_the_document() -> None:
     ]
     assert [check["name"] for check in document["gates"]["fast"]] == ["pytest-1", "audit"]
     assert [check["kind"] for check in document["gates"]["people"]] == ["approval", "command"]
-    assert {finding["severity"] for finding in document["findings"]} == {"note", "warning", "refused"}
+    assert {finding["severity"] for finding in document["findings"]} == {
+        "note",
+        "warning",
+        "refused",
+    }
     assert plan_document(plan, Findings())["findings"] == []
 
 
 def test_words() -> None:
-    assert [count(1, "batch"), count(2, "batch"), count(0, "wave")] == ["1 batch", "2 batches", "0 waves"]
-    assert [duration(5400), duration(90), duration(3600), duration(0.25)] == ["1h30m", "1m30s", "1h", "0.25s"]
+    assert [count(1, "batch"), count(2, "batch"), count(0, "wave")] == [
+        "1 batch",
+        "2 batches",
+        "0 waves",
+    ]
+    assert [duration(5400), duration(90), duration(3600), duration(0.25)] == [
+        "1h30m",
+        "1m30s",
+        "1h",
+        "0.25s",
+    ]
     assert Severity("note") is Severity.NOTE

@@ -1,8 +1,9 @@
 """How many runs, and how long, until it is known who turned a batch red and all others are proven?
 
-Three ways on the same batches, in turns: orchestrate's search; a merge queue that takes agents one by one; a merge
-queue that halves a red batch again and again, remembering nothing. All three build candidates with the same merger and
-run tests with the same judge, each with evidence of its own; what differs is what they run. See README.md.
+Three ways on the same batches, in turns: orchestrate's search; a merge queue that takes agents one
+by one; a merge queue that halves a red batch again and again, remembering nothing. All three build
+candidates with the same merger and run tests with the same judge, each with evidence of its own;
+what differs is what they run. See README.md.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ from orchestrator.mission.model import PytestCheck
 HERE = Path(__file__).resolve().parent
 OTHER_TESTS = 200
 OTHER_SECONDS = 0.005
-"""Each of the tests that have nothing to do with the culprit takes so long: a gate of about one second and a half."""
+"""Each of the tests that have nothing to do with the culprit takes so long: a gate of about one
+second and a half.
+"""
 TESTS = f"""\
 import time
 from pathlib import Path
@@ -104,7 +107,9 @@ class Batch:
     runs: int = 0
     reruns: int = 0
     """Of single tests, by which the judge tells flaky from red."""
-    subject: Subject = field(default_factory=lambda: Subject(checks=(PytestCheck(pytest=("tests",), name="unit"),)))
+    subject: Subject = field(
+        default_factory=lambda: Subject(checks=(PytestCheck(pytest=("tests",), name="unit"),))
+    )
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -113,15 +118,21 @@ class Batch:
     async def candidate(self, agents: Sequence[str]) -> str:
         works = [self.works[agent] for agent in agents]
         merged = await anyio.to_thread.run_sync(
-            lambda: integrate(self.store, self.tip, works, message="candidate\n", when=1_750_000_000)
+            lambda: integrate(
+                self.store, self.tip, works, message="candidate\n", when=1_750_000_000
+            )
         )
         assert not merged.conflicts
         return merged.commit or self.tip
 
     async def gate(self, agents: Sequence[str], *, may_rerun: bool = False) -> Verdict:
-        """The whole gate on the work of some. A queue takes red for red; orchestrate runs a red test again."""
+        """The whole gate on the work of some. A queue takes red for red; orchestrate runs a red
+        test again.
+        """
         commit = await self.candidate(agents)
-        verdict = await self.judge.judge(self.subject, candidate=commit, base=self.tip, may_rerun=may_rerun)
+        verdict = await self.judge.judge(
+            self.subject, candidate=commit, base=self.tip, may_rerun=may_rerun
+        )
         self.runs += not verdict.cached
         self.reruns += sum(check.reruns for check in verdict.checks)
         return verdict
@@ -149,9 +160,13 @@ async def searched(batch: Batch) -> set[str]:
             if all(was_repeated(symptom, whole.seen) for symptom in asked):
                 return frozenset(asked)
         part = part_for(batch.subject, "unit", asked)
-        look = await batch.judge.look(batch.subject, "unit", commit=commit, base=batch.tip, part=part, is_afresh=again)
+        look = await batch.judge.look(
+            batch.subject, "unit", commit=commit, base=batch.tip, part=part, is_afresh=again
+        )
         batch.runs += look.ran
-        return frozenset(symptom for symptom in asked if is_shown(symptom, Shown(look.result, look.seen)))
+        return frozenset(
+            symptom for symptom in asked if is_shown(symptom, Shown(look.result, look.seen))
+        )
 
     async def confirm(agents: tuple[str, ...]) -> Sequence[Complaint[Symptom]]:
         return await wrong(await batch.gate(agents, may_rerun=True), agents)
@@ -172,7 +187,9 @@ async def one_by_one(batch: Batch) -> set[str]:
 
 
 async def halving(batch: Batch) -> set[str]:
-    """A queue of batches: one that is red is split in two, and each half is a batch of its own, one after another."""
+    """A queue of batches: one that is red is split in two, and each half is a batch of its own, one
+    after another.
+    """
     passed: list[str] = []
     out: set[str] = set()
     waiting = [batch.agents]
@@ -195,7 +212,14 @@ WAYS: dict[str, Callable[[Batch], Awaitable[set[str]]]] = {
 
 
 def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false")
+    identity = (
+        "-c",
+        "user.name=bench",
+        "-c",
+        "user.email=bench@localhost",
+        "-c",
+        "commit.gpgsign=false",
+    )
     return subprocess.run(
         ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -225,8 +249,12 @@ def commits(folder: Path, case: Case) -> tuple[str, dict[str, str]]:
     return base, made
 
 
-def carry_out(case: Case, way: str, folder: Path, base: str, made: dict[str, str]) -> tuple[int, int, float]:
-    """One way on one case, with nothing known but the baseline: runs, reruns of single tests, seconds."""
+def carry_out(
+    case: Case, way: str, folder: Path, base: str, made: dict[str, str]
+) -> tuple[int, int, float]:
+    """One way on one case, with nothing known but the baseline: runs, reruns of single tests,
+    seconds.
+    """
     place = Path(tempfile.mkdtemp(prefix=f"{way.replace(' ', '-')}-", dir=folder))
     repository = Repository.discover(folder / "source")
     store = Store.create(place / "run" / "store.git", repository, base, "bench")
@@ -269,11 +297,20 @@ def measure(case: Case, times: int) -> dict[str, object]:
                 runs[way], reruns[way], took = carry_out(case, way, folder, base, made)
                 seconds[way].append(round(took, 3))
                 print(f"{case.name}: {way}: {runs[way]} runs, {took:.1f} s", file=sys.stderr)
-    return {"case": case.name, "agents": case.agents, "runs": runs, "reruns": reruns, "seconds": seconds}
+    return {
+        "case": case.name,
+        "agents": case.agents,
+        "runs": runs,
+        "reruns": reruns,
+        "seconds": seconds,
+    }
 
 
 def table(results: Sequence[dict[str, object]]) -> str:
-    lines = ["| batch | " + " | ".join(f"{way}: runs, time" for way in WAYS) + " |", "|---|" + "---|" * len(WAYS)]
+    lines = [
+        "| batch | " + " | ".join(f"{way}: runs, time" for way in WAYS) + " |",
+        "|---|" + "---|" * len(WAYS),
+    ]
     for result in results:
         runs, reruns, seconds = result["runs"], result["reruns"], result["seconds"]
         assert isinstance(reruns, dict)
@@ -282,7 +319,9 @@ def table(results: Sequence[dict[str, object]]) -> str:
         ours = statistics.median(seconds["orchestrate"])
         cells = [f"{runs['orchestrate']} + {reruns['orchestrate']}, 1"]
         for way in list(WAYS)[1:]:
-            ratios = [other / own for other, own in zip(seconds[way], seconds["orchestrate"], strict=True)]
+            ratios = [
+                other / own for other, own in zip(seconds[way], seconds["orchestrate"], strict=True)
+            ]
             cells.append(f"{runs[way]}, {statistics.median(ratios):.1f}")
         lines.append(f"| {result['case']} ({ours:.1f} s) | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -291,11 +330,15 @@ def table(results: Sequence[dict[str, object]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[5, 20, 100])
-    parser.add_argument("--times", type=int, default=3, help="how often each case is measured; batches of 100 once")
+    parser.add_argument(
+        "--times", type=int, default=3, help="how often each case is measured; batches of 100 once"
+    )
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    results = [measure(case, options.times if case.agents < 100 else 1) for case in cases(options.sizes)]
+    results = [
+        measure(case, options.times if case.agents < 100 else 1) for case in cases(options.sizes)
+    ]
     machine = {
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -1,8 +1,10 @@
-"""How long does it take to put many agents' work together, beside git's own ways, and beside writing it down?
+"""How long does it take to put many agents' work together, beside git's own ways, and beside
+writing it down?
 
-Two tables, see README.md: 512 agents on 2,000 files against `git merge` one by one, `git merge-tree` one by one and one
-octopus merge; and disjoint agents by number and by size of the repository, against the bare cost of writing the same
-objects. Nothing passes or fails by time; a tree that differs from git's is an error.
+Two tables, see README.md: 512 agents on 2,000 files against `git merge` one by one, `git
+merge-tree` one by one and one octopus merge; and disjoint agents by number and by size of the
+repository, against the bare cost of writing the same objects. Nothing passes or fails by time; a
+tree that differs from git's is an error.
 """
 
 from __future__ import annotations
@@ -35,18 +37,23 @@ BY_FILES = [Scenario(512, files) for files in (2_000, 5_000, 10_000, 20_000)]
 # -- the ways; each leaves a commit and says which tree it has, or None where it cannot
 
 
-def by_orchestrate(repository: Path, scenario: Scenario, *, knows: bool = False) -> tuple[float, str | None]:
-    """A run's store is there when its batch is merged; all else is timed, with a new `cat-file` process.
+def by_orchestrate(
+    repository: Path, scenario: Scenario, *, knows: bool = False
+) -> tuple[float, str | None]:
+    """A run's store is there when its batch is merged; all else is timed, with a new `cat-file`
+    process.
 
-    `knows`: the store is as the captures of its run leave it: it has been told what each commit changed, and its
-    `cat-file` process has read the folders that they changed.
+    `knows`: the store is as the captures of its run leave it: it has been told what each commit
+    changed, and its `cat-file` process has read the folders that they changed.
     """
     source = Repository.discover(repository)
     base = source.resolve("main")
     commits = {name: oid for oid, name in _refs(repository)}
     path = repository.with_name("store.git")
     Store.create(path, source, base, "bench").close()
-    for folder in (repository / ".git" / "objects").glob("[0-9a-f][0-9a-f]"):  # where captures leave their commits
+    for folder in (repository / ".git" / "objects").glob(
+        "[0-9a-f][0-9a-f]"
+    ):  # where captures leave their commits
         shutil.copytree(folder, path / "objects" / folder.name, dirs_exist_ok=True)
     store = Store.open(path, "bench")
     works = [Contribution(name, base, commits[name]) for name in scenario.names]
@@ -67,7 +74,9 @@ def by_orchestrate(repository: Path, scenario: Scenario, *, knows: bool = False)
 
 
 def by_merge(repository: Path, scenario: Scenario) -> tuple[float, str | None]:
-    seconds = in_shell(repository, scenario, 'git merge --quiet --no-edit --no-stat --no-ff "$name"')
+    seconds = in_shell(
+        repository, scenario, 'git merge --quiet --no-edit --no-stat --no-ff "$name"'
+    )
     return seconds, git(repository, "rev-parse", "HEAD^{tree}")
 
 
@@ -81,7 +90,9 @@ def by_merge_tree(repository: Path, scenario: Scenario) -> tuple[float, str | No
 
 
 def in_shell(repository: Path, scenario: Scenario, each: str, last: str = ":") -> float:
-    """Seconds for a loop over the agents in a shell, which starts processes quicker than Python does."""
+    """Seconds for a loop over the agents in a shell, which starts processes quicker than Python
+    does.
+    """
     script = f"head=main\nwhile read -r name; do {each} || exit 1; done\n{last}\n"
     started = time.perf_counter()
     subprocess.run(
@@ -98,19 +109,32 @@ def in_shell(repository: Path, scenario: Scenario, each: str, last: str = ":") -
 def by_octopus(repository: Path, scenario: Scenario) -> tuple[float, str | None]:
     command = ["git", "merge", "--quiet", "--no-edit", "--no-stat", *scenario.names]
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=repository, env=ENVIRONMENT, capture_output=True, check=False)
+    done = subprocess.run(
+        command, cwd=repository, env=ENVIRONMENT, capture_output=True, check=False
+    )
     seconds = time.perf_counter() - started
     return seconds, git(repository, "rev-parse", "HEAD^{tree}") if done.returncode == 0 else None
 
 
 def by_writing(repository: Path, objects: bytes) -> float:
-    """What git takes to write the very objects of a result as one pack, checked and synced as orchestrate's are."""
+    """What git takes to write the very objects of a result as one pack, checked and synced as
+    orchestrate's are.
+    """
     scratch = repository.with_name("scratch.git")
     git(repository.parent, "init", "--quiet", "--bare", str(scratch))
     (scratch / "objects/info/alternates").write_text(f"{repository}/.git/objects\n")
     os.sync()
     started = time.perf_counter()
-    git(scratch, "-c", "core.fsync=all", "-c", "core.fsyncMethod=batch", "index-pack", "--stdin", input=objects)
+    git(
+        scratch,
+        "-c",
+        "core.fsync=all",
+        "-c",
+        "core.fsyncMethod=batch",
+        "index-pack",
+        "--stdin",
+        input=objects,
+    )
     return time.perf_counter() - started
 
 
@@ -138,7 +162,9 @@ class Measured:
             "editors_of_the_shared_file": scenario.editors,
             "objects_written": self.objects,
             "median_seconds": {way: round(self.median(way), 4) for way in self.seconds},
-            "seconds": {way: [round(each, 4) for each in times] for way, times in self.seconds.items()},
+            "seconds": {
+                way: [round(each, 4) for each in times] for way, times in self.seconds.items()
+            },
             "not_possible": self.not_possible,
             "load": self.load,
         }
@@ -153,7 +179,9 @@ WAYS: dict[str, Callable[[Path, Scenario], tuple[float, str | None]]] = {
 
 
 def beside_git(scenario: Scenario, runs: int, folder: Path) -> Measured:
-    """All ways in turns, every second run the other way round; every result has to be the same tree."""
+    """All ways in turns, every second run the other way round; every result has to be the same
+    tree.
+    """
     template = folder / "template"
     make_repository(template, scenario)
     measured = Measured(scenario)
@@ -169,7 +197,9 @@ def beside_git(scenario: Scenario, runs: int, folder: Path) -> Measured:
             if way == "orchestrate":
                 measured.objects = len(_new_objects(place / "store.git", tree or ""))
             shutil.rmtree(place)
-            say(f"{scenario.agents} agents, {scenario.files} files, run {run + 1} of {runs}: {way} {seconds:.3f} s")
+            say(
+                f"{scenario.agents} agents, {scenario.files} files, run {run + 1} of {runs}: {way} {seconds:.3f} s"
+            )
             if tree is None:
                 measured.not_possible.append(way)
                 continue
@@ -217,16 +247,22 @@ def beside_writing(scenario: Scenario, runs: int, folder: Path) -> Measured:
 
 def _new_objects(store: Path, tree: str) -> list[str]:
     """What the store has that it does not borrow."""
-    listed = git(store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered").splitlines()
+    listed = git(
+        store, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered"
+    ).splitlines()
     borrowed = Path((store / "objects/info/alternates").read_text().strip()).parent
-    theirs = set(git(borrowed, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").splitlines())
+    theirs = set(
+        git(borrowed, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").splitlines()
+    )
     own = [oid for oid in listed if oid not in theirs]
     assert tree in own
     return own
 
 
 def _refs(repository: Path) -> list[tuple[str, str]]:
-    lines = git(repository, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").splitlines()
+    lines = git(
+        repository, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/"
+    ).splitlines()
     return [(oid, name) for oid, _, name in (line.partition(" ") for line in lines)]
 
 
@@ -237,7 +273,8 @@ def table_beside_git(measured: Measured) -> list[str]:
     ours = measured.median("orchestrate")
     rows = ["| way | median | beside orchestrate |", "|---|--:|--:|"]
     rows += [
-        f"| {way} | {measured.median(way):.3f} s | {measured.median(way) / ours:.1f} × |" for way in measured.seconds
+        f"| {way} | {measured.median(way):.3f} s | {measured.median(way) / ours:.1f} × |"
+        for way in measured.seconds
     ]
     return rows + [f"| {way} | not possible | – |" for way in measured.not_possible]
 
@@ -249,7 +286,9 @@ def table_beside_writing(all_measured: Sequence[Measured]) -> list[str]:
     ]
     for each in all_measured:
         ways = (f"{each.median(way) * 1000:.0f} ms" for way in each.seconds)
-        rows.append(f"| {each.scenario.agents:,} | {each.scenario.files:,} | {each.objects:,} | {' | '.join(ways)} |")
+        rows.append(
+            f"| {each.scenario.agents:,} | {each.scenario.files:,} | {each.objects:,} | {' | '.join(ways)} |"
+        )
     return rows
 
 
@@ -268,10 +307,16 @@ def say(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3, help="runs of each way beside git (default 3)")
-    parser.add_argument("--scale-runs", type=int, default=5, help="runs of each size beside writing (default 5)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs of each way beside git (default 3)"
+    )
+    parser.add_argument(
+        "--scale-runs", type=int, default=5, help="runs of each size beside writing (default 5)"
+    )
     parser.add_argument("--only", choices=["git", "scale"], help="one of the two tables")
-    parser.add_argument("--output", type=Path, default=HERE / "results.json", help="where the results are written")
+    parser.add_argument(
+        "--output", type=Path, default=HERE / "results.json", help="where the results are written"
+    )
     options = parser.parse_args()
     if min(options.runs, options.scale_runs) < 1:
         parser.error("at least one run")

@@ -1,6 +1,8 @@
-"""What is integrated: a repository of many files, and agents' commits on it, made with `git fast-import`.
+"""What is integrated: a repository of many files, and agents' commits on it, made with `git
+fast-import`.
 
-Each agent adds a file of its own; some also change one file that all share, each at a line of its own.
+Each agent adds a file of its own; some also change one file that all share, each at a line of its
+own.
 """
 
 from __future__ import annotations
@@ -17,7 +19,11 @@ PER_FOLDER = 50
 WHEN = 1_750_000_000
 
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "ORCHESTRATE_"))},
+    **{
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GIT_", "ORCHESTRATE_"))
+    },
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_NAME": "bench",
@@ -43,7 +49,9 @@ class Scenario:
 
 
 def make_repository(folder: Path, scenario: Scenario) -> None:
-    """The base as one pack, as a clone has it, and the agents' commits as loose objects, as a capture leaves them."""
+    """The base as one pack, as a clone has it, and the agents' commits as loose objects, as a
+    capture leaves them.
+    """
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "gc.auto", "0")
@@ -57,7 +65,9 @@ def make_repository(folder: Path, scenario: Scenario) -> None:
 def _base(scenario: Scenario) -> Iterator[str]:
     yield _commit("refs/heads/main", "base", "")
     for number in range(scenario.files - 1):
-        body = "".join(f"\n\ndef function_{n}(value):\n    return value + {number} + {n}\n" for n in range(12))
+        body = "".join(
+            f"\n\ndef function_{n}(value):\n    return value + {number} + {n}\n" for n in range(12)
+        )
         yield _file(f"{_folder(number)}/module_{number:05d}.py", f'"""Module {number}."""\n{body}')
     yield _file(SHARED, "".join(_shared(scenario)))
 
@@ -68,7 +78,10 @@ def _agents(scenario: Scenario) -> Iterator[str]:
         yield _commit(f"refs/heads/{name}", name, "from refs/heads/main^0\n")
         # An agent's file stands beside others, all over the repository.
         folder = _folder(number * (scenario.files - 1) // scenario.agents)
-        yield _file(f"{folder}/{name.replace('-', '_')}.py", f'"""What {name} made."""\n\nVALUE = {number}\n')
+        yield _file(
+            f"{folder}/{name.replace('-', '_')}.py",
+            f'"""What {name} made."""\n\nVALUE = {number}\n',
+        )
         if number < scenario.editors:
             edited = lines.copy()
             edited[4 * number + 1] = f"    return {number} + 1\n"
@@ -78,7 +91,11 @@ def _agents(scenario: Scenario) -> Iterator[str]:
 def _shared(scenario: Scenario) -> list[str]:
     """Four lines for each editor: a function, and what stands between it and the next."""
     count = max(scenario.editors, 1)
-    return [line for n in range(count) for line in (f"def shared_{n}():\n", f"    return {n}\n", "\n", "\n")]
+    return [
+        line
+        for n in range(count)
+        for line in (f"def shared_{n}():\n", f"    return {n}\n", "\n", "\n")
+    ]
 
 
 def _folder(number: int) -> str:
@@ -106,7 +123,12 @@ def copy(template: Path, place: Path) -> Path:
 def git(folder: Path, *arguments: str, input: bytes | None = None, check: bool = True) -> str:
     """One git process; what it printed."""
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=ENVIRONMENT, input=input, capture_output=True, check=False
+        ["git", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        input=input,
+        capture_output=True,
+        check=False,
     )
     if check and done.returncode:
         raise SystemExit(

@@ -2,9 +2,10 @@
 
     python benchmarks/merge/bench.py --data merges.parquet [--output FILE] [--show different|unsolved|flagged]
 
-The data is not part of the project; ``ORCHESTRATE_MERGES`` may name it too. Each row holds `base`, `left`, `right` and
-`human` of one file, its `path` and `merge`, and in `git` whether git's line merge was clean. When a result is equal to
-the human's is said in `equality`. The merges fall into two halves by their name; rules were made looking at one only.
+The data is not part of the project; ``ORCHESTRATE_MERGES`` may name it too. Each row holds `base`,
+`left`, `right` and `human` of one file, its `path` and `merge`, and in `git` whether git's line
+merge was clean. When a result is equal to the human's is said in `equality`. The merges fall into
+two halves by their name; rules were made looking at one only.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ def touched(path: str, base: bytes, side: bytes) -> set[str]:
         blocks = cut(language, source)[0].walk()
         leaves = ((name if b.kind in SYMBOLS else b.key, b) for name, b in blocks if not b.members)
         versions.append({f"{name}": b.text for name, b in leaves if b.text.strip()})
-    return {name for name in versions[0].keys() | versions[1].keys() if versions[0].get(name) != versions[1].get(name)}
+    return {
+        name
+        for name in versions[0].keys() | versions[1].keys()
+        if versions[0].get(name) != versions[1].get(name)
+    }
 
 
 def count(row: dict[str, Any], result: MergeResult) -> set[str]:
@@ -87,15 +92,20 @@ def figures(rows: list[set[str]]) -> dict[str, Any]:
         "conflicts": len(conflicts),
         "solved": len(solved),
         "solved_of_all": _percent(solved, conflicts),
-        "solved_of_disjoint": _percent([facts for facts in disjoint if "solved" in facts], disjoint),
+        "solved_of_disjoint": _percent(
+            [facts for facts in disjoint if "solved" in facts], disjoint
+        ),
         "equal": _many(solved, "equal"),
         "equal_of_solved": _percent([facts for facts in solved if "equal" in facts], solved),
-        "equal_by_lines_of_solved": _percent([facts for facts in solved if "equal by lines" in facts], solved),
+        "equal_by_lines_of_solved": _percent(
+            [facts for facts in solved if "equal by lines" in facts], solved
+        ),
         "different": _many(solved, "different"),
         "different_as_the_human_invented": _many(solved, "human invented"),
         "different_as_the_human_dropped_a_side": _many(solved, "human dropped a side"),
         "equal_of_solved_within_reach": _percent(
-            [facts for facts in solved if "equal" in facts], [facts for facts in solved if facts not in out_of_reach]
+            [facts for facts in solved if "equal" in facts],
+            [facts for facts in solved if facts not in out_of_reach],
         ),
         "does_not_parse": _many(rows, "does not parse"),
         "flagged_after_all": _many(rows, "flagged after all"),
@@ -114,7 +124,9 @@ def _percent(part: list[set[str]], whole: list[set[str]]) -> float:
 
 
 def measure(rows: list[dict[str, Any]], show: str) -> dict[str, Any]:
-    """Merge every row; the figures, and on standard error the rows of the half tuned on that were asked for."""
+    """Merge every row; the figures, and on standard error the rows of the half tuned on that were
+    asked for.
+    """
     found: dict[str, list[set[str]]] = {half: [] for half in HALVES}
     reasons: Counter[str] = Counter()
     times: list[float] = []
@@ -127,7 +139,9 @@ def measure(rows: list[dict[str, Any]], show: str) -> dict[str, Any]:
         reasons.update(conflict.reason for conflict in result.conflicts[:1])
         wanted = {"unsolved", "clean"} if show == "flagged" else {show, "conflict"}
         if show and facts >= wanted and half_of(row) == "tuned_on":
-            print(f"== {row['id']} {sorted(facts)} {result.conflicts} {result.notes}", file=sys.stderr)
+            print(
+                f"== {row['id']} {sorted(facts)} {result.conflicts} {result.notes}", file=sys.stderr
+            )
     return {
         "all": figures([facts for half in HALVES for facts in found[half]]),
         **{half: figures(found[half]) for half in HALVES},
@@ -147,9 +161,13 @@ def measure(rows: list[dict[str, Any]], show: str) -> dict[str, Any]:
 
 def main() -> int:
     """Read, measure, print; a skip with its reason is not a failure."""
-    parser = argparse.ArgumentParser(description="Merge real files and compare with what people made of them.")
+    parser = argparse.ArgumentParser(
+        description="Merge real files and compare with what people made of them."
+    )
     parser.add_argument("--data", default=os.environ.get("ORCHESTRATE_MERGES", ""))
-    parser.add_argument("--output", type=Path, help="a file that the figures are written to as well")
+    parser.add_argument(
+        "--output", type=Path, help="a file that the figures are written to as well"
+    )
     parser.add_argument("--show", choices=("different", "unsolved", "flagged"), default="")
     options = parser.parse_args()
     if not options.data or not Path(options.data).is_file():

@@ -1,9 +1,11 @@
-"""When two versions of a file say the same: what the benchmark means by "equal to the human's result".
+"""When two versions of a file say the same: what the benchmark means by "equal to the human's
+result".
 
-Owns two yardsticks. `by_lines` forgets blank lines, white space at the ends of lines, and the order of imports and
-definitions. `by_content` forgets all white space that means nothing to the language, and besides the order of what
-commutes inside a literal: keys of a dictionary, keyword arguments, entries of a set and of a list of strings. Neither
-forgets a word, a quote, a bracket, a comma outside such a literal, Python's nesting, or what stands in a string.
+Owns two yardsticks. `by_lines` forgets blank lines, white space at the ends of lines, and the order
+of imports and definitions. `by_content` forgets all white space that means nothing to the language,
+and besides the order of what commutes inside a literal: keys of a dictionary, keyword arguments,
+entries of a set and of a list of strings. Neither forgets a word, a quote, a bracket, a comma
+outside such a literal, Python's nesting, or what stands in a string.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ _STRINGS = frozenset({"string", "template_string"})
 
 
 def by_lines(path: str, source: bytes) -> Any:
-    """What the file says, as a value that does not depend on blank lines, line ends, or the order of definitions."""
+    """What the file says, as a value that does not depend on blank lines, line ends, or the order
+    of definitions.
+    """
     return _members(_cut(path, source), lambda block: _lines(block.text))
 
 
 def by_content(path: str, source: bytes) -> Any:
-    """What the file says, as a value that does not depend on white space or on the order of what commutes."""
+    """What the file says, as a value that does not depend on white space or on the order of what
+    commutes.
+    """
     language = language_of(path)
     assert language is not None
     root = _cut(path, source)
@@ -38,11 +44,15 @@ def by_content(path: str, source: bytes) -> Any:
 
 def equal(path: str, one: bytes, other: bytes) -> bool:
     """Whether the two are equal by either yardstick."""
-    return any(yardstick(path, one) == yardstick(path, other) for yardstick in (by_lines, by_content))
+    return any(
+        yardstick(path, one) == yardstick(path, other) for yardstick in (by_lines, by_content)
+    )
 
 
 def invented(path: str, human: bytes, *versions: bytes) -> bool:
-    """Whether `human` has lines, imports apart, that none of `versions` has, however they are spaced."""
+    """Whether `human` has lines, imports apart, that none of `versions` has, however they are
+    spaced.
+    """
     known = set().union(*(_words(path, version) for version in versions))
     return bool(_words(path, human) - known)
 
@@ -58,9 +68,15 @@ def _members(block: Block, said: Any) -> Any:
     symbols: list[Any] = []
     rest: list[Any] = []
     for member in block.members:
-        if member.kind == "import" and member.node is not None and not member.node.type.startswith("export"):
+        if (
+            member.kind == "import"
+            and member.node is not None
+            and not member.node.type.startswith("export")
+        ):
             named = bound_names(member.node)
-            imports |= {f"{bound}={source}" for bound, source in named} or {" ".join(member.text.decode().split())}
+            imports |= {f"{bound}={source}" for bound, source in named} or {
+                " ".join(member.text.decode().split())
+            }
         elif member.members:
             symbols.append(_members(member, said))
         elif member.kind in SYMBOLS:
@@ -101,11 +117,17 @@ def _said(language: Language, node: Node) -> Any:
 
 
 def _commutes(node: Node) -> bool:
-    """Whether the order of the entries means nothing: all are named, or all are strings of one list, or it is a set."""
+    """Whether the order of the entries means nothing: all are named, or all are strings of one
+    list, or it is a set.
+    """
     if node.type not in _UNORDERED:
         return False
     types = {child.type for child in node.named_children}
-    return node.type == "set" or types <= _NAMED or (types == {"string"} and node.type in {"list", "array"})
+    return (
+        node.type == "set"
+        or types <= _NAMED
+        or (types == {"string"} and node.type in {"list", "array"})
+    )
 
 
 def _words(path: str, source: bytes) -> set[bytes]:

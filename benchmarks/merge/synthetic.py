@@ -2,9 +2,9 @@
 
     python benchmarks/merge/synthetic.py --data merges.parquet [--files N]
 
-Positive batches: 2 or 5 sides add a method, a function, an import, an entry of a dictionary or of a list side by side;
-all must merge, with everything in. Negative batches: two sides that contradict each other; none may pass both the
-merge with its checks and the checks across the batch.
+Positive batches: 2 or 5 sides add a method, a function, an import, an entry of a dictionary or of a
+list side by side; all must merge, with everything in. Negative batches: two sides that contradict
+each other; none may pass both the merge with its checks and the checks across the batch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ Edits = tuple[bytes, list[bytes]]
 
 
 def _functions(tree: ast.Module) -> list[ast.FunctionDef]:
-    return [n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.decorator_list and len(n.name) > 3]
+    return [
+        n
+        for n in tree.body
+        if isinstance(n, ast.FunctionDef) and not n.decorator_list and len(n.name) > 3
+    ]
 
 
 def _inserted(text: str, line: int, what: str) -> bytes:
@@ -43,11 +47,17 @@ def add_functions(text: str, tree: ast.Module, sides: int) -> Edits | None:
     if not found:
         return None
     line = found[len(found) // 2].end_lineno or 0
-    return text.encode(), [_inserted(text, line, f"\n\ndef added_{i}(a):\n    return a + {i}\n") for i in range(sides)]
+    return text.encode(), [
+        _inserted(text, line, f"\n\ndef added_{i}(a):\n    return a + {i}\n") for i in range(sides)
+    ]
 
 
 def add_methods(text: str, tree: ast.Module, sides: int) -> Edits | None:
-    classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and isinstance(n.body[-1], ast.FunctionDef)]
+    classes = [
+        n
+        for n in tree.body
+        if isinstance(n, ast.ClassDef) and isinstance(n.body[-1], ast.FunctionDef)
+    ]
     if not classes:
         return None
     last = classes[0].body[-1]
@@ -81,12 +91,21 @@ def add_names(text: str, tree: ast.Module, sides: int) -> Edits | None:
         return None
     base = _inserted(text, imports[-1].end_lineno or 0, start).decode()
     uses = [f"\n\ndef uses_{i}():\n    return added_{i}\n" for i in range(sides)]
-    made = [base.replace(start, start.replace("second", f"second, added_{i}")) + uses[i] for i in range(sides)]
+    made = [
+        base.replace(start, start.replace("second", f"second, added_{i}")) + uses[i]
+        for i in range(sides)
+    ]
     return base.encode(), [side.encode() for side in made]
 
 
 def add_keys(text: str, _: ast.Module, sides: int) -> Edits | None:
-    return _literal(text, "TABLE = {\n    'a': 1,\n    'b': 2,\n}\n", "    'b': 2,\n", "    'added_{}': 3,\n", sides)
+    return _literal(
+        text,
+        "TABLE = {\n    'a': 1,\n    'b': 2,\n}\n",
+        "    'b': 2,\n",
+        "    'added_{}': 3,\n",
+        sides,
+    )
 
 
 def add_entries(text: str, _: ast.Module, sides: int) -> Edits | None:
@@ -133,19 +152,29 @@ def negatives(text: str, tree: ast.Module) -> Iterator[tuple[str, bytes, bytes, 
         count = len(target.args.args) - len(target.args.defaults)
         old_way = f"\n\ndef caller():\n    return {name}({', '.join(['1'] * count)})\n"
         if not target.args.defaults and not target.args.kwonlyargs:
-            yield "one changes the signature, the other calls the old one", base, changed, base + old_way.encode()
+            yield (
+                "one changes the signature, the other calls the old one",
+                base,
+                changed,
+                base + old_way.encode(),
+            )
     yield (
         "both add one key",
         base + b"\n\nTABLE = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n}\n",
-        base + b"\n\nTABLE = {\n    'new': 5,\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n}\n",
-        base + b"\n\nTABLE = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n    'new': 6,\n}\n",
+        base
+        + b"\n\nTABLE = {\n    'new': 5,\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n}\n",
+        base
+        + b"\n\nTABLE = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 4,\n    'new': 6,\n}\n",
     )
     yield (
         "both import one name from two places",
         base,
-        _inserted(text, top, "from left_package import wanted\n") + b"\n\ndef uses_left():\n    return wanted\n",
+        _inserted(text, top, "from left_package import wanted\n")
+        + b"\n\ndef uses_left():\n    return wanted\n",
         (b"from right_package import wanted\n" + base).replace(
-            f"def {name}(".encode(), f"def uses_right():\n    return wanted\n\n\ndef {name}(".encode(), 1
+            f"def {name}(".encode(),
+            f"def uses_right():\n    return wanted\n\n\ndef {name}(".encode(),
+            1,
         )
         if first is not target and "__future__" not in text
         else _inserted(text, top, "from right_package import wanted\n"),
@@ -157,8 +186,16 @@ def negatives(text: str, tree: ast.Module) -> Iterator[tuple[str, bytes, bytes, 
         base + touching.replace("(size)", "(length)").encode(),
         base + touching.replace("first = 1", "first = size").encode(),
     )
-    nested = [f"\n\ndef nested(a):\n    if a:\n        a = 1\n{pad}a = 2\n    return a\n" for pad in (" " * 4, " " * 8)]
-    yield "both add one function, nested otherwise", base, base + nested[0].encode(), base + nested[1].encode()
+    nested = [
+        f"\n\ndef nested(a):\n    if a:\n        a = 1\n{pad}a = 2\n    return a\n"
+        for pad in (" " * 4, " " * 8)
+    ]
+    yield (
+        "both add one function, nested otherwise",
+        base,
+        base + nested[0].encode(),
+        base + nested[1].encode(),
+    )
     both_add = touching.replace("    first = 1\n", "    log = 0\n    first = 1\n    second = 2\n")
     yield (
         "both add a line, one removes the next and the other changes it",
@@ -166,7 +203,12 @@ def negatives(text: str, tree: ast.Module) -> Iterator[tuple[str, bytes, bytes, 
         base + both_add.replace("    second = 2\n", "").encode(),
         base + both_add.replace("second = 2", "second = size").encode(),
     )
-    yield "both change one constant", base + b"LIMIT = 1\n", base + b"LIMIT = 2\n", base + b"LIMIT = 3\n"
+    yield (
+        "both change one constant",
+        base + b"LIMIT = 1\n",
+        base + b"LIMIT = 2\n",
+        base + b"LIMIT = 3\n",
+    )
 
 
 def run(sources: list[bytes]) -> dict[str, object]:
@@ -194,7 +236,9 @@ def run(sources: list[bytes]) -> dict[str, object]:
             counts["negative clean by git"] += merge_lines(base, left, right_side) is not None
             merged = merge_file("a.py", base, left, right_side)
             counts["negative past the merge"] += merged.content is not None
-            warned = check_batch([Edit("left", "a.py", base, left), Edit("right", "a.py", base, right_side)])
+            warned = check_batch(
+                [Edit("left", "a.py", base, left), Edit("right", "a.py", base, right_side)]
+            )
             if merged.content is not None and not warned:
                 counts["negative passed"] += 1
                 failed.append(f"{number} {kind}")
@@ -213,7 +257,11 @@ def _all_in(edits: Edits, failed: list[str], what: str) -> bool:
     wanted = {word for side in sides for word in re.findall(rb"\w+", side)}
     lost = wanted - set(re.findall(rb"\w+", merged))
     rows = Counter(line.strip() for line in merged.splitlines())
-    kept = all(rows[line.strip()] for line in base.splitlines() if b"added" not in line and b"second" not in line[-9:])
+    kept = all(
+        rows[line.strip()]
+        for line in base.splitlines()
+        if b"added" not in line and b"second" not in line[-9:]
+    )
     kept = kept or any(word in base for word in (b"NAMES = ['a', 'b']", b"first, second"))
     if lost or not kept:
         failed.append(f"{what}: lost {sorted(lost)[:3]}")

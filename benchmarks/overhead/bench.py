@@ -1,8 +1,9 @@
 """How long does a run take beyond the work in it, beside a shell script that does the same?
 
-Generates a repository of 1,000 files and a mission in a temporary folder, then carries the mission out with orchestrate
-and with `baseline.sh`, in turns. Speed is told as ratios of what ran side by side; see README.md. Nothing here passes
-or fails by time: only a run that did not bring all the work together is an error.
+Generates a repository of 1,000 files and a mission in a temporary folder, then carries the mission
+out with orchestrate and with `baseline.sh`, in turns. Speed is told as ratios of what ran side by
+side; see README.md. Nothing here passes or fails by time: only a run that did not bring all the
+work together is an error.
 """
 
 from __future__ import annotations
@@ -34,12 +35,17 @@ SLEEP_SECONDS = 1.0
 PARALLEL = 5
 SAMPLE_SECONDS = 0.02
 
-# Both sides and the plain gates get the same, so that nobody's own configuration of git or pytest takes part.
+# Both sides and the plain gates get the same, so that nobody's own configuration of git or pytest
+# takes part.
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PYTEST_", "ORCHESTRATE_"))},
+    **{
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GIT_", "PYTEST_", "ORCHESTRATE_"))
+    },
     "PYTHONDONTWRITEBYTECODE": "1",
-    # As orchestrate's gates do. Otherwise the ideal would hold the start of whatever is installed (hypothesis:
-    # most of a second a gate), and orchestrate would look better by as much.
+    # As orchestrate's gates do. Otherwise the ideal would hold the start of whatever is installed
+    # (hypothesis: most of a second a gate), and orchestrate would look better by as much.
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTHON": sys.executable,
     "NO_COLOR": "1",
@@ -58,7 +64,9 @@ GIT_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Case:
-    """Batches of agents, one after another, each agent with `sleep` seconds of work and one edit."""
+    """Batches of agents, one after another, each agent with `sleep` seconds of work and one
+    edit.
+    """
 
     name: str
     batches: tuple[tuple[str, ...], ...]
@@ -86,12 +94,19 @@ class Measured:
 
     def summary(self) -> dict[str, float]:
         over = {
-            "orchestrate_over_ideal": [a / b for a, b in zip(self.orchestrate, self.ideal, strict=True)],
+            "orchestrate_over_ideal": [
+                a / b for a, b in zip(self.orchestrate, self.ideal, strict=True)
+            ],
             "shell_over_ideal": [a / b for a, b in zip(self.shell, self.ideal, strict=True)],
-            "orchestrate_over_shell": [a / b for a, b in zip(self.orchestrate, self.shell, strict=True)],
+            "orchestrate_over_shell": [
+                a / b for a, b in zip(self.orchestrate, self.shell, strict=True)
+            ],
         }
         return {
-            **{f"{name}_seconds": median(getattr(self, name)) for name in ("gates", "ideal", "orchestrate", "shell")},
+            **{
+                f"{name}_seconds": median(getattr(self, name))
+                for name in ("gates", "ideal", "orchestrate", "shell")
+            },
             **{name: median(ratios) for name, ratios in over.items()},
             "orchestrate_peak_mib": max(self.peak_mib),
         }
@@ -114,8 +129,12 @@ def module(agent: str) -> Path:
 
 
 def make_repository(folder: Path, case: Case) -> None:
-    """1,000 modules of some 1 KiB in ten folders, and for each batch a test file that is red until all have edited."""
-    body = "".join(f"\n\ndef function_{n}(value):\n    return value + VALUE + {n}\n" for n in range(20))
+    """1,000 modules of some 1 KiB in ten folders, and for each batch a test file that is red until
+    all have edited.
+    """
+    body = "".join(
+        f"\n\ndef function_{n}(value):\n    return value + VALUE + {n}\n" for n in range(20)
+    )
     for n in range(FILES - len(case.batches)):
         path = folder / module(f"m{n:03d}")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +173,11 @@ def make_mission(path: Path, case: Case, repository: Path) -> None:
         },
         "defaults": {"backend": "script", "timeout": "5m", "parallel": PARALLEL},
         "gates": {
-            f"tests-{n}": {"checks": [{"pytest": tests_of(n), "must_turn_green": [f"{tests_of(n)}::test_all_edited"]}]}
+            f"tests-{n}": {
+                "checks": [
+                    {"pytest": tests_of(n), "must_turn_green": [f"{tests_of(n)}::test_all_edited"]}
+                ]
+            }
             for n, _ in enumerate(case.batches, 1)
         },
         "batches": [
@@ -164,7 +187,12 @@ def make_mission(path: Path, case: Case, repository: Path) -> None:
                 **({"needs": [f"b{n - 1}"]} if n > 1 else {}),
                 "gate": f"tests-{n}",
                 "agents": [
-                    {"id": agent, "name": f"Editor of {agent}", "mission": "Edit.", "files": [str(module(agent))]}
+                    {
+                        "id": agent,
+                        "name": f"Editor of {agent}",
+                        "mission": "Edit.",
+                        "files": [str(module(agent))],
+                    }
                     for agent in agents
                 ],
             }
@@ -178,16 +206,24 @@ def make_mission(path: Path, case: Case, repository: Path) -> None:
 
 
 def run_orchestrate(case: Case, repository: Path, folder: Path) -> tuple[float, float]:
-    """Seconds, and the peak memory of the orchestrator's own process in MiB; the run's files are below `folder`."""
+    """Seconds, and the peak memory of the orchestrator's own process in MiB; the run's files are
+    below `folder`.
+    """
     mission = folder / "mission.yaml"
     make_mission(mission, case, repository)
-    program = shutil.which("orchestrate", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    program = shutil.which(
+        "orchestrate", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
     if program is None:
         raise SystemExit("orchestrate is not installed here: pip install -e .")
     argv = [program, "run", "--plain", "--root", str(folder), str(mission)]
     seconds, peak = timed(argv, folder / "orchestrate.log", watch_memory=True)
     [report] = (folder / "reports").glob("*/report.json")
-    outcomes = [agent["outcome"] for batch in json.loads(report.read_text())["batches"] for agent in batch["agents"]]
+    outcomes = [
+        agent["outcome"]
+        for batch in json.loads(report.read_text())["batches"]
+        for agent in batch["agents"]
+    ]
     if outcomes != ["landed"] * len(case.agents):
         raise SystemExit(f"orchestrate did not land everything: {outcomes}")
     return seconds, peak
@@ -195,7 +231,9 @@ def run_orchestrate(case: Case, repository: Path, folder: Path) -> tuple[float, 
 
 def run_shell(case: Case, repository: Path, folder: Path) -> float:
     batches = folder / "batches"
-    batches.write_text("".join(f"{tests_of(n)} {' '.join(agents)}\n" for n, agents in enumerate(case.batches, 1)))
+    batches.write_text(
+        "".join(f"{tests_of(n)} {' '.join(agents)}\n" for n, agents in enumerate(case.batches, 1))
+    )
     argv = [
         "sh",
         str(HERE / "baseline.sh"),
@@ -208,7 +246,9 @@ def run_shell(case: Case, repository: Path, folder: Path) -> float:
     ]
     seconds, _ = timed(argv, folder / "shell.log", env=GIT_ENVIRONMENT)
     missing = [
-        agent for agent in case.agents if "VALUE = 2\n" not in (folder / "work/merged" / module(agent)).read_text()
+        agent
+        for agent in case.agents
+        if "VALUE = 2\n" not in (folder / "work/merged" / module(agent)).read_text()
     ]
     if missing:
         raise SystemExit(f"the shell script did not merge everything: {missing}")
@@ -216,7 +256,9 @@ def run_shell(case: Case, repository: Path, folder: Path) -> float:
 
 
 def run_gates(case: Case, checkout: Path, folder: Path) -> float:
-    """The same tests as plain pytest runs, green, one after another: what the gates cost if nothing else is done."""
+    """The same tests as plain pytest runs, green, one after another: what the gates cost if nothing
+    else is done.
+    """
     total = 0.0
     for number, _ in enumerate(case.batches, 1):
         argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests_of(number)]
@@ -232,12 +274,19 @@ def timed(
     env: Mapping[str, str] = ENVIRONMENT,
     watch_memory: bool = False,
 ) -> tuple[float, float]:
-    """Run to the end: wall seconds, and the highest VmHWM seen in MiB: of the process itself, not of its children."""
+    """Run to the end: wall seconds, and the highest VmHWM seen in MiB: of the process itself, not
+    of its children.
+    """
     peak = 0.0
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         while watch_memory and process.poll() is None:
             peak = max(peak, high_water(process.pid))
@@ -246,7 +295,9 @@ def timed(
         code = process.wait()
         seconds = time.perf_counter() - started
     if code:
-        raise SystemExit(f"{Path(argv[0]).name} exited with {code}:\n{log.read_text(errors='replace')[-4000:]}")
+        raise SystemExit(
+            f"{Path(argv[0]).name} exited with {code}:\n{log.read_text(errors='replace')[-4000:]}"
+        )
     return seconds, peak
 
 
@@ -259,11 +310,14 @@ def high_water(pid: int) -> float:
 
 
 def measure(case: Case, runs: int, folder: Path, keep: Callable[[Path], None]) -> Measured:
-    """`runs` times: gates, orchestrate and shell, each second time the other way round; one more of all to warm up."""
+    """`runs` times: gates, orchestrate and shell, each second time the other way round; one more of
+    all to warm up.
+    """
     template = folder / "template"
     template.mkdir(parents=True)
     make_repository(template, case)
-    # As pip does for what it installs; an editable installation, in an environment that writes no bytecode, has none.
+    # As pip does for what it installs; an editable installation, in an environment that writes no
+    # bytecode, has none.
     compileall.compile_dir(Path(orchestrator.errors.__file__).parent, quiet=1)
     done = shutil.copytree(template, folder / "done")
     for agent in case.agents:
@@ -281,7 +335,9 @@ def measure(case: Case, runs: int, folder: Path, keep: Callable[[Path], None]) -
             measured.peak_mib.append(peak)
 
         def theirs(place: Path = place) -> None:
-            measured.shell.append(run_shell(case, fresh(template, place / "theirs"), place / "theirs"))
+            measured.shell.append(
+                run_shell(case, fresh(template, place / "theirs"), place / "theirs")
+            )
 
         gates = run_gates(case, done, folder)
         for side in (ours, theirs) if run % 2 == 0 else (theirs, ours):
@@ -318,7 +374,8 @@ def table(results: Sequence[Measured]) -> Iterator[str]:
         s = result.summary()
         # Where agents do nothing, the ideal is the gate alone, and a ratio over it says nothing.
         over = [
-            f"{s[name]:.2f}" if result.sleep_seconds else "-" for name in ("orchestrate_over_ideal", "shell_over_ideal")
+            f"{s[name]:.2f}" if result.sleep_seconds else "-"
+            for name in ("orchestrate_over_ideal", "shell_over_ideal")
         ]
         yield (
             f"| {result.case} | {s['ideal_seconds']:.2f} s "
@@ -353,12 +410,25 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="runs of each side (default 5)")
-    parser.add_argument("--many", type=int, default=0, metavar="N", help="also N agents without work in one batch")
-    parser.add_argument("--many-runs", type=int, default=1, metavar="N", help="runs of that case (default 1)")
+    parser.add_argument(
+        "--many", type=int, default=0, metavar="N", help="also N agents without work in one batch"
+    )
+    parser.add_argument(
+        "--many-runs", type=int, default=1, metavar="N", help="runs of that case (default 1)"
+    )
     parser.add_argument("--only-many", action="store_true", help="leave the four batches out")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
-    parser.add_argument("--output", type=Path, default=HERE / "results.json", help="where the results are written")
-    parser.add_argument("--journals", type=Path, metavar="DIR", help="keep the runs' journals there, for timeline.py")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as JSON instead of a table"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=HERE / "results.json", help="where the results are written"
+    )
+    parser.add_argument(
+        "--journals",
+        type=Path,
+        metavar="DIR",
+        help="keep the runs' journals there, for timeline.py",
+    )
     options = parser.parse_args()
     if options.only_many and not options.many:
         parser.error("--only-many needs --many N")
@@ -373,15 +443,22 @@ def main() -> None:
             if options.journals:
                 options.journals.mkdir(parents=True, exist_ok=True)
                 for journal in place.glob("ours/reports/*/journal.jsonl"):
-                    shutil.copy(journal, options.journals / f"{place.parent.name}-{place.name}.jsonl")
+                    shutil.copy(
+                        journal, options.journals / f"{place.parent.name}-{place.name}.jsonl"
+                    )
 
         results = []
         if not options.only_many:
             results.append(measure(fixed(), options.runs, Path(temporary, "fixed"), keep))
         if options.many:
-            results.append(measure(many(options.many), options.many_runs, Path(temporary, "many"), keep))
+            results.append(
+                measure(many(options.many), options.many_runs, Path(temporary, "many"), keep)
+            )
 
-    document = {"machine": machine(), "results": [{**asdict(r), "median": r.summary()} for r in results]}
+    document = {
+        "machine": machine(),
+        "results": [{**asdict(r), "median": r.summary()} for r in results],
+    }
     text = json.dumps(rounded(document), indent=2) + "\n"
     options.output.write_text(text)
     print(text if options.json else "\n".join(table(results)))

@@ -1,7 +1,9 @@
-"""Where does a run's time go? Reads journals (`bench.py --journals DIR`) and prints medians in ms, batch by batch.
+"""Where does a run's time go? Reads journals (`bench.py --journals DIR`) and prints medians in ms,
+batch by batch.
 
-Times are those between events. `before` is from the first event to the first attempt; start-up of the program and what
-follows the last event are in no journal. `agents` is from a batch's first attempt to its last one's end.
+Times are those between events. `before` is from the first event to the first attempt; start-up of
+the program and what follows the last event are in no journal. `agents` is from a batch's first
+attempt to its last one's end.
 """
 
 from __future__ import annotations

@@ -37,7 +37,13 @@ import yaml
 HERE = Path(__file__).resolve().parent
 MISSION = HERE.parent / "websocket.yaml"
 WIDTHS = (12, 44, 8, 64, 13, 5)
-COMPARE = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq}
+COMPARE = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+}
 
 
 class DeviationError(Exception):
@@ -65,7 +71,11 @@ class Findings:
     def below(self, target: str) -> dict[str, str]:
         """The tests at or under a path or node id."""
         under = (f"{target}/", f"{target}::", f"{target}[")
-        return {test: how for test, how in self.tests.items() if test == target or test.startswith(under)}
+        return {
+            test: how
+            for test, how in self.tests.items()
+            if test == target or test.startswith(under)
+        }
 
     def __str__(self) -> str:
         return ", ".join([f"{len(self.passed())}/{len(self.tests)} passed", *self.notes])
@@ -86,7 +96,11 @@ class Sandbox:
             "GIT_CONFIG_NOSYSTEM": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            **{f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in AUTHOR.items()},
+            **{
+                f"GIT_{role}_{what}": value
+                for role in ("AUTHOR", "COMMITTER")
+                for what, value in AUTHOR.items()
+            },
         }
         self.git("init", "--quiet", "--initial-branch", "main")
         self.commit("target")
@@ -106,7 +120,10 @@ class Sandbox:
     def git(self, *arguments: str) -> str:
         """Run git, which has to succeed."""
         finished = self.run("git", *arguments)
-        need(finished.returncode == 0, f"git {' '.join(arguments)}: {finished.stdout}{finished.stderr}")
+        need(
+            finished.returncode == 0,
+            f"git {' '.join(arguments)}: {finished.stdout}{finished.stderr}",
+        )
         return finished.stdout.strip()
 
     def commit(self, message: str) -> str:
@@ -138,7 +155,14 @@ def verify(sandbox: Sandbox, mission: dict) -> None:
         after = examine(sandbox, candidate, checks)
         needs_green(before, after, checks)
         proven = needs_proofs(sandbox, batch, after, checks)
-        row(batch["id"], f"red: {before}", f"{len(commits)} clean", f"green: {after}", proven, since(started))
+        row(
+            batch["id"],
+            f"red: {before}",
+            f"{len(commits)} clean",
+            f"green: {after}",
+            proven,
+            since(started),
+        )
         base = candidate
     started = time.monotonic()
     sandbox.checkout(base)
@@ -173,7 +197,9 @@ def run_pytest(sandbox: Sandbox, check: dict, found: Findings) -> str:
     junit.unlink(missing_ok=True)
     options = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", f"--junitxml={junit}"]
     finished = sandbox.run(sys.executable, "-m", "pytest", *options, *present)
-    need(junit.exists(), f"pytest left no record: {finished.stdout[-2000:]}{finished.stderr[-2000:]}")
+    need(
+        junit.exists(), f"pytest left no record: {finished.stdout[-2000:]}{finished.stderr[-2000:]}"
+    )
     tests = outcomes(junit)
     found.tests |= tests
     executed = [test for test, outcome in tests.items() if outcome != "skipped"]
@@ -193,7 +219,13 @@ def outcomes(junit: Path) -> dict[str, str]:
         module = path.removesuffix(".py").replace("/", ".")
         classes = case.get("classname", "").removeprefix(module).strip(".").split(".")
         kinds = {child.tag for child in case}
-        outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        outcome = (
+            "failed"
+            if kinds & {"failure", "error"}
+            else "skipped"
+            if "skipped" in kinds
+            else "passed"
+        )
         found["::".join([path, *filter(None, classes), case.get("name", "")])] = outcome
     return found
 
@@ -210,7 +242,11 @@ def run_command(sandbox: Sandbox, check: dict, found: Findings) -> str:
     if not report.exists():
         return "no report"
     cases = list(ET.parse(report).getroot().iter("testcase"))
-    failed = [case.get("name") for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    failed = [
+        case.get("name")
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
     found.notes.append(f"{check['name']} {len(cases) - len(failed)}/{len(cases)}")
     return f"{failed} failed" if failed else "" if cases else "nothing executed"
 
@@ -245,14 +281,18 @@ def needs_green(before: Findings, after: Findings, checks: list[dict]) -> None:
         for target in check.get("must_turn_green", []):
             need(after.below(target), f"nothing executed below {target}")
     for test in sorted(before.passed() - after.passed()):
-        allowed = test not in after.tests and any(fnmatch.fnmatchcase(test, pattern) for pattern in removable)
+        allowed = test not in after.tests and any(
+            fnmatch.fnmatchcase(test, pattern) for pattern in removable
+        )
         need(allowed, f"passed on the base and no longer: {test}")
 
 
 def needs_proofs(sandbox: Sandbox, batch: dict, after: Findings, checks: list[dict]) -> str:
     """Every deliverable and criterion with a proof is proven; says how many of how many are."""
     names = {check["name"] for check in checks}
-    claims = [claim for agent in batch["agents"] for claim in agent["deliverables"]] + batch["criteria"]
+    claims = [claim for agent in batch["agents"] for claim in agent["deliverables"]] + batch[
+        "criteria"
+    ]
     for claim in claims:
         for proof in listed(claim.get("proof", [])):
             if isinstance(proof, dict):
@@ -260,7 +300,10 @@ def needs_proofs(sandbox: Sandbox, batch: dict, after: Findings, checks: list[di
                 need(path.is_file() and path.stat().st_size, f"{claim['text']}: no {proof['file']}")
             elif proof not in names:
                 tests = after.below(proof)
-                need(tests and set(tests.values()) == {"passed"}, f"{claim['text']}: not proven by {proof}")
+                need(
+                    tests and set(tests.values()) == {"passed"},
+                    f"{claim['text']}: not proven by {proof}",
+                )
     return f"{sum('proof' in claim for claim in claims)}/{len(claims)} proven"
 
 
@@ -271,19 +314,28 @@ def apply(sandbox: Sandbox, base: str, agent: dict, protect: pathspec.GitIgnoreS
     need(patch.is_file(), f"no {patch.name}")
     sandbox.git("apply", "--index", str(patch))
     commit = sandbox.commit(f"{agent['id']} {agent['name']}")
-    symbols = {path: name for path, _, name in (entry.partition("::") for entry in agent["files"]) if name}
+    symbols = {
+        path: name for path, _, name in (entry.partition("::") for entry in agent["files"]) if name
+    }
     scope = pathspec.GitIgnoreSpec.from_lines(entry.partition("::")[0] for entry in agent["files"])
     touched = sandbox.git("diff", "--name-only", "--no-renames", base, commit).splitlines()
     need(touched, f"{agent['id']} changes nothing")
     outside = [path for path in touched if not scope.match_file(path) or protect.match_file(path)]
     need(not outside, f"{agent['id']} touches {outside}, which is not its own")
     for path in set(symbols) & set(touched):
-        old, new = (beside(sandbox.git("show", f"{rev}:{path}"), symbols[path]) for rev in (base, commit))
+        old, new = (
+            beside(sandbox.git("show", f"{rev}:{path}"), symbols[path]) for rev in (base, commit)
+        )
         strange = set(old.items()) ^ set(new.items())
         lost = [name for name, _ in strange if name in old]
         added = [name for name, _ in strange if name not in old and not name.startswith("import ")]
-        public = [name for name in added if "<" in name or not name.rpartition(".")[2].startswith("_")]
-        need(not lost and not public, f"{agent['id']} touches {lost + public} in {path}, which is not its own")
+        public = [
+            name for name in added if "<" in name or not name.rpartition(".")[2].startswith("_")
+        ]
+        need(
+            not lost and not public,
+            f"{agent['id']} touches {lost + public} in {path}, which is not its own",
+        )
     return commit
 
 
@@ -298,7 +350,10 @@ def beside(source: str, symbol: str) -> dict[str, str]:
                 continue
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found.update(
-                    {f"import {getattr(node, 'module', '')}.{name.name} {name.asname}": "" for name in node.names}
+                    {
+                        f"import {getattr(node, 'module', '')}.{name.name} {name.asname}": ""
+                        for name in node.names
+                    }
                 )
             elif isinstance(node, ast.ClassDef):
                 found[f"{name}.<header>"] = ast.unparse(
@@ -327,7 +382,9 @@ def listed(value: object) -> list:
 
 def row(*cells: str) -> None:
     """One line of the table."""
-    print("  ".join(f"{cell:{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), flush=True)
+    print(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), flush=True
+    )
 
 
 def since(started: float) -> str:
@@ -349,7 +406,9 @@ def folder(keep: Path | None):
 def main() -> int:
     """Verify and say how it went."""
     parser = argparse.ArgumentParser(description="Prove the recording of the websocket mission.")
-    parser.add_argument("--keep", type=Path, help="work in this new folder and leave it for inspection")
+    parser.add_argument(
+        "--keep", type=Path, help="work in this new folder and leave it for inspection"
+    )
     arguments = parser.parse_args()
     mission = yaml.safe_load(MISSION.read_text(encoding="utf-8"))
     row("batch", "gate on base", "patches", "gate on merge", "claims", "time")

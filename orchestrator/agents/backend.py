@@ -1,8 +1,8 @@
 """What a backend is: a program that turns a brief into changes in a workspace.
 
-It never commits, merges or judges; the orchestrator does. Success, as far as a backend can tell, is that its program
-ended as it should: whether anything was delivered is found out from the workspace, and whether it is any good
-at a gate.
+It never commits, merges or judges; the orchestrator does. Success, as far as a backend can tell, is
+that its program ended as it should: whether anything was delivered is found out from the workspace,
+and whether it is any good at a gate.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the backend's program ended; `failure` says why that is no success, `exit` is None when it never started."""
+    """How the backend's program ended; `failure` says why that is no success, `exit` is None when
+    it never started.
+    """
 
     exit: Exit | None
     failure: str | None = None

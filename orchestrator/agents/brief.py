@@ -1,6 +1,7 @@
 """The brief: all that a backend is told, the same text for every backend, stored with the attempt.
 
-Owns what is said; the words stand in `templates/brief.md.j2`, which a mission can extend through `brief_template`.
+Owns what is said; the words stand in `templates/brief.md.j2`, which a mission can extend through
+`brief_template`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class EarlierAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One side of a conflict: who, what it was asked to do, and its changes of the files in question, as a diff."""
+    """One side of a conflict: who, what it was asked to do, and its changes of the files in
+    question, as a diff.
+    """
 
     agent: str
     name: str
@@ -39,7 +42,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ToResolve:
-    """What a resolver is told: the conflicts, the files with markers and the labels in them, and both sides."""
+    """What a resolver is told: the conflicts, the files with markers and the labels in them, and
+    both sides.
+    """
 
     conflicts: tuple[str, ...]
     marked: tuple[str, ...]
@@ -52,7 +57,9 @@ class Briefs:
     """Renders the briefs of one mission."""
 
     def __init__(self, mission: Mission, template: Path | None = None) -> None:
-        """`template` extends the standard brief. Raises jinja2.TemplateError when the template is faulty."""
+        """`template` extends the standard brief. Raises jinja2.TemplateError when the template is
+        faulty.
+        """
         import jinja2
 
         own = jinja2.PackageLoader("orchestrator.agents", "templates")
@@ -79,7 +86,8 @@ class Briefs:
         earlier: Sequence[EarlierAttempt] = (),
         conflict: ToResolve | None = None,
     ) -> str:
-        """What the agent's next attempt is told, or whoever resolves a conflict of its work in its place.
+        """What the agent's next attempt is told, or whoever resolves a conflict of its work in its
+        place.
 
         Raises jinja2.TemplateError for a name that there is not.
         """
@@ -92,7 +100,9 @@ class Briefs:
             others=[replace(other, scope=self._scope(other)) for other in others[:OTHERS_SHOWN]],
             others_left_out=len(others[OTHERS_SHOWN:]),
             protected=self._mission.workspace.protect,
-            gate_commands=[_command_of(check) for check in (batch.gate.checks if batch.gate else ())],
+            gate_commands=[
+                _command_of(check) for check in (batch.gate.checks if batch.gate else ())
+            ],
             proofs=_proofs(planned.agent),
             earlier=earlier,
             conflict=conflict,
@@ -103,7 +113,9 @@ class Briefs:
 
 
 def _proofs(agent: Agent) -> list[tuple[str, str]]:
-    return [(claim.text, ", ".join(str(proof) for proof in claim.proof)) for claim in agent.deliverables]
+    return [
+        (claim.text, ", ".join(str(proof) for proof in claim.proof)) for claim in agent.deliverables
+    ]
 
 
 def _command_of(check: object) -> str:

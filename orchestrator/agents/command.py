@@ -1,4 +1,6 @@
-"""`command`: any program is an agent. The mission writes its arguments; the brief is an argument, stdin or a file."""
+"""`command`: any program is an agent. The mission writes its arguments; the brief is an argument,
+stdin or a file.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class CommandBackend:
         }
         argv = tuple(part.format_map(values) for part in self._command.argv)
         if any(len(os.fsencode(argument)) > ARGUMENT_LIMIT_BYTES for argument in argv):
-            return Ended(None, "the brief is too long for an argument: use `brief: stdin` or {brief_file}")
+            return Ended(
+                None, "the brief is too long for an argument: use `brief: stdin` or {brief_file}"
+            )
         declared = {name: os.environ[name] for name in self._variables if name in os.environ}
         spec = ProcessSpec(
             argv=argv,

@@ -1,6 +1,7 @@
 """`recording`: replays what an earlier run's agents made, one patch an agent, applied through git.
 
-No model and no network, and the same result every time. `orchestrate record RUN DIR` writes such a folder.
+No model and no network, and the same result every time. `orchestrate record RUN DIR` writes such a
+folder.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from orchestrator.mission.model import Backend as BackendConfig
 
 
 def patch_path(folder: Path, agent: str, conflicted: int | None = None) -> Path:
-    """Where the work of `agent` stands in a recording; with a number, that of its attempt that conflicted as such."""
+    """Where the work of `agent` stands in a recording; with a number, that of its attempt that
+    conflicted as such.
+    """
     return folder / (f"{agent}.patch" if conflicted is None else f"{agent}@{conflicted}.patch")
 
 
@@ -43,7 +46,9 @@ class RecordingBackend:
             argv=("git", "apply", "--allow-empty", "--whitespace=nowarn", str(patch)),
             cwd=work.workspace,
             # The workspace is found by walking up from the folder: it must not be found above it.
-            env=clean_environment(work.home, {"GIT_CEILING_DIRECTORIES": str(work.workspace.parent)}),
+            env=clean_environment(
+                work.home, {"GIT_CEILING_DIRECTORIES": str(work.workspace.parent)}
+            ),
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,

@@ -1,7 +1,7 @@
 """Which backends there are, and which one a name in a mission means here.
 
-`auto` is not a backend but a choice: the mission's preference list, first that is usable; with none, the mission's
-recording; with neither, a clear error.
+`auto` is not a backend but a choice: the mission's preference list, first that is usable; with
+none, the mission's recording; with neither, a clear error.
 """
 
 from __future__ import annotations
@@ -31,13 +31,19 @@ def kind_of(config: BackendConfig) -> str:
 def backends_of(mission: Mission) -> set[str]:
     """The names of the backends that a run of the mission may ask for work."""
     defaults = mission.defaults
-    names = {agent.backend or defaults.backend for batch in mission.batches for agent in batch.agents}
+    names = {
+        agent.backend or defaults.backend for batch in mission.batches for agent in batch.agents
+    }
     policies = {batch.on_conflict or defaults.on_conflict for batch in mission.batches}
-    return names | ({mission.resolver} if mission.resolver and OnConflict.RESOLVE in policies else set())
+    return names | (
+        {mission.resolver} if mission.resolver and OnConflict.RESOLVE in policies else set()
+    )
 
 
 def make_backend(name: str, mission: Mission, mission_dir: Path) -> Backend:
-    """The backend that `name` means in this mission on this machine. Raises EnvironmentRefused when it cannot work."""
+    """The backend that `name` means in this mission on this machine. Raises EnvironmentRefused when
+    it cannot work.
+    """
     if name == AUTO:
         return _chosen(mission, mission_dir)
     config = mission.backends[name]
@@ -67,4 +73,8 @@ def _chosen(mission: Mission, mission_dir: Path) -> Backend:
 def _candidates(mission: Mission) -> Iterator[str]:
     preferred = mission.backends[AUTO].prefer if AUTO in mission.backends else ()
     yield from preferred
-    yield from (name for name, config in mission.backends.items() if config.dir is not None and name not in preferred)
+    yield from (
+        name
+        for name, config in mission.backends.items()
+        if config.dir is not None and name not in preferred
+    )

@@ -1,6 +1,8 @@
-"""A backend that finds a conflict in its workspace: the others' work with the agent's laid over it, clashes marked.
+"""A backend that finds a conflict in its workspace: the others' work with the agent's laid over it,
+clashes marked.
 
-Owns the laying out. Any backend can resolve; it is told what to do by its brief, as for any other attempt.
+Owns the laying out. Any backend can resolve; it is told what to do by its brief, as for any other
+attempt.
 """
 
 from __future__ import annotations

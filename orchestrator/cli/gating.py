@@ -20,22 +20,34 @@ def register(app: typer.Typer) -> None:
 def gate(
     mission: Annotated[
         str,
-        typer.Argument(metavar="MISSION[:GATE]", help="A mission file; one of its gates, or all.", show_default=False),
+        typer.Argument(
+            metavar="MISSION[:GATE]",
+            help="A mission file; one of its gates, or all.",
+            show_default=False,
+        ),
     ],
     base: Annotated[
         str | None,
         typer.Option(
-            "--base", metavar="REF", help="What to compare with; where the candidate left the mission's base."
+            "--base",
+            metavar="REF",
+            help="What to compare with; where the candidate left the mission's base.",
         ),
     ] = None,
     candidate: Annotated[
-        str | None, typer.Option("--candidate", metavar="REF", help="What to judge; the commit that is checked out.")
+        str | None,
+        typer.Option(
+            "--candidate", metavar="REF", help="What to judge; the commit that is checked out."
+        ),
     ] = None,
     uncommitted: Annotated[
-        bool, typer.Option("--uncommitted", help="Judge what stands in the checkout, committed or not.")
+        bool,
+        typer.Option("--uncommitted", help="Judge what stands in the checkout, committed or not."),
     ] = False,
     root: Root = HERE,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output.")
+    ] = False,
     plain: Plain = False,
 ) -> None:
     """Judge one commit against another, with a mission's gates and by the rules of a run. No agent is needed.
@@ -57,7 +69,9 @@ def gate(
     from orchestrator.ui.gate_view import make_gate_display, render_judgement
 
     if candidate is not None and uncommitted:
-        raise UsageError("--candidate names a commit and --uncommitted the checkout", mend="give one of the two")
+        raise UsageError(
+            "--candidate names a commit and --uncommitted the checkout", mend="give one of the two"
+        )
     path, name = _split(mission)
     kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
     with make_gate_display(sys.stderr, is_live=kind == "live") as display:

@@ -21,11 +21,17 @@ def approve(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
     gate: Annotated[
         str | None,
-        typer.Argument(metavar="[GATE]", help="A batch, its gate, or the check; needed when several wait."),
+        typer.Argument(
+            metavar="[GATE]", help="A batch, its gate, or the check; needed when several wait."
+        ),
     ] = None,
     root: Root = HERE,
-    decline: Annotated[bool, typer.Option("--decline", help="Say no: the batch is rejected.")] = False,
-    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who signs; you by default.")] = None,
+    decline: Annotated[
+        bool, typer.Option("--decline", help="Say no: the batch is rejected.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Who signs; you by default.")
+    ] = None,
     comment: Annotated[str, typer.Option("--comment", "-m", help="What you looked at.")] = "",
 ) -> None:
     """Sign off what a gate waits for; recorded with who, when, and the tree that was looked at."""
@@ -38,7 +44,9 @@ def approve(
     state = read_state(folders)
     waiting = awaited(state)
     chosen = [
-        item for item in waiting if gate is None or gate in (item[0], item[1], state.plan.batch(item[0]).gate_name)
+        item
+        for item in waiting
+        if gate is None or gate in (item[0], item[1], state.plan.batch(item[0]).gate_name)
     ]
     if len(chosen) != 1:
         listed = ", ".join(f"{batch}/{check}" for batch, check, _ in waiting) or "nothing"
@@ -50,20 +58,37 @@ def approve(
     signer = by or getpass.getuser()
     leave(
         folders.approvals,
-        SignOff(batch=batch, check=check, tree=tree, approved=not decline, by=signer, at=now(), comment=comment),
+        SignOff(
+            batch=batch,
+            check=check,
+            tree=tree,
+            approved=not decline,
+            by=signer,
+            at=now(),
+            comment=comment,
+        ),
     )
-    typer.echo(f"{'declined' if decline else 'approved'} {batch}/{check} for tree {tree[:12]} as {signer}")
+    typer.echo(
+        f"{'declined' if decline else 'approved'} {batch}/{check} for tree {tree[:12]} as {signer}"
+    )
     if not is_owned(folders.report):
-        typer.echo(f"nobody is at work on the run now; go on with: orchestrate resume {folders.run}")
+        typer.echo(
+            f"nobody is at work on the run now; go on with: orchestrate resume {folders.run}"
+        )
 
 
 def land(
     run: RunName = None,
     root: Root = HERE,
     branch: Annotated[
-        str | None, typer.Option("--branch", metavar="NAME", help="Land here instead; made at the base if absent.")
+        str | None,
+        typer.Option(
+            "--branch", metavar="NAME", help="Land here instead; made at the base if absent."
+        ),
     ] = None,
-    partial: Annotated[bool, typer.Option("--partial", help="Also when not everything landed in the run.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Also when not everything landed in the run.")
+    ] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
     from orchestrator.engine.beside.reading import read_state
@@ -77,11 +102,15 @@ def land(
 
 def record(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the patches go.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the patches go.", show_default=False)
+    ],
     root: Root = HERE,
     force: Annotated[bool, typer.Option("--force", help="Replace patches that are there.")] = False,
 ) -> None:
-    """Keep what a run's agents made as a recording, one patch an agent, that replays without any model."""
+    """Keep what a run's agents made as a recording, one patch an agent, that replays without any
+    model.
+    """
     from orchestrator.engine.beside.target import write_recording
 
     for line in write_recording(find_run(root, run), folder, force=force):
@@ -89,14 +118,23 @@ def record(
 
 
 def clean(
-    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="All runs by default.")] = None,
+    run: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="All runs by default.")
+    ] = None,
     root: Root = HERE,
     salvage: Annotated[
-        bool, typer.Option("--salvage", help="Keep work that is not landed as a git bundle beside the report.")
+        bool,
+        typer.Option(
+            "--salvage", help="Keep work that is not landed as a git bundle beside the report."
+        ),
     ] = False,
-    discard: Annotated[bool, typer.Option("--discard", help="Give up work that is not landed.")] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Give up work that is not landed.")
+    ] = False,
 ) -> None:
-    """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor salvaged."""
+    """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor
+    salvaged.
+    """
     from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
     from orchestrator.errors import OrchestrateError
 

@@ -1,6 +1,8 @@
-"""The program's front door: the list of verbs, and the one place that turns errors into a paragraph and an exit code.
+"""The program's front door: the list of verbs, and the one place that turns errors into a paragraph
+and an exit code.
 
-Every verb's module imports what it needs inside its functions: `--help` must not pay for git, graphs or models.
+Every verb's module imports what it needs inside its functions: `--help` must not pay for git,
+graphs or models.
 """
 
 from __future__ import annotations
@@ -59,10 +61,14 @@ for group in (running, planning, viewing, landing, gating, merging):
 
 def main() -> None:
     """Run one command and exit with its code."""
-    # What is imported stays to the end: looking through it again and again for garbage takes a tenth of the start.
+    # What is imported stays to the end: looking through it again and again for garbage takes a
+    # tenth of the start.
     gc.set_threshold(50_000)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look through all that is installed
-    # Threads that look at many files let go of the interpreter at each; they shall not wait long to have it back.
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # it would look through all that is installed
+    # Threads that look at many files let go of the interpreter at each; they shall not wait long to
+    # have it back.
     sys.setswitchinterval(0.0005)
     try:
         app()  # usage errors and `typer.Exit` end in SystemExit, with their codes
@@ -78,7 +84,9 @@ def main() -> None:
 
 
 def _leave(end: SystemExit) -> NoReturn:
-    """Exit as `end` asks, without taking the interpreter apart first, which takes longer than many a command."""
+    """Exit as `end` asks, without taking the interpreter apart first, which takes longer than many
+    a command.
+    """
     if not isinstance(end.code, int | None):
         raise end
     try:
@@ -90,12 +98,16 @@ def _leave(end: SystemExit) -> NoReturn:
 
 
 def _report(error: BaseException) -> int:
-    """Show an error as a paragraph; a fault of ours keeps its traceback in a file. Returns the exit code."""
+    """Show an error as a paragraph; a fault of ours keeps its traceback in a file. Returns the exit
+    code.
+    """
     known = _known(error)
     if known is not None:
         sys.stderr.write(f"orchestrate: {known}\n")
         return int(known.exit_code)
-    with tempfile.NamedTemporaryFile("w", prefix="orchestrate-", suffix=".log", delete=False, encoding="utf-8") as log:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="orchestrate-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
         log.write("".join(traceback.format_exception(error)))
     sys.stderr.write(
         f"orchestrate: a fault of this program: {type(error).__name__}: {error}\n"
@@ -119,6 +131,8 @@ def _known(error: BaseException) -> OrchestrateError | None:
     ):
         where = str(Path(os.fsdecode(error.filename))) if error.filename else None
         return EnvironmentRefused(
-            f"the disk does not take it: {error.strerror}", where=where, mend="make room or rights, then resume"
+            f"the disk does not take it: {error.strerror}",
+            where=where,
+            mend="make room or rights, then resume",
         )
     return None

@@ -24,10 +24,13 @@ Root = Annotated[
     ),
 ]
 RunName = Annotated[str | None, typer.Argument(metavar="[RUN]", help=RUN_HELP, show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON document, or one event a line.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="For machines: one JSON document, or one event a line.")
+]
 Plain = Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live display.")]
 Parallel = Annotated[
-    int | None, typer.Option("--parallel", "-j", min=1, metavar="N", help="Agents at once in the whole run.")
+    int | None,
+    typer.Option("--parallel", "-j", min=1, metavar="N", help="Agents at once in the whole run."),
 ]
 HERE = Path()
 
@@ -48,7 +51,11 @@ def find_run(root: Path, name: str | None) -> Folders:
 
     known = run_ids(root)
     if not known:
-        raise UsageError("there is no run here", where=str(root.resolve()), mend="start one: orchestrate run MISSION")
+        raise UsageError(
+            "there is no run here",
+            where=str(root.resolve()),
+            mend="start one: orchestrate run MISSION",
+        )
     if name is None:
         return Folders(root, known[-1])
     for matches in (
@@ -59,5 +66,7 @@ def find_run(root: Path, name: str | None) -> Folders:
         if len(matches) == 1:
             return Folders(root, matches[0])
         if matches:
-            raise UsageError(f"{name} could be {', '.join(matches[-5:])}", mend="type more of the id")
+            raise UsageError(
+                f"{name} could be {', '.join(matches[-5:])}", mend="type more of the id"
+            )
     raise UsageError(f"there is no run {name}", mend=f"the newest are: {', '.join(known[-5:])}")

@@ -28,7 +28,9 @@ def load(path: Path) -> LoadedMission:
 
 
 def plan(
-    mission: Annotated[Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)],
+    mission: Annotated[
+        Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)
+    ],
     json: Json = False,
 ) -> None:
     """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
@@ -40,7 +42,9 @@ def plan(
     if json:
         from orchestrator.ui.plan_view import plan_document
 
-        typer.echo(json_module.dumps(plan_document(found.plan, found.findings, found.outlines), indent=2))
+        typer.echo(
+            json_module.dumps(plan_document(found.plan, found.findings, found.outlines), indent=2)
+        )
     else:
         from rich.console import Console
 
@@ -94,8 +98,12 @@ batches:
 
 
 def init(
-    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("missions/first.yaml"),
-    repository: Annotated[Path, typer.Option("--repository", help="The repository under repair.")] = HERE,
+    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path(
+        "missions/first.yaml"
+    ),
+    repository: Annotated[
+        Path, typer.Option("--repository", help="The repository under repair.")
+    ] = HERE,
 ) -> None:
     """Write a first mission to fill in, with the JSON schema beside it for editors."""
     import json
@@ -112,5 +120,7 @@ def init(
     schema_file.write_text(json.dumps(mission_schema(), indent=2) + "\n", encoding="utf-8")
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "first"
     where = os.path.relpath(repository.resolve(), path.parent.resolve())
-    path.write_text(FIRST_MISSION.format(schema=schema_file.name, name=name, repository=where), encoding="utf-8")
+    path.write_text(
+        FIRST_MISSION.format(schema=schema_file.name, name=name, repository=where), encoding="utf-8"
+    )
     typer.echo(f"wrote {path}; fill it in, then: orchestrate plan {path}")

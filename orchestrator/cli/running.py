@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from orchestrator.engine.run import Observers
     from orchestrator.journal.state import State
 
-MissionFile = Annotated[Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)]
+MissionFile = Annotated[
+    Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +36,9 @@ def run(
     parallel: Parallel = None,
     json: Json = False,
     plain: Plain = False,
-    land: Annotated[bool, typer.Option("--land", help="Land on the base's branch if everything landed.")] = False,
+    land: Annotated[
+        bool, typer.Option("--land", help="Land on the base's branch if everything landed.")
+    ] = False,
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     from orchestrator.cli.planning import load
@@ -61,16 +65,20 @@ def run(
 def resume(
     run: RunName = None,
     root: Root = HERE,
-    batch: Annotated[list[str] | None, typer.Option("--batch", metavar="ID", help="Redo this batch.")] = None,
-    agent: Annotated[list[str] | None, typer.Option("--agent", metavar="ID", help="Redo this agent.")] = None,
+    batch: Annotated[
+        list[str] | None, typer.Option("--batch", metavar="ID", help="Redo this batch.")
+    ] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option("--agent", metavar="ID", help="Redo this agent.")
+    ] = None,
     parallel: Parallel = None,
     json: Json = False,
     plain: Plain = False,
 ) -> None:
     """Go on from the journal: by default with the newest run that is not done.
 
-    Finished agents are not run again. A run that ended with failures tries again what failed. With --batch or --agent
-    the chosen work is redone, and all that depends on it.
+    Finished agents are not run again. A run that ended with failures tries again what failed. With
+    --batch or --agent the chosen work is redone, and all that depends on it.
     """
     from orchestrator.cli.options import find_run
     from orchestrator.engine.beside.reading import is_complete, read_state
@@ -92,7 +100,9 @@ def resume(
     raise typer.Exit(_watched(carry_out, json=json, plain=plain)[1])
 
 
-def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool, plain: bool) -> tuple[State, int]:
+def _watched(
+    carry_out: Callable[[Observers], tuple[State, int]], *, json: bool, plain: bool
+) -> tuple[State, int]:
     """Carry out under a display and a report writer."""
     with ExitStack() as stack:
 
@@ -100,7 +110,9 @@ def _watched(carry_out: Callable[[Observers], tuple[State, int]], *, json: bool,
             from orchestrator.reports.background import BackgroundWriter
             from orchestrator.ui.displays import choose_display, make_display
 
-            kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
+            kind = choose_display(
+                json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty()
+            )
             display = stack.enter_context(make_display(kind, report=folders.report / "report.md"))
             # Left before the display is, whose last words point to the report.
             return stack.enter_context(BackgroundWriter(folders.report)), display

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from orchestrator.journal.state import AgentState, State
 
-AgentName = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id.", show_default=False)]
+AgentName = Annotated[
+    str, typer.Argument(metavar="AGENT", help="An agent's id.", show_default=False)
+]
 WATCH_SECONDS = 0.2
 
 
@@ -61,7 +63,9 @@ def runs(root: Root = HERE, json: Json = False) -> None:
         except OrchestrateError as error:
             typer.echo(f"{name}: {error}", err=True)
     if json:
-        typer.echo("[" + ",\n".join(summary.model_dump_json(by_alias=True) for summary in summaries) + "]")
+        typer.echo(
+            "[" + ",\n".join(summary.model_dump_json(by_alias=True) for summary in summaries) + "]"
+        )
     else:
         from rich.console import Console
 
@@ -101,7 +105,9 @@ def watch(run: RunName = None, root: Root = HERE, json: Json = False, plain: Pla
 def report(
     run: RunName = None,
     root: Root = HERE,
-    formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Of md and json.")] = "md,json",
+    formats: Annotated[
+        str, typer.Option("--format", metavar="LIST", help="Of md and json.")
+    ] = "md,json",
 ) -> None:
     """Render a run's report again, and say where it is."""
     from orchestrator.engine.beside.reading import read_state
@@ -110,7 +116,9 @@ def report(
 
     folders = find_run(root, run)
     names = tuple(name.strip() for name in formats.split(",") if name.strip())
-    for path in ReportWriter(folders.report, names).write(read_state(folders), is_alive=is_owned(folders.report)):
+    for path in ReportWriter(folders.report, names).write(
+        read_state(folders), is_alive=is_owned(folders.report)
+    ):
         typer.echo(path)
 
 
@@ -118,8 +126,12 @@ def logs(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
     agent: AgentName,
     root: Root = HERE,
-    attempt: Annotated[int | None, typer.Option("--attempt", min=1, metavar="N", help="The newest by default.")] = None,
-    brief: Annotated[bool, typer.Option("--brief", help="What it was told, instead of what it printed.")] = False,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, metavar="N", help="The newest by default.")
+    ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="What it was told, instead of what it printed.")
+    ] = False,
 ) -> None:
     """What an agent printed, or what it was told."""
     from orchestrator.engine.beside.reading import read_state
@@ -130,11 +142,15 @@ def logs(
     attempts = _agent(read_state(folders), agent).attempts
     number = attempt or len(attempts)
     if not 0 < number <= len(attempts):
-        raise UsageError(f"agent {agent} has {len(attempts)} attempts", mend="choose one of them with --attempt")
+        raise UsageError(
+            f"agent {agent} has {len(attempts)} attempts", mend="choose one of them with --attempt"
+        )
     kind, suffix = (folders.briefs, ".md") if brief else (folders.logs, ".log")
     path = kind / f"{agent}-{number}{suffix}"
     if not path.is_file():
-        raise UsageError("nothing was written yet", where=str(path), mend="the attempt has not printed anything")
+        raise UsageError(
+            "nothing was written yet", where=str(path), mend="the attempt has not printed anything"
+        )
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             typer.echo(clean(line.rstrip("\n")))
@@ -143,7 +159,10 @@ def logs(
 def diff(
     run: RunName = None,
     what: Annotated[
-        str | None, typer.Argument(metavar="[AGENT|BATCH]", help="All that has landed, by default.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[AGENT|BATCH]", help="All that has landed, by default.", show_default=False
+        ),
     ] = None,
     root: Root = HERE,
 ) -> None:
@@ -166,11 +185,15 @@ def _patch(path: Path, state: State, what: str | None) -> bytes:
         pairs = [(landing.before, landing.commit) for landing in state.batches[what].landings]
     else:
         agent = _agent(state, what)
-        works = [(a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit]
+        works = [
+            (a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit
+        ]
         pairs = works[-1:]
     if not path.is_dir():
         raise UsageError(
-            "the run's store has been cleaned away", where=str(path), mend="its report still tells what landed"
+            "the run's store has been cleaned away",
+            where=str(path),
+            mend="its report still tells what landed",
         )
     store = Store(path, state.run)
     try:
@@ -183,5 +206,7 @@ def _agent(state: State, name: str) -> AgentState:
     from orchestrator.errors import UsageError
 
     if name not in state.agents:
-        raise UsageError(f"run {state.run} has no agent {name}", mend=f"it has: {', '.join(state.agents)}")
+        raise UsageError(
+            f"run {state.run} has no agent {name}", mend=f"it has: {', '.join(state.agents)}"
+        )
     return state.agents[name]

@@ -1,7 +1,8 @@
-"""Sign-offs: `orchestrate approve` leaves a file, the process that owns the run makes an event of it.
+"""Sign-offs: `orchestrate approve` leaves a file, the process that owns the run makes an event of
+it.
 
-The journal has one writer, so the person's command does not write to it; it also works while nobody is at work, and the
-next resume finds it.
+The journal has one writer, so the person's command does not write to it; it also works while nobody
+is at work, and the next resume finds it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def awaited(state: State) -> list[tuple[str, str, str]]:
 
 
 async def watch(recorder: Recorder, folder: Path) -> None:
-    """Record sign-offs as they come, and the end of a check's patience, for as long as the run goes on."""
+    """Record sign-offs as they come, and the end of a check's patience, for as long as the run goes
+    on.
+    """
     since: dict[tuple[str, str, str], float] = {}
     while True:
         if not awaited(recorder.state):
@@ -82,18 +85,32 @@ async def watch(recorder: Recorder, folder: Path) -> None:
         collect(recorder, folder)
         for item in awaited(recorder.state):
             patience = _patience(recorder.state, item[0], item[1])
-            if patience is not None and time.monotonic() - since.setdefault(item, time.monotonic()) > patience:
+            if (
+                patience is not None
+                and time.monotonic() - since.setdefault(item, time.monotonic()) > patience
+            ):
                 _record(
                     recorder,
-                    SignOff(batch=item[0], check=item[1], tree=item[2], approved=False, by=TIME_LIMIT, at=now()),
+                    SignOff(
+                        batch=item[0],
+                        check=item[1],
+                        tree=item[2],
+                        approved=False,
+                        by=TIME_LIMIT,
+                        at=now(),
+                    ),
                 )
         await anyio.sleep(POLL_SECONDS)
 
 
 def collect(recorder: Recorder, folder: Path) -> None:
-    """Make events of all sign-offs that lie there. A kill in between records one twice, to no effect."""
+    """Make events of all sign-offs that lie there. A kill in between records one twice, to no
+    effect.
+    """
     for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(ValidationError):  # not one of ours: left where it is, and of no effect
+        with contextlib.suppress(
+            ValidationError
+        ):  # not one of ours: left where it is, and of no effect
             _record(recorder, SignOff.model_validate_json(path.read_bytes()))
             path.rename(path.with_suffix(".recorded"))
 

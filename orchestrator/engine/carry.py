@@ -1,4 +1,5 @@
-"""Carrying a run out, once it has begun: its tools are made, its steps are scheduled, a signal stops it cleanly.
+"""Carrying a run out, once it has begun: its tools are made, its steps are scheduled, a signal
+stops it cleanly.
 
 Owns the event loop of a run from its first step to its last event.
 """
@@ -30,7 +31,9 @@ def carry_out(
     first: Callable[[Tools], Awaitable[None]],
     workshop: Callable[[], Workshop],
 ) -> tuple[State, int]:
-    """Do `first`, then carry the run on until it ends or is stopped; returns the last state and the exit code."""
+    """Do `first`, then carry the run on until it ends or is stopped; returns the last state and the
+    exit code.
+    """
     try:
         return anyio.run(_carry_out_async, recorder, folders, first, workshop)
     finally:
@@ -60,7 +63,9 @@ async def _carry_out_async(
 
 
 async def stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
-    """Cancel `work` at the first signal that asks for an end, and note its name; runs until it is cancelled itself."""
+    """Cancel `work` at the first signal that asks for an end, and note its name; runs until it is
+    cancelled itself.
+    """
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for number in signals:
             stopped.append(signal.Signals(number).name)

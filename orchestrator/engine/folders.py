@@ -70,5 +70,7 @@ def _ignored(folder: Path) -> Path:
 
 
 def tag_of(folders: Folders, name: str = "") -> str:
-    """What every process of an attempt, or of the run's gates, is marked with; no other run has the same."""
+    """What every process of an attempt, or of the run's gates, is marked with; no other run has the
+    same.
+    """
     return f"{folders.workspaces.resolve()}/{name}"

@@ -1,8 +1,9 @@
 """What may happen next: state in, decisions out. No I/O, no clock, no memory.
 
-Owns every rule of scheduling: needs, slots, retries, the serial order of landing, what an unmet need blocks, when a run
-has ended. The scheduler carries the decisions out and asks again; each one changes the state that the next answer is
-made from, so asking twice between two events gives the same answer.
+Owns every rule of scheduling: needs, slots, retries, the serial order of landing, what an unmet
+need blocks, when a run has ended. The scheduler carries the decisions out and asks again; each one
+changes the state that the next answer is made from, so asking twice between two events gives the
+same answer.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ Step = StartBatch | StartAttempt | Integrate | EndBatch | EndRun
 
 
 def frontier(state: State) -> tuple[Step, ...]:
-    """All that may be started now, in plan order; empty while there is only something to wait for."""
+    """All that may be started now, in plan order; empty while there is only something to wait
+    for.
+    """
     if state.ended:
         return ()
     if all(batch.outcome for batch in state.batches.values()):
@@ -77,27 +80,45 @@ def frontier(state: State) -> tuple[Step, ...]:
         free -= len(attempts)
         steps.extend(attempts)
         if not attempts:
-            has_turn = state.integrating is None and not any(isinstance(step, Integrate) for step in steps)
+            has_turn = state.integrating is None and not any(
+                isinstance(step, Integrate) for step in steps
+            )
             steps.extend(_after(state, planned, has_turn=has_turn))
     return tuple(steps)
 
 
 def exit_code_of(state: State) -> int:
-    """0 only if every agent landed or was not needed: an optional agent that failed is a failure too."""
-    return 0 if all(agent.outcome and agent.outcome.is_good for agent in state.agents.values()) else 1
+    """0 only if every agent landed or was not needed: an optional agent that failed is a failure
+    too.
+    """
+    return (
+        0 if all(agent.outcome and agent.outcome.is_good for agent in state.agents.values()) else 1
+    )
 
 
 def _before(state: State, planned: PlannedBatch) -> list[Step]:
     """What a batch that has not begun may do."""
-    failed = [need for need in planned.needs if state.batches[need].outcome and not state.is_whole(need)]
+    failed = [
+        need for need in planned.needs if state.batches[need].outcome and not state.is_whole(need)
+    ]
     if failed:
         reasons = ", ".join(f"{need}, which is {state.batches[need].outcome}" for need in failed)
         return [EndBatch(planned.id, Outcome.BLOCKED, f"needs {reasons}")]
     if state.plan.mission.on_failure is OnFailure.STOP:
-        ended = [b for b in state.batches.values() if b.outcome and (b.ended_at or 0.0) >= state.redone_at]
+        ended = [
+            b
+            for b in state.batches.values()
+            if b.outcome and (b.ended_at or 0.0) >= state.redone_at
+        ]
         stopped_by = [b.id for b in ended if b.outcome and not b.outcome.is_good]
         if stopped_by:
-            return [EndBatch(planned.id, Outcome.CANCELLED, f"the run stops on a failure, and {stopped_by[0]} failed")]
+            return [
+                EndBatch(
+                    planned.id,
+                    Outcome.CANCELLED,
+                    f"the run stops on a failure, and {stopped_by[0]} failed",
+                )
+            ]
     return [StartBatch(planned.id)] if all(state.is_whole(need) for need in planned.needs) else []
 
 
@@ -106,7 +127,10 @@ def _attempts(state: State, planned: PlannedBatch, free: int) -> list[Step]:
     agents = state.agents_of(planned.id)
     slots = min(free, planned.parallel - sum(agent.phase is Phase.RUNNING for agent in agents))
     startable = [agent for agent in agents if _is_startable(state, agent)]
-    return [StartAttempt(planned.id, agent.id, len(agent.attempts) + 1) for agent in startable[: max(0, slots)]]
+    return [
+        StartAttempt(planned.id, agent.id, len(agent.attempts) + 1)
+        for agent in startable[: max(0, slots)]
+    ]
 
 
 def _is_startable(state: State, agent: AgentState) -> bool:
@@ -147,10 +171,14 @@ def _waits_for_a_person(state: State, batch: str) -> bool:
 
 
 def _outcome_of(agents: tuple[AgentState, ...], failed: list[AgentState]) -> tuple[Outcome, str]:
-    """A batch's outcome: that of its first agent that failed, in plan order, with all of them named."""
+    """A batch's outcome: that of its first agent that failed, in plan order, with all of them
+    named.
+    """
     if failed:
         # One that never ran because of another says less than that other.
         first = next((agent.outcome for agent in failed if agent.outcome), Outcome.BLOCKED)
-        return first, "; ".join(f"{agent.id} {(agent.outcome or Outcome.BLOCKED).value}" for agent in failed)
+        return first, "; ".join(
+            f"{agent.id} {(agent.outcome or Outcome.BLOCKED).value}" for agent in failed
+        )
     landed = any(agent.outcome is Outcome.LANDED for agent in agents)
     return (Outcome.LANDED if landed else Outcome.NO_CHANGE_NEEDED), ""

@@ -1,6 +1,7 @@
 """Which symbols the files have that scopes speak of: read from the commit that a run begins with.
 
-Owns the choice of what is read and parsed, which is little: files of which an entry names a symbol or a line.
+Owns the choice of what is read and parsed, which is little: files of which an entry names a symbol
+or a line.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from orchestrator.structure.symbols import outline
 
 
 def outlines_of(
-    scopes: Iterable[Scope], paths: Sequence[str], read: Callable[[str], bytes | None], *, lines_only: bool = False
+    scopes: Iterable[Scope],
+    paths: Sequence[str],
+    read: Callable[[str], bytes | None],
+    *,
+    lines_only: bool = False,
 ) -> dict[str, Outline | None]:
     """The outlines of those of `paths` of which a scope names symbols or lines (or lines alone).
 
-    None stands for a language that is not known, also where it is an entry's own path and there is no such file.
+    None stands for a language that is not known, also where it is an entry's own path and there is
+    no such file.
     """
     found: dict[str, Outline | None] = {}
     for entry in (entry for scope in scopes for entry in scope.entries):

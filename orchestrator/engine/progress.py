@@ -22,7 +22,9 @@ class OutputLine:
 
 @dataclass(frozen=True, slots=True)
 class GateProgress:
-    """How far a gate is: `done` of `total` tests of `check` (None while they are being collected), `red` of them."""
+    """How far a gate is: `done` of `total` tests of `check` (None while they are being collected),
+    `red` of them.
+    """
 
     batch: str
     check: str

@@ -1,4 +1,5 @@
-"""Before a resume: make the world what the journal says, whatever moment the earlier orchestrator was killed at.
+"""Before a resume: make the world what the journal says, whatever moment the earlier orchestrator
+was killed at.
 
 What attempts in flight had made is kept; the run's tip is where the last fact or intent
 put it. Every step is idempotent, so that a kill during a resume is one more kill.
@@ -47,8 +48,11 @@ async def _settle_tip(tools: Tools) -> None:
     elif state.redo and found == state.redo.before:
         await move_tip_back(tools)
     elif await to_thread.run_sync(tools.store.has, state.tip):
-        # An agent can move a ref of the store from its work tree; what the journal says is what was tested.
-        await to_thread.run_sync(lambda: tools.store.set_ref(tools.store.tip_name, state.tip, old=found))
+        # An agent can move a ref of the store from its work tree; what the journal says is what was
+        # tested.
+        await to_thread.run_sync(
+            lambda: tools.store.set_ref(tools.store.tip_name, state.tip, old=found)
+        )
     else:
         raise UsageError(
             f"what had landed in run {state.run} is gone with its workspaces",
@@ -58,15 +62,25 @@ async def _settle_tip(tools: Tools) -> None:
 
 
 def _find_losses(tools: Tools) -> None:
-    """Work that had been delivered and is not in the store any more is done again, with what stands on it."""
+    """Work that had been delivered and is not in the store any more is done again, with what stands
+    on it.
+    """
     state = tools.recorder.state
-    lost = {agent.id for agent in state.agents.values() if agent.phase is Phase.READY and _is_lost(tools, agent)}
+    lost = {
+        agent.id
+        for agent in state.agents.values()
+        if agent.phase is Phase.READY and _is_lost(tools, agent)
+    }
     lost |= {other for agent in lost for other in state.plan.agent_dependents(agent)}
     if lost:
         tools.recorder.emit(
             RedoRequested(
                 agents=tuple(agent for agent in state.agents if agent in lost),
-                batches=tuple(batch for batch in state.batches if any(state.agents[a].batch == batch for a in lost)),
+                batches=tuple(
+                    batch
+                    for batch in state.batches
+                    if any(state.agents[a].batch == batch for a in lost)
+                ),
                 before=state.tip,
                 after=state.tip,
             )
@@ -79,13 +93,17 @@ def _is_lost(tools: Tools, agent: AgentState) -> bool:
 
 def _landing_stopped_at(state: State, found: str) -> str | None:
     """The batch whose landing was torn after its compare-and-swap."""
-    torn = [batch.id for batch in state.batches.values() if batch.intent and batch.intent.after == found]
+    torn = [
+        batch.id for batch in state.batches.values() if batch.intent and batch.intent.after == found
+    ]
     return torn[0] if torn else None
 
 
 def _in_commit(state: State, batch: str, commit: str) -> list[AgentState]:
     """The agents whose work is in a candidate of the batch; of another commit, all of the batch."""
-    made = next((it.agents for it in reversed(state.batches[batch].candidates) if it.commit == commit), None)
+    made = next(
+        (it.agents for it in reversed(state.batches[batch].candidates) if it.commit == commit), None
+    )
     return [agent for agent in state.agents_of(batch) if made is None or agent.id in made]
 
 

@@ -1,4 +1,6 @@
-"""What is done again when a person asks for it: the chosen work, and all that stands on it. Pure."""
+"""What is done again when a person asks for it: the chosen work, and all that stands on it.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ DELIVERED = (None, Outcome.NO_CHANGE_NEEDED)
 
 
 def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoRequested:
-    """The redo of `batches` and `agents` with their dependents. Raises UsageError for a name that the run has not.
+    """The redo of `batches` and `agents` with their dependents. Raises UsageError for a name that
+    the run has not.
 
-    Work that had landed is taken back: the tip returns to where it was before the first of those batches, and batches
-    that landed later without depending on it are integrated again from the work they have.
+    Work that had landed is taken back: the tip returns to where it was before the first of those
+    batches, and batches that landed later without depending on it are integrated again from the
+    work they have.
     """
     _check_names(state, batches, agents)
     plan = state.plan
@@ -35,7 +39,9 @@ def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoR
         start = next(index for index, batch in enumerate(state.history) if batch in taken_back)
         touched |= set(state.history[start:])
     # Who has begun on a batch that is integrated again waits for it, with the work that they have.
-    touched |= {d for batch in touched for d in plan.dependents(batch) if state.batches[d].base is not None}
+    touched |= {
+        d for batch in touched for d in plan.dependents(batch) if state.batches[d].base is not None
+    }
     order = [batch.id for batch in plan.batches]
     return RedoRequested(
         agents=tuple(agent.id for agent in plan.agents if agent.id in again),
@@ -46,16 +52,21 @@ def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoR
 
 
 def unfinished(state: State) -> RedoRequested | None:
-    """What a plain resume of a run that has ended does again: every agent that is not done. None: all are.
+    """What a plain resume of a run that has ended does again: every agent that is not done. None:
+    all are.
 
     Work that was delivered and only waited for its batch is not done again, but integrated again.
     """
-    open_ = [agent for agent in state.agents.values() if not (agent.outcome and agent.outcome.is_good)]
+    open_ = [
+        agent for agent in state.agents.values() if not (agent.outcome and agent.outcome.is_good)
+    ]
     if not open_:
         return None
     batches = {agent.batch for agent in open_}
     return RedoRequested(
-        agents=tuple(agent.id for agent in open_ if not (agent.last and agent.last.outcome in DELIVERED)),
+        agents=tuple(
+            agent.id for agent in open_ if not (agent.last and agent.last.outcome in DELIVERED)
+        ),
         batches=tuple(batch.id for batch in state.plan.batches if batch.id in batches),
         before=state.tip,
         after=state.tip,
@@ -68,7 +79,9 @@ def _landed(state: State, agent: str) -> bool:
 
 
 def _tip_before(state: State, batches: set[str]) -> str:
-    """Where the tip was before the first landing of any of `batches`; the tip itself when none has landed."""
+    """Where the tip was before the first landing of any of `batches`; the tip itself when none has
+    landed.
+    """
     first = next((batch for batch in state.history if batch in batches), None)
     return state.batches[first].landings[0].before if first else state.tip
 
@@ -77,4 +90,6 @@ def _check_names(state: State, batches: Sequence[str], agents: Sequence[str]) ->
     for kind, names, known in (("batch", batches, state.batches), ("agent", agents, state.agents)):
         for name in names:
             if name not in known:
-                raise UsageError(f"run {state.run} has no {kind} {name}", mend=f"it has: {', '.join(known)}")
+                raise UsageError(
+                    f"run {state.run} has no {kind} {name}", mend=f"it has: {', '.join(known)}"
+                )

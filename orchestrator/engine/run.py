@@ -1,7 +1,8 @@
 """The story of a run, top to bottom: begin or take up, carry out, end.
 
-Owns the order in which a run's parts are made and let go. What happens next inside it is the scheduler's. The larger
-half of the program is imported inside these functions: a new run imports it while git fills the first work trees.
+Owns the order in which a run's parts are made and let go. What happens next inside it is the
+scheduler's. The larger half of the program is imported inside these functions: a new run imports it
+while git fills the first work trees.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Selection:
         return bool(self.batches or self.agents)
 
 
-def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers: Observers) -> tuple[State, int]:
+def start(
+    loaded: LoadedMission, root: Path, *, parallel: int | None, observers: Observers
+) -> tuple[State, int]:
     """Carry a mission out; returns the last state and the exit code."""
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     require_git()
@@ -63,7 +66,8 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
     with _owned(folders), ThreadPoolExecutor(1) as early:
         workshop = open_workshop(target.repository, folders, target.base)
-        # Filling work trees waits for the disk; what else there is to do at a start need not wait for that.
+        # Filling work trees waits for the disk; what else there is to do at a start need not wait
+        # for that.
         filling = early.submit(workshop.workspaces.prepare, spares, target.base)
 
         def filled() -> Workshop:
@@ -87,14 +91,17 @@ def start(loaded: LoadedMission, root: Path, *, parallel: int | None, observers:
                 base=target.base,
                 branch=target.branch,
                 isolation="worktree (a sandbox for `strict` is not supported yet)",
-                parallel=parallel or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
+                parallel=parallel
+                or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
                 versions=_versions(),
             )
         )
         return carry_out(recorder, journal, folders, _nothing, filled)
 
 
-def resume(folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers) -> tuple[State, int]:
+def resume(
+    folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers
+) -> tuple[State, int]:
     """Take a run up where its journal ends; returns the last state and the exit code."""
     from orchestrator.engine.carry import carry_out
     from orchestrator.engine.recorder import Recorder
@@ -112,17 +119,24 @@ def resume(folders: Folders, *, parallel: int | None, selection: Selection, obse
         if state.ended and again is None:
             return state, state.ended.exit_code
         leftovers = end_leftovers(tag_of(folders))
-        recorder.emit(RunResumed(parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers))
+        recorder.emit(
+            RunResumed(
+                parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers
+            )
+        )
 
         async def take_up(tools: Tools) -> None:
             await recover(tools)
-            # Chosen from the state that recovery leaves: a landing that was torn has been completed by now.
+            # Chosen from the state that recovery leaves: a landing that was torn has been completed
+            # by now.
             again = _redo_of(recorder.state, selection)
             if again is not None:
                 recorder.emit(again)
                 await move_tip_back(tools)
 
-        return carry_out(recorder, journal, folders, take_up, partial(reopen_workshop, state, folders))
+        return carry_out(
+            recorder, journal, folders, take_up, partial(reopen_workshop, state, folders)
+        )
 
 
 def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
@@ -140,7 +154,9 @@ def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
             for agent in batch.agents:
                 briefs.render(batch, agent)
     except jinja2.TemplateError as error:
-        raise UsageError(f"the brief cannot be rendered: {error}", where=str(path), mend="mend the template") from error
+        raise UsageError(
+            f"the brief cannot be rendered: {error}", where=str(path), mend="mend the template"
+        ) from error
 
 
 def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
@@ -179,7 +195,9 @@ def _new_run(root: Path, mission: str) -> Folders:
             number += 1
         except OSError as error:
             raise EnvironmentRefused(
-                f"reports cannot be written: {error.strerror}", where=str(folders.report), mend="choose another --root"
+                f"reports cannot be written: {error.strerror}",
+                where=str(folders.report),
+                mend="choose another --root",
             ) from error
         else:
             return folders

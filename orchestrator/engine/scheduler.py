@@ -1,7 +1,8 @@
 """The loop round the frontier: ask what may happen, begin it, wait for the next event, ask again.
 
-Every step is a task of one task group: what fails here ends the run, what is cancelled is cancelled to its last child.
-Work that can be done while agents run is done then: baselines of gates, test processes, work trees for those to come.
+Every step is a task of one task group: what fails here ends the run, what is cancelled is cancelled
+to its last child. Work that can be done while agents run is done then: baselines of gates, test
+processes, work trees for those to come.
 """
 
 from __future__ import annotations
@@ -13,9 +14,22 @@ from anyio.abc import TaskGroup
 
 from orchestrator.engine import approvals
 from orchestrator.engine.attempts.attempt import attempt, backend_for, start_of
-from orchestrator.engine.frontier import EndBatch, EndRun, Integrate, StartAttempt, StartBatch, frontier
+from orchestrator.engine.frontier import (
+    EndBatch,
+    EndRun,
+    Integrate,
+    StartAttempt,
+    StartBatch,
+    frontier,
+)
 from orchestrator.engine.tools import Tools
-from orchestrator.journal.events import AttemptStarted, BatchEnded, BatchStarted, IntegrationStarted, RunEnded
+from orchestrator.journal.events import (
+    AttemptStarted,
+    BatchEnded,
+    BatchStarted,
+    IntegrationStarted,
+    RunEnded,
+)
 from orchestrator.journal.state import Phase
 
 GATE_FIRST_SECONDS = 0.05
@@ -42,12 +56,20 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
     match step:
         case StartBatch(batch=batch):
             recorder.emit(BatchStarted(batch=batch, base=recorder.state.tip))
-            tasks.start_soon(_baseline, tools, batch)  # runs when the agents that start now have their work trees
+            tasks.start_soon(
+                _baseline, tools, batch
+            )  # runs when the agents that start now have their work trees
         case StartAttempt(batch=batch, agent=agent, attempt=number):
             planned = recorder.state.plan.agent(agent)
-            base = await to_thread.run_sync(start_of, tools, step) if planned.needs else start_of(tools, step)
+            base = (
+                await to_thread.run_sync(start_of, tools, step)
+                if planned.needs
+                else start_of(tools, step)
+            )
             backend = tools.backends[backend_for(recorder.state, agent)].name
-            recorder.emit(AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend))
+            recorder.emit(
+                AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend)
+            )
             tasks.start_soon(attempt, tools, step)
         case Integrate(batch=batch):
             from orchestrator.engine.landings.landing import land_batch
@@ -62,7 +84,9 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
 
 async def _baseline(tools: Tools, batch: str) -> None:
     """Judge the base while the agents are at work; the landing finds the answer cached."""
-    await anyio.lowlevel.checkpoint()  # let the attempts that start with this batch ask for their work trees first
+    await (
+        anyio.lowlevel.checkpoint()
+    )  # let the attempts that start with this batch ask for their work trees first
     await tools.executor.quiet()
     await to_thread.run_sync(_import_what_comes_after_agents)
     from orchestrator.engine.landings.candidate import baseline_of, subject_of
@@ -75,7 +99,9 @@ async def _baseline(tools: Tools, batch: str) -> None:
 
 
 def _import_what_comes_after_agents() -> None:
-    """In a thread: it takes as long as some agents, and those that start now are not to wait for it."""
+    """In a thread: it takes as long as some agents, and those that start now are not to wait for
+    it.
+    """
     from orchestrator.engine.attempts import assessing  # noqa: F401
     from orchestrator.engine.landings import landing  # noqa: F401
     from orchestrator.gates import judge  # noqa: F401
@@ -86,11 +112,14 @@ async def _anticipate(tools: Tools) -> None:
     recorder = tools.recorder
     while True:
         await recorder.change()
-        await anyio.lowlevel.checkpoint()  # let the attempts that this event may have started ask first
+        await (
+            anyio.lowlevel.checkpoint()
+        )  # let the attempts that this event may have started ask first
         state = recorder.state
         judged = state.batches[state.integrating].candidate if state.integrating else None
-        # Agents of batches to come start from what is being judged now, most likely; before that their work trees would
-        # be made of the wrong commit, while those who are at work want the machine.
+        # Agents of batches to come start from what is being judged now, most likely; before that
+        # their work trees would be made of the wrong commit, while those who are at work want the
+        # machine.
         to_come = sum(
             agent.phase is Phase.PENDING
             for agent in state.agents.values()

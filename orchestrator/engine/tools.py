@@ -44,7 +44,9 @@ class Tools:
     """By the name that the plan uses; `auto` is resolved."""
     mission_dir: Path
     scopes: Mapping[str, Scope]
-    """By agent; a line of one stands for the symbol that holds it in the run's base, in every attempt."""
+    """By agent; a line of one stands for the symbol that holds it in the run's base, in every
+    attempt.
+    """
 
     @cached_property
     def judge(self) -> Judge:
@@ -58,8 +60,12 @@ class Tools:
 
 
 @contextlib.asynccontextmanager
-async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]) -> AsyncIterator[Tools]:
-    """Everything the engine works with; made so that a kill at any point of it is repeated harmlessly by a resume."""
+async def make_tools(
+    recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]
+) -> AsyncIterator[Tools]:
+    """Everything the engine works with; made so that a kill at any point of it is repeated
+    harmlessly by a resume.
+    """
     started = recorder.state.started
     mission, mission_dir = started.mission, Path(started.mission_dir)
     template = mission_dir / mission.brief_template if mission.brief_template else None
@@ -98,7 +104,9 @@ async def make_tools(recorder: Recorder, folders: Folders, workshop: Callable[[]
         store.close()
 
 
-def make_setup(mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing) -> Setup:
+def make_setup(
+    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing
+) -> Setup:
     """What prepares work trees; its results are kept for all runs."""
     return Setup(
         mission.workspace,
@@ -113,7 +121,11 @@ def make_setup(mission: Mission, folders: Folders, workshop: Workshop, furnishin
 
 
 def make_judge(
-    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing, setup: Setup | None = None
+    mission: Mission,
+    folders: Folders,
+    workshop: Workshop,
+    furnishing: Furnishing,
+    setup: Setup | None = None,
 ) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
     from orchestrator.gates.judge import Judge
@@ -136,5 +148,7 @@ def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:
         return scopes
     from orchestrator.engine.outlines import outlines_of
 
-    outlines = outlines_of(scopes.values(), store.paths(base), partial(store.read, base), lines_only=True)
+    outlines = outlines_of(
+        scopes.values(), store.paths(base), partial(store.read, base), lines_only=True
+    )
     return {id: scope.resolved(outlines) for id, scope in scopes.items()}

@@ -1,7 +1,8 @@
 """Where a run is worked on: the repository under repair, the run's store and its work trees.
 
-Owns how these are made, so that a kill at any point of it is repeated harmlessly. When they are made is `run`'s. It
-imports git and little else: the first work trees are filled while the rest of the program is still being imported.
+Owns how these are made, so that a kill at any point of it is repeated harmlessly. When they are
+made is `run`'s. It imports git and little else: the first work trees are filled while the rest of
+the program is still being imported.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is under repair: the repository, the commit to start from, and the branch that `land` would go to."""
+    """What is under repair: the repository, the commit to start from, and the branch that `land`
+    would go to.
+    """
 
     repository: Repository
     base: str
@@ -34,7 +37,9 @@ class Target:
 def open_repository(mission: Mission, mission_dir: Path, root: Path) -> Target:
     """Find the mission's repository, or make it of the mission's plain files."""
     if mission.repository.snapshot is not None:
-        made = snapshot_among(mission_dir / mission.repository.snapshot, disposable(root) / "snapshots", mission.name)
+        made = snapshot_among(
+            mission_dir / mission.repository.snapshot, disposable(root) / "snapshots", mission.name
+        )
         # From the plain files, also when an earlier run has landed there.
         return Target(made, made.first_commit("main"), "main")
     repository = Repository.discover(mission_dir / (mission.repository.path or "."))
@@ -59,10 +64,18 @@ def open_workshop(repository: Repository, folders: Folders, begin: str) -> Works
 
 
 def reopen_workshop(state: State, folders: Folders) -> Workshop:
-    """A store that was removed is made again; where that lost work, recovery says so or has it done again."""
+    """A store that was removed is made again; where that lost work, recovery says so or has it done
+    again.
+    """
     where = Path(state.started.repository)
     if not where.exists():
-        raise UsageError("the run's repository is gone", where=str(where), mend="move it back, then resume")
+        raise UsageError(
+            "the run's repository is gone", where=str(where), mend="move it back, then resume"
+        )
     repository = Repository.discover(where)
-    begin = state.tip if not folders.store.exists() and repository.has(state.tip) else state.started.base
+    begin = (
+        state.tip
+        if not folders.store.exists() and repository.has(state.tip)
+        else state.started.base
+    )
     return open_workshop(repository, folders, begin)

@@ -1,4 +1,5 @@
-"""What every work tree is given beside its commit: untracked files of the user's work tree, copied or linked in.
+"""What every work tree is given beside its commit: untracked files of the user's work tree, copied
+or linked in.
 
 They are nobody's work: capture leaves them out by their paths.
 """
@@ -17,7 +18,9 @@ from orchestrator.mission.model import Workspace as Workspace_
 
 
 class Furnishing:
-    """`copy` and `link` of a mission's workspace, found in the work tree of the user's repository."""
+    """`copy` and `link` of a mission's workspace, found in the work tree of the user's
+    repository.
+    """
 
     def __init__(self, repository: Repository, base: str, wanted: Workspace_) -> None:
         """Raises EnvironmentRefused when a pattern finds nothing, or links what is tracked."""
@@ -27,14 +30,19 @@ class Furnishing:
         if not wanted.copy_ and not wanted.link:
             return
         tracked = frozenset(repository.paths(base))
-        found = [path for top in _matches(self._source, wanted.copy_, "copy") for path in _files(self._source, top)]
+        found = [
+            path
+            for top in _matches(self._source, wanted.copy_, "copy")
+            for path in _files(self._source, top)
+        ]
         # What is tracked comes with the commit, and an agent's change to it is work.
         self._copied = tuple(dict.fromkeys(path for path in found if path not in tracked))
         self._linked = tuple(_matches(self._source, wanted.link, "link"))
         for path in self._linked:
             if path in tracked or any(other.startswith(f"{path}/") for other in tracked):
                 raise EnvironmentRefused(
-                    f"workspace.link: {path} is tracked by git", mend="only untracked files and folders can be linked"
+                    f"workspace.link: {path} is tracked by git",
+                    mend="only untracked files and folders can be linked",
                 )
 
     @property
@@ -78,7 +86,9 @@ def _files(source: Path | None, path: str) -> Iterator[str]:
         return
     top = source / path
     if top.is_dir() and not top.is_symlink():
-        yield from (str(file.relative_to(source)) for file in sorted(top.rglob("*")) if not file.is_dir())
+        yield from (
+            str(file.relative_to(source)) for file in sorted(top.rglob("*")) if not file.is_dir()
+        )
     else:
         yield path
 

@@ -51,7 +51,9 @@ class LocalExecutor:
         try:
             workspace = await to_thread.run_sync(self._provision, spec)
         except GitError as error:
-            raise WorkerLost(error.what, where=error.where, mend="see what git says, then resume the run") from error
+            raise WorkerLost(
+                error.what, where=error.where, mend="see what git says, then resume the run"
+            ) from error
         finally:
             self._provisioning -= 1
             provisioned, self._provisioned = self._provisioned, anyio.Event()
@@ -84,7 +86,9 @@ class LocalExecutor:
         if workspace is None or workspace.base != base:
             return None
         capture = await to_thread.run_sync(
-            lambda: self._workspaces.capture(workspace, message=message, when=when, exclude=self._not_work(base))
+            lambda: self._workspaces.capture(
+                workspace, message=message, when=when, exclude=self._not_work(base)
+            )
         )
         return capture.commit if capture.commit != base else None
 

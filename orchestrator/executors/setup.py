@@ -1,12 +1,14 @@
-"""`workspace.setup`: commands that make what work needs and git does not hold, such as a virtual environment.
+"""`workspace.setup`: commands that make what work needs and git does not hold, such as a virtual
+environment.
 
-Owns running them once for each distinct input, keeping what they made, and giving every work tree a copy of its own.
-What they made is every file that the commit does not have; it is kept below `workspaces/setup/`, by the digest of the
-commands, of the inputs that the commit holds, and of the machine's Python, and used again by later runs. Programs write
-the path of the folder in which they are installed into scripts and `.pth` files: in a copy it is the copy's.
+Owns running them once for each distinct input, keeping what they made, and giving every work tree a
+copy of its own. What they made is every file that the commit does not have; it is kept below
+`workspaces/setup/`, by the digest of the commands, of the inputs that the commit holds, and of the
+machine's Python, and used again by later runs. Programs write the path of the folder in which they
+are installed into scripts and `.pth` files: in a copy it is the copy's.
 
-What came of an earlier run is used if it is byte for byte what it was. Nobody but the judge and those who prepare work
-trees is told of the original.
+What came of an earlier run is used if it is byte for byte what it was. Nobody but the judge and
+those who prepare work trees is told of the original.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class SetupFailed(EnvironmentRefused):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What one set-up made: where it is kept, its top-most paths, where it was made, and which files speak of that."""
+    """What one set-up made: where it is kept, its top-most paths, where it was made, and which
+    files speak of that.
+    """
 
     files: Path
     paths: tuple[str, ...]
@@ -75,7 +79,9 @@ class _Made:
 
 
 class Setup:
-    """The set-up of one run. `cache` is where results are kept, `logs` and `home` are folders of the run."""
+    """The set-up of one run. `cache` is where results are kept, `logs` and `home` are folders of
+    the run.
+    """
 
     def __init__(  # noqa: PLR0913  (what it works with, and where things go)
         self,
@@ -91,7 +97,13 @@ class Setup:
     ) -> None:
         self._commands, self._inputs = wanted.setup, Scope(wanted.setup_inputs)
         self._store, self._trees = store, trees
-        self._cache, self._logs, self._home, self._tag, self._timeout = cache, logs, home, tag, timeout
+        self._cache, self._logs, self._home, self._tag, self._timeout = (
+            cache,
+            logs,
+            home,
+            tag,
+            timeout,
+        )
         self._made: dict[str, _Made] = {}
         self._failed: dict[str, SetupFailed] = {}
         self._turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
@@ -104,13 +116,17 @@ class Setup:
         held = self._store.entries(commit)
         told = {
             "commands": [command.argv for command in self._commands],
-            "inputs": {path: entry.oid for path, entry in held.items() if self._inputs.allows(path)},
+            "inputs": {
+                path: entry.oid for path, entry in held.items() if self._inputs.allows(path)
+            },
             "python": [sys.version, sys.executable, platform.platform()],
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
     def paths(self, commit: str) -> tuple[str, ...]:
-        """What `put_into` has put into trees of this commit, also in an earlier process: nobody's work."""
+        """What `put_into` has put into trees of this commit, also in an earlier process: nobody's
+        work.
+        """
         key = self.digest(commit)
         if not key:
             return ()
@@ -118,7 +134,8 @@ class Setup:
         return made.paths if made else tuple(_about(self._cache / key).get("paths", ()))
 
     async def put_into(self, commit: str, work_tree: Path) -> Path | None:
-        """Give a tree of this commit what the commands make; the project's own interpreter in it, if there is one.
+        """Give a tree of this commit what the commands make; the project's own interpreter in it,
+        if there is one.
 
         Raises SetupFailed, whose text names the command and the log.
         """
@@ -127,7 +144,11 @@ class Setup:
         made = await self._ready(commit)
         await to_thread.run_sync(made.put_into, work_tree)
         interpreter = work_tree / INTERPRETER
-        return interpreter if INTERPRETER.partition("/")[0] in made.paths and interpreter.exists() else None
+        return (
+            interpreter
+            if INTERPRETER.partition("/")[0] in made.paths and interpreter.exists()
+            else None
+        )
 
     async def _ready(self, commit: str) -> _Made:
         key = await to_thread.run_sync(self.digest, commit)
@@ -167,7 +188,12 @@ class Setup:
                     raise _failure(str(command), f"did not end in {self._timeout:g} s", log)
                 if ended.code:
                     last = next(
-                        (line.strip() for line in reversed(ended.tail.splitlines()) if line.strip()), "no output"
+                        (
+                            line.strip()
+                            for line in reversed(ended.tail.splitlines())
+                            if line.strip()
+                        ),
+                        "no output",
                     )
                     raise _failure(str(command), f"ended with exit {ended.code}: {last[:200]}", log)
             known = frozenset((*self._store.entries(commit), *self._trees.paths))
@@ -192,7 +218,9 @@ def _keep(tree: Path, known: frozenset[str], place: Path) -> _Made:
     files.mkdir(exist_ok=True)
     texts = tuple(path for path in _files(files) if _speaks_of(files / path, os.fsencode(tree)))
     about = {"paths": paths, "root": str(tree), "texts": texts, "digest": _digest(files)}
-    (partial / "setup.json").write_text(json.dumps(about), encoding="utf-8", errors="surrogateescape")
+    (partial / "setup.json").write_text(
+        json.dumps(about), encoding="utf-8", errors="surrogateescape"
+    )
     remove_tree(place)
     partial.rename(place)
     return _Made(place / "files", paths, str(tree), texts)
@@ -203,13 +231,17 @@ def _load(place: Path) -> _Made | None:
     about = _about(place)
     with contextlib.suppress(OSError):
         if about and _digest(place / "files") == about["digest"]:
-            return _Made(place / "files", tuple(about["paths"]), about["root"], tuple(about["texts"]))
+            return _Made(
+                place / "files", tuple(about["paths"]), about["root"], tuple(about["texts"])
+            )
     return None
 
 
 def _about(place: Path) -> dict[str, Any]:
     try:
-        about: dict[str, Any] = json.loads((place / "setup.json").read_text("utf-8", "surrogateescape"))
+        about: dict[str, Any] = json.loads(
+            (place / "setup.json").read_text("utf-8", "surrogateescape")
+        )
     except (OSError, ValueError):
         return {}
     return about
@@ -267,7 +299,9 @@ def _speaks_of(place: Path, root: bytes) -> bool:
 
 
 def _replace(place: Path, old: bytes, new: bytes) -> None:
-    """Have a text or a link speak of another folder; of the folder itself, not of one whose name begins so."""
+    """Have a text or a link speak of another folder; of the folder itself, not of one whose name
+    begins so.
+    """
     if place.is_symlink():
         target = os.fsencode(place.readlink())
         place.unlink()

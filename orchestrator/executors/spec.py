@@ -1,4 +1,6 @@
-"""The seam between what should be done and on which machine: one attempt in, what came of it out."""
+"""The seam between what should be done and on which machine: one attempt in, what came of it
+out.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class AttemptSpec:
     backend: Backend
     brief: str
     timeout: float
-    """Seconds from the start of the backend's process; waiting for a slot or for a work tree does not count."""
+    """Seconds from the start of the backend's process; waiting for a slot or for a work tree does
+    not count.
+    """
     mission_dir: Path
     message: str
     """The message of the commit that its work is captured as."""
@@ -65,17 +69,21 @@ class Executor(Protocol):
     async def run(self, spec: AttemptSpec, emit: Emit) -> AttemptResult:
         """Carry out one attempt; called again for the same one, it starts over in its workspace.
 
-        Cancelling it returns only when the attempt's whole process tree is gone. Raises WorkerLost for faults of the
-        place.
+        Cancelling it returns only when the attempt's whole process tree is gone. Raises WorkerLost
+        for faults of the place.
         """
         ...
 
     async def salvage(self, name: str, *, base: str, message: str, when: int) -> str | None:
-        """Capture what the interrupted attempt `name` left in its workspace, as a commit; None when that is nothing."""
+        """Capture what the interrupted attempt `name` left in its workspace, as a commit; None when
+        that is nothing.
+        """
         ...
 
     async def release(self, name: str) -> None:
-        """The workspace of the attempt `name`, whose work is captured and recorded, may be used again."""
+        """The workspace of the attempt `name`, whose work is captured and recorded, may be used
+        again.
+        """
         ...
 
     async def quiet(self) -> None:
@@ -83,5 +91,7 @@ class Executor(Protocol):
         ...
 
     async def prepare(self, count: int, base: str) -> None:
-        """Have work trees for attempts to come: `count` of them, ready at `base`, which may be a guess."""
+        """Have work trees for attempts to come: `count` of them, ready at `base`, which may be a
+        guess.
+        """
         ...

@@ -1,7 +1,8 @@
 """The judge: the order in which a candidate is looked at, and the verdict that comes of it.
 
-Owns the story of a judgement and its baseline. How checks are carried out and remembered is `observer`'s, what an
-observation is worth `decide`'s, what it says of claims `claims`'. What becomes of a verdict is not known here.
+Owns the story of a judgement and its baseline. How checks are carried out and remembered is
+`observer`'s, what an observation is worth `decide`'s, what it says of claims `claims`'. What
+becomes of a verdict is not known here.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ BARE = BareGround()
 
 @dataclass(slots=True, kw_only=True)
 class _Hearing:
-    """One candidate under judgement: what is asked, and what has been found out so far. No `base`: no baseline."""
+    """One candidate under judgement: what is asked, and what has been found out so far. No `base`:
+    no baseline.
+    """
 
     subject: Subject
     commit: str
@@ -60,7 +63,9 @@ class _Hearing:
 
     def sighting(self, name: str, check: AnyCheck) -> Sighting:
         """A check that is to be seen on the candidate."""
-        return Sighting(name, check, self.commit, self.tree, self.subject, self.on_progress, base=self.base)
+        return Sighting(
+            name, check, self.commit, self.tree, self.subject, self.on_progress, base=self.base
+        )
 
     @property
     def is_green(self) -> bool:
@@ -81,7 +86,9 @@ class _Hearing:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one check came to on one commit; `base` is what was seen of it there, `ran` whether it had to be run."""
+    """What one check came to on one commit; `base` is what was seen of it there, `ran` whether it
+    had to be run.
+    """
 
     result: CheckResult
     seen: Observation
@@ -92,9 +99,10 @@ class Look:
 class Judge:
     """The judge of one run. Its methods may be called at the same time, also for the same subject.
 
-    `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what tests take for their
-    home, outside of any tree; `tag` names the judge's processes; `protect` are globs of files that come from the base;
-    `ground` is what trees need beside their commit; `parallel` is how many checks run at once; `clock` gives seconds.
+    `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what
+    tests take for their home, outside of any tree; `tag` names the judge's processes; `protect` are
+    globs of files that come from the base; `ground` is what trees need beside their commit;
+    `parallel` is how many checks run at once; `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)
@@ -123,8 +131,12 @@ class Judge:
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock
 
-    async def baseline(self, subject: Subject, commit: str, on_progress: OnProgress | None = None) -> None:
-        """See how the checks come out on a base, unless that is known; red or green, it is seen once only."""
+    async def baseline(
+        self, subject: Subject, commit: str, on_progress: OnProgress | None = None
+    ) -> None:
+        """See how the checks come out on a base, unless that is known; red or green, it is seen
+        once only.
+        """
         tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
         for name, check in _runnable(subject.named):
             what = Sighting(name, check, commit, tree, subject, on_progress)
@@ -152,16 +164,24 @@ class Judge:
     ) -> Verdict:
         """Judge the commit `candidate` against the commit `base`.
 
-        `approvals` are people's answers by the name of the check; one that was given to another tree does not count.
-        `absent` are the agents whose work is not in the candidate, each with why not: nothing is run for their claims.
-        Without `may_rerun` what is red counts as red, and nobody finds out whether it is by chance.
-        A subject without checks and proofs passes: nothing was asked, and its claims are unvalidated.
+        `approvals` are people's answers by the name of the check; one that was given to another
+        tree does not count. `absent` are the agents whose work is not in the candidate, each with
+        why not: nothing is run for their claims. Without `may_rerun` what is red counts as red, and
+        nobody finds out whether it is by chance. A subject without checks and proofs passes:
+        nothing was asked, and its claims are unvalidated.
         """
         started = self._clock()
         approvals, absent = approvals or {}, absent or {}
         await self.baseline(subject, base, on_progress)
-        tree, base_tree = [await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (candidate, base)]
-        present = [claim for agent, claims in subject.deliverables.items() if agent not in absent for claim in claims]
+        tree, base_tree = [
+            await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (candidate, base)
+        ]
+        present = [
+            claim
+            for agent, claims in subject.deliverables.items()
+            if agent not in absent
+            for claim in claims
+        ]
         hearing = _Hearing(
             subject=subject,
             commit=candidate,
@@ -181,7 +201,9 @@ class Judge:
         if hearing.is_green:
             for name, check in subject.named.items():
                 if isinstance(check, ApprovalCheck):
-                    hearing.results[name] = decide_approval(name, check.approval, approvals.get(name), tree)
+                    hearing.results[name] = decide_approval(
+                        name, check.approval, approvals.get(name), tree
+                    )
         return Verdict(
             decision=overall(hearing.results.values()),
             commit=candidate,
@@ -190,7 +212,9 @@ class Judge:
             checks=tuple(hearing.results.values()),
             criteria=hearing.judge_claims(subject.criteria),
             deliverables={
-                agent: left_out(claims, absent[agent]) if agent in absent else hearing.judge_claims(claims)
+                agent: left_out(claims, absent[agent])
+                if agent in absent
+                else hearing.judge_claims(claims)
                 for agent, claims in subject.deliverables.items()
             },
             exercise=hearing.exercise,
@@ -207,7 +231,8 @@ class Judge:
         subject: Subject | None = None,
         on_progress: OnProgress | None = None,
     ) -> tuple[ClaimResult, ...]:
-        """Whether claims hold on a commit as it is; proofs may speak of the subject's checks by name.
+        """Whether claims hold on a commit as it is; proofs may speak of the subject's checks by
+        name.
 
         `claims.is_proven` says whether that is enough for an agent that changed nothing.
         """
@@ -216,7 +241,13 @@ class Judge:
         checks = {name: check for name, check in subject.named.items() if name in spoken_of}
         tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
         hearing = _Hearing(
-            subject=subject, commit=commit, tree=tree, base=None, claims=claims, checks=checks, on_progress=on_progress
+            subject=subject,
+            commit=commit,
+            tree=tree,
+            base=None,
+            claims=claims,
+            checks=checks,
+            on_progress=on_progress,
         )
         await self._hear(hearing)
         return hearing.judge_claims(claims)
@@ -232,12 +263,15 @@ class Judge:
         is_afresh: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Look:
-        """How one check comes out on a commit, without a verdict: red is as good as green, and what was seen is kept.
+        """How one check comes out on a commit, without a verdict: red is as good as green, and what
+        was seen is kept.
 
-        `part` is run in its place, some of its tests or proofs that no check runs; not where all of it has been seen,
-        unless `is_afresh`. The result says nothing of what was to turn green.
+        `part` is run in its place, some of its tests or proofs that no check runs; not where all of
+        it has been seen, unless `is_afresh`. The result says nothing of what was to turn green.
         """
-        tree, base_tree = [await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (commit, base)]
+        tree, base_tree = [
+            await anyio.to_thread.run_sync(self._commits.tree_of, c) for c in (commit, base)
+        ]
         whole = subject.named.get(name)
         check = part or whole
         if check is None:
@@ -247,23 +281,44 @@ class Judge:
             on_base = Sighting(name, whole, base, base_tree, subject)
             before, _ = await self._observer.see(on_base, is_enough=_anything)
             if commit == base and not (part and is_afresh):
-                return Look(self._result(name, whole, before, before, commit, base), before, before, ran=False)
+                return Look(
+                    self._result(name, whole, before, before, commit, base),
+                    before,
+                    before,
+                    ran=False,
+                )
         what = Sighting(name, check, commit, tree, subject, on_progress, base=base)
         seen = None
         if whole is not None and not is_afresh:
             seen = await self._observer.known(replace(what, check=whole))
         was_known = seen is not None
         if seen is None:
-            seen, was_known = await self._observer.see(what, is_enough=_nothing if is_afresh else _anything)
-        return Look(self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known)
+            seen, was_known = await self._observer.see(
+                what, is_enough=_nothing if is_afresh else _anything
+            )
+        return Look(
+            self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
+        )
 
     def _result(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
-        self, name: str, check: AnyCheck, seen: Observation, before: Observation | None, commit: str, base: str
+        self,
+        name: str,
+        check: AnyCheck,
+        seen: Observation,
+        before: Observation | None,
+        commit: str,
+        base: str,
     ) -> CheckResult:
         asked = check
         if isinstance(check, PytestCheck | CommandCheck):
             asked = check.model_copy(update={"must_turn_green": ()})
-        return decide(name, asked, seen, before, changed=self._changed_tests(base, commit, check, seen, before))
+        return decide(
+            name,
+            asked,
+            seen,
+            before,
+            changed=self._changed_tests(base, commit, check, seen, before),
+        )
 
     async def _hear(self, hearing: _Hearing) -> None:
         """Carry out every check, one after another, then what claims need beside them."""
@@ -271,19 +326,27 @@ class Judge:
         for name, check in _runnable(hearing.checks):
             await self._hear_check(hearing, name, check, plan.by_check.get(name, ()))
         for thing in plan.things:
-            hearing.things[thing] = await anyio.to_thread.run_sync(problem, self._commits, hearing.commit, thing)
+            hearing.things[thing] = await anyio.to_thread.run_sync(
+                problem, self._commits, hearing.commit, thing
+            )
         if plan.extra or plan.things:
             await self._hear_proofs(hearing, plan.extra)
 
-    async def _hear_check(self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]) -> None:
+    async def _hear_check(
+        self, hearing: _Hearing, name: str, check: AnyCheck, proofs: tuple[str, ...]
+    ) -> None:
         base, there = None, None
         if hearing.base is not None:
-            there = Sighting(name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress)
+            there = Sighting(
+                name, check, hearing.base, hearing.base_tree, hearing.subject, hearing.on_progress
+            )
             base, _ = await self._observer.see(there, is_enough=_anything)
 
         asked = check
         if base is None and isinstance(check, PytestCheck | CommandCheck):
-            asked = check.model_copy(update={"must_turn_green": ()})  # whether it is so already is the question
+            asked = check.model_copy(
+                update={"must_turn_green": ()}
+            )  # whether it is so already is the question
 
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
             changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
@@ -300,12 +363,18 @@ class Judge:
         await self._keep(hearing, decided(seen, base), seen, base)
 
     async def _run_again(
-        self, what: Sighting, seen: Observation, there: Sighting | None = None, base: Observation | None = None
+        self,
+        what: Sighting,
+        seen: Observation,
+        there: Sighting | None = None,
+        base: Observation | None = None,
     ) -> tuple[Observation, Observation | None]:
         """Run again what may be red by chance; the observations with what that said."""
         red = suspects(seen, base)
         for test_id in red:
-            while rerun := next_rerun(test_id, seen, base, can_pick=isinstance(what.check, PytestCheck)):
+            while rerun := next_rerun(
+                test_id, seen, base, can_pick=isinstance(what.check, PytestCheck)
+            ):
                 if rerun is Rerun.ALONE:
                     seen = await self._observer.see_alone(what, seen, test_id)
                 elif rerun is Rerun.AMONG:
@@ -315,16 +384,29 @@ class Judge:
         return seen, base
 
     def _changed_tests(
-        self, base: str | None, commit: str, check: AnyCheck, seen: Observation, before: Observation | None
+        self,
+        base: str | None,
+        commit: str,
+        check: AnyCheck,
+        seen: Observation,
+        before: Observation | None,
     ) -> ChangedTests:
-        """What the candidate does to the tests of a check that are green on it, and were red or green before."""
+        """What the candidate does to the tests of a check that are green on it, and were red or
+        green before.
+        """
         if base is None or before is None or not isinstance(check, PytestCheck):
             return ChangedTests()
         paths = self._commits.changes(base, commit).keys() - seen.restored.keys()
-        green = [test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths]
+        green = [
+            test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths
+        ]
         return changed_tests(
             [test for test in green if before.outcome(test) in GREEN],
-            [test for test in green if before.outcome(test) in RED and covers(check.must_turn_green, test)],
+            [
+                test
+                for test in green
+                if before.outcome(test) in RED and covers(check.must_turn_green, test)
+            ],
             partial(self._commits.read, base),
             partial(self._commits.read, commit),
         )
@@ -357,7 +439,9 @@ class Judge:
     async def _hear_exercise(self, hearing: _Hearing, base: str) -> None:
         checks = dict(_runnable(hearing.checks))
         if extra := plan_proofs(hearing.claims, hearing.checks).extra:
-            checks[hearing.unused(PROOFS)] = PytestCheck(pytest=extra, plugins=hearing.subject.all_plugins)
+            checks[hearing.unused(PROOFS)] = PytestCheck(
+                pytest=extra, plugins=hearing.subject.all_plugins
+            )
         green = Green(
             subject=hearing.subject,
             base=base,
@@ -373,22 +457,34 @@ class Judge:
         if found.result is not None:
             hearing.results[found.result.name] = found.result
 
-    async def _see(self, hearing: _Hearing, what: Sighting, passes: Callable[[Observation], bool]) -> Observation:
+    async def _see(
+        self, hearing: _Hearing, what: Sighting, passes: Callable[[Observation], bool]
+    ) -> Observation:
         seen, was_known = await self._observer.see(what, is_enough=passes)
         hearing.is_cached = hearing.is_cached and was_known
         hearing.observations[what.name] = seen
         return seen
 
     async def _keep(
-        self, hearing: _Hearing, result: CheckResult, seen: Observation | None, base: Observation | None
+        self,
+        hearing: _Hearing,
+        result: CheckResult,
+        seen: Observation | None,
+        base: Observation | None,
     ) -> None:
         stem = f"{hearing.subject.gate}-{result.name}-{hearing.tree[:12]}"
         tests = records(seen, base) if seen else ()
-        hearing.results[result.name] = await anyio.to_thread.run_sync(self._evidence.keep_result, stem, result, tests)
+        hearing.results[result.name] = await anyio.to_thread.run_sync(
+            self._evidence.keep_result, stem, result, tests
+        )
 
 
 def _restored(
-    commits: Commits, protect: tuple[str, ...], base: str | None, commit: str, may_configure: tuple[str, ...]
+    commits: Commits,
+    protect: tuple[str, ...],
+    base: str | None,
+    commit: str,
+    may_configure: tuple[str, ...],
 ) -> Restoration:
     return restoration(commits, base, commit, protect, may_configure)
 

@@ -1,6 +1,7 @@
 """What a judge is asked, and how it says how far it is.
 
-Owns the questions and nothing of the answers: those are the journal's facts (`Verdict`, `CheckResult`, `ClaimResult`).
+Owns the questions and nothing of the answers: those are the journal's facts (`Verdict`,
+`CheckResult`, `ClaimResult`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestChec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a batch asks of its candidate: the gate's checks, the batch's criteria, its agents' deliverables.
+    """What a batch asks of its candidate: the gate's checks, the batch's criteria, its agents'
+    deliverables.
 
     `timeout` in seconds holds for one check that names none of its own, and so do `plugins`.
     """
@@ -33,12 +35,19 @@ class Subject:
     @property
     def named(self) -> dict[str, AnyCheck]:
         """The checks by the names that proofs and reports use, each with its plug-ins."""
-        return {name: self._with_plugins(check) for name, check in named_checks(self.checks).items()}
+        return {
+            name: self._with_plugins(check) for name, check in named_checks(self.checks).items()
+        }
 
     @property
     def all_plugins(self) -> tuple[str, ...]:
         """The plug-ins of tests that no check runs: those of all checks."""
-        own = (plugin for check in self.checks if isinstance(check, PytestCheck) for plugin in check.plugins or ())
+        own = (
+            plugin
+            for check in self.checks
+            if isinstance(check, PytestCheck)
+            for plugin in check.plugins or ()
+        )
         return tuple(dict.fromkeys((*self.plugins, *own)))
 
     def _with_plugins(self, check: AnyCheck) -> AnyCheck:
@@ -49,7 +58,10 @@ class Subject:
     @property
     def claims_a_fix(self) -> bool:
         """Whether some check says that tests turn green."""
-        return any(isinstance(check, PytestCheck | CommandCheck) and check.must_turn_green for check in self.checks)
+        return any(
+            isinstance(check, PytestCheck | CommandCheck) and check.must_turn_green
+            for check in self.checks
+        )
 
     @property
     def is_exercised(self) -> bool:
@@ -58,7 +70,9 @@ class Subject:
 
 
 def named_checks(checks: tuple[AnyCheck, ...]) -> dict[str, AnyCheck]:
-    """Checks by name; one without a name is called after its kind and its number among those, from 1."""
+    """Checks by name; one without a name is called after its kind and its number among those, from
+    1.
+    """
     numbers: Counter[str] = Counter()
     names: dict[str, AnyCheck] = {}
     for check in checks:
@@ -83,7 +97,9 @@ class Approval(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a check is: `done` of `total` tests (None while they are being collected), `red` of them."""
+    """How far a check is: `done` of `total` tests (None while they are being collected), `red` of
+    them.
+    """
 
     check: str
     done: int

@@ -1,8 +1,9 @@
 """Taking over what an agent left in its work tree, as one commit on its base.
 
-Owns the way from files on disk to a checked commit in the store. It uses the store's git directory and a private index
-made when the work tree was filled; the workspace's own ``.git`` is never read, so nothing an agent did to it matters:
-what is committed, staged, loose or on another branch is captured alike, because only the files are looked at.
+Owns the way from files on disk to a checked commit in the store. It uses the store's git directory
+and a private index made when the work tree was filled; the workspace's own ``.git`` is never read,
+so nothing an agent did to it matters: what is committed, staged, loose or on another branch is
+captured alike, because only the files are looked at.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _RAW_ATTRIBUTES = "* -text -ident -working-tree-encoding -filter\n"
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """An attempt's work. `commit` is `base` itself where nothing changed; `changes` is base to tree, path by path."""
+    """An attempt's work. `commit` is `base` itself where nothing changed; `changes` is base to
+    tree, path by path.
+    """
 
     commit: str
     tree: str
@@ -49,7 +52,9 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What one capture is of: the work tree, its base, and the index that described it when it was filled."""
+    """What one capture is of: the work tree, its base, and the index that described it when it was
+    filled.
+    """
 
     path: Path
     base: str
@@ -69,7 +74,9 @@ def capture(  # noqa: PLR0913  (a commit's parts)
     exclude: Sequence[str] = (),
     limits: Limits | None = None,
 ) -> Capture:
-    """Commit the work tree of `taking` on its base, with what is wrong with it; see `Workspaces.capture`."""
+    """Commit the work tree of `taking` on its base, with what is wrong with it; see
+    `Workspaces.capture`.
+    """
     limits = limits or Limits()
     store.harden()
     if taking.path.is_symlink() or not taking.path.is_dir():
@@ -122,25 +129,36 @@ def _plain(store: Store, taking: Taking, exclude: Sequence[str], limits: Limits)
 
 
 def _private_git(store: Store, taking: Taking) -> Git:
-    """Git on the store and this work tree, with a copy of the index that was made when it was filled."""
+    """Git on the store and this work tree, with a copy of the index that was made when it was
+    filled.
+    """
     index = taking.scratch / "index"
     # the index need not survive a power cut, the objects must
     git = Git(store.path, taking.path, index, configuration=(("core.fsync", "all,-index"),))
     if taking.index.is_file():
-        shutil.copy2(taking.index, index)  # with its time: git tells by it which entries to read again
+        shutil.copy2(
+            taking.index, index
+        )  # with its time: git tells by it which entries to read again
     else:
         git.run("read-tree", taking.base)
     return git
 
 
 def _commit(  # noqa: PLR0913, PLR0917  (a commit's parts)
-    store: Store, tree: str, base: str, message: str, when: int | None, author: tuple[str, str] | None
+    store: Store,
+    tree: str,
+    base: str,
+    message: str,
+    when: int | None,
+    author: tuple[str, str] | None,
 ) -> str:
     date = f"@{store.time_of(base) if when is None else when} +0000"  # "@": small numbers are times too
     env = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
     if author is not None:
         env |= {"GIT_AUTHOR_NAME": author[0], "GIT_AUTHOR_EMAIL": author[1]}
-    return store.git.run("commit-tree", "-p", base, "-F", "-", tree, input=encode(message), env=env).text
+    return store.git.run(
+        "commit-tree", "-p", base, "-F", "-", tree, input=encode(message), env=env
+    ).text
 
 
 # -- what git would skip, choke on or reach into
@@ -148,7 +166,9 @@ def _commit(  # noqa: PLR0913, PLR0917  (a commit's parts)
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a walk over the work tree found: problems, every .gitignore, and submodules that hold files."""
+    """What a walk over the work tree found: problems, every .gitignore, and submodules that hold
+    files.
+    """
 
     problems: list[Problem]
     gitignores: list[str]
@@ -163,7 +183,9 @@ def _look(store: Store, taking: Taking, limits: Limits, exclude: Sequence[str]) 
         mode = item.status.st_mode
         name = item.path.rpartition(b"/")[2]
         if submodules and any(item.path.startswith(folder) for folder in submodules):
-            look.submodules.append(next(decode(folder[:-1]) for folder in submodules if item.path.startswith(folder)))
+            look.submodules.append(
+                next(decode(folder[:-1]) for folder in submodules if item.path.startswith(folder))
+            )
         elif not (stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             text = "a FIFO, socket or device; it was not opened"
             look.problems.append(Problem(decode(item.path), ProblemKind.SPECIAL_FILE, text))
@@ -189,13 +211,17 @@ def _repository(path: str, name: bytes) -> Problem:
 def _leave_out(
     store: Store, taking: Taking, git: Git, look: _Look, exclude: Sequence[str]
 ) -> tuple[list[Problem], list[str]]:
-    """The problems of `look` that are not ignored files, and the paths that git must not be shown."""
+    """The problems of `look` that are not ignored files, and the paths that git must not be
+    shown.
+    """
     problems = look.problems
     if problems:
         ignored = _ignored(git, [encode(problem.path) for problem in problems])
         problems = [problem for problem in problems if encode(problem.path) not in ignored]
     left_out = [*exclude, *(problem.path for problem in problems)]
-    left_out += [path for path, entry in store.entries(taking.base).items() if entry.mode == GITLINK]
+    left_out += [
+        path for path, entry in store.entries(taking.base).items() if entry.mode == GITLINK
+    ]
     text = "a submodule was filled; nothing in it was captured"
     problems = _cut(problems)
     for path in dict.fromkeys(look.submodules):
@@ -216,7 +242,13 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
             return problems
         invalid = _INVALID.search(answer.stderr)
         if invalid and invalid[1] not in left_out:
-            problems.append(Problem(invalid[1], ProblemKind.INSANE_PATH, "git refuses this path or this kind of link"))
+            problems.append(
+                Problem(
+                    invalid[1],
+                    ProblemKind.INSANE_PATH,
+                    "git refuses this path or this kind of link",
+                )
+            )
             left_out = [*left_out, invalid[1]]
         elif "Permission denied" in answer.stderr and not opened:
             open_all(taking.path)
@@ -227,7 +259,8 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
     failure = git.failure(("add", "-A"), answer)
     if not isinstance(failure, GitError):
         raise failure
-    # such as a `working-tree-encoding` that a file does not have: take the bytes as they are, and say so
+    # such as a `working-tree-encoding` that a file does not have: take the bytes as they are, and
+    # say so
     raw = replace(git, git_dir=_raw_repository(store, taking))
     second = _try_add(raw, left_out, env={"GIT_OBJECT_DIRECTORY": str(store.path / "objects")})
     if second.status != 0:
@@ -240,19 +273,32 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
 def _try_add(git: Git, left_out: list[str], env: dict[str, str] | None = None) -> Result:
     if not left_out:
         return git.run("add", "-A", env=env, check=False)
-    specs = b":(top)\0" + b"".join(b":(top,literal,exclude)" + encode(path) + b"\0" for path in left_out)
+    specs = b":(top)\0" + b"".join(
+        b":(top,literal,exclude)" + encode(path) + b"\0" for path in left_out
+    )
     options = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    return git.run("add", "-A", *options, input=specs, env={**(env or {}), "GIT_LITERAL_PATHSPECS": "0"}, check=False)
+    return git.run(
+        "add",
+        "-A",
+        *options,
+        input=specs,
+        env={**(env or {}), "GIT_LITERAL_PATHSPECS": "0"},
+        check=False,
+    )
 
 
 def _raw_repository(store: Store, taking: Taking) -> Path:
-    """A git directory whose own attributes overrule those of the tree; the objects still go to the store."""
+    """A git directory whose own attributes overrule those of the tree; the objects still go to the
+    store.
+    """
     path = taking.scratch / "raw.git"
     for folder in ("info", "objects", "refs"):
         (path / folder).mkdir(parents=True)
     sha256 = store.object_format == "sha256"
     extension = "[extensions]\n\tobjectFormat = sha256\n" if sha256 else ""
-    (path / "config").write_text(_RAW_CONFIGURATION.format(version=1 if sha256 else 0, extension=extension))
+    (path / "config").write_text(
+        _RAW_CONFIGURATION.format(version=1 if sha256 else 0, extension=extension)
+    )
     (path / "info" / "attributes").write_text(_RAW_ATTRIBUTES)
     (path / "HEAD").write_text("ref: refs/heads/none\n")
     return path
@@ -262,10 +308,16 @@ def _raw_repository(store: Store, taking: Taking) -> Path:
 
 
 def _hidden(store: Store, taking: Taking, git: Git, look: _Look, changes: Changes) -> list[Problem]:
-    """Files that are ignored now but would not be by the rules of the base; they are not in the capture."""
+    """Files that are ignored now but would not be by the rules of the base; they are not in the
+    capture.
+    """
     entries = store.entries(taking.base)
     edited = {path for path in look.gitignores if path in changes or path not in entries}
-    edited |= {path for path, change in changes.items() if path.endswith(".gitignore") and change.new is None}
+    edited |= {
+        path
+        for path, change in changes.items()
+        if path.endswith(".gitignore") and change.new is None
+    }
     if not edited:
         return []
     listing = git.run("ls-files", "-z", "--others", "--ignored", "--exclude-standard").stdout
@@ -295,14 +347,20 @@ def _ignored(git: Git, paths: list[bytes], *options: str) -> set[bytes]:
 
 
 def _named(hidden: list[bytes], edited: set[str]) -> list[Problem]:
-    """One warning a file; a folder that hides itself with a .gitignore of its own, as caches do, gets one for all."""
-    itself = {path.removesuffix(".gitignore") for path in edited if encode(path) in set(hidden)} - {""}
+    """One warning a file; a folder that hides itself with a .gitignore of its own, as caches do,
+    gets one for all.
+    """
+    itself = {path.removesuffix(".gitignore") for path in edited if encode(path) in set(hidden)} - {
+        ""
+    }
     found: dict[str, Problem] = {}
     for raw in hidden:
         path = decode(raw)
         named = next((folder for folder in itself if path.startswith(folder)), path)
         text = "ignored since .gitignore was edited, so not captured"
-        found.setdefault(named, Problem(named, ProblemKind.HIDDEN_BY_GITIGNORE, text, blocking=False))
+        found.setdefault(
+            named, Problem(named, ProblemKind.HIDDEN_BY_GITIGNORE, text, blocking=False)
+        )
     return list(found.values())
 
 

@@ -1,7 +1,8 @@
 """The user's checkouts of a branch: found, judged and brought forward.
 
-Owns what `land` may do to a work tree of the user, which is what a fast-forward does and nothing more: files that
-differ between two commits are written, and only if nothing of the user's would be lost.
+Owns what `land` may do to a work tree of the user, which is what a fast-forward does and nothing
+more: files that differ between two commits are written, and only if nothing of the user's would be
+lost.
 """
 
 from __future__ import annotations
@@ -29,14 +30,18 @@ _UNDERWAY = (
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """One work tree that has the branch, or is in the middle of something with it. `path` is None if it is gone."""
+    """One work tree that has the branch, or is in the middle of something with it. `path` is None
+    if it is gone.
+    """
 
     path: Path | None
     git_dir: Path
 
     @property
     def git(self) -> Git:
-        """Git in this checkout with the user's own configuration (filters, line ends), but no hooks."""
+        """Git in this checkout with the user's own configuration (filters, line ends), but no
+        hooks.
+        """
         return Git(self.git_dir, self.path, users_configuration=True)
 
     def require_idle(self, branch: str) -> None:
@@ -75,7 +80,9 @@ class Checkout:
         )
 
     def move(self, before: str, after: str) -> None:
-        """Bring files and index from one commit to the other; what has been brought already is left alone."""
+        """Bring files and index from one commit to the other; what has been brought already is left
+        alone.
+        """
         problem = self._read_tree(before, after)
         if problem is not None:
             raise LandingRefused(problem, where=str(self.path), mend="Land again.")
@@ -98,7 +105,9 @@ class Checkout:
         return found
 
     def _accept_what_is_there(self, changes: Changes) -> None:
-        """Tell the index of files that hold the new content already: an interrupted landing left them so."""
+        """Tell the index of files that hold the new content already: an interrupted landing left
+        them so.
+        """
         self.git.run("update-index", "-q", "--refresh", check=False)
         index = self._index()
         rows = []
@@ -106,16 +115,25 @@ class Checkout:
             new = change.new
             if new is None:
                 if index.get(path) == change.old and not self._lexists(path):
-                    rows.append(b"0 " + b"0" * len(change.old.oid if change.old else "") + b"\t" + encode(path))
+                    rows.append(
+                        b"0 "
+                        + b"0" * len(change.old.oid if change.old else "")
+                        + b"\t"
+                        + encode(path)
+                    )
             elif index.get(path) == change.old and self._on_disk(path) == new:
                 rows.append(f"{new.mode} {new.oid}\t".encode() + encode(path))
         if rows:
-            self.git.run("update-index", "-z", "--index-info", input=b"".join(row + b"\0" for row in rows))
+            self.git.run(
+                "update-index", "-z", "--index-info", input=b"".join(row + b"\0" for row in rows)
+            )
             self.git.run("update-index", "-q", "--refresh", check=False)
 
     def _in_the_way(self, changes: Changes) -> list[str]:
         index = self._index()
-        dirty = set(self.git.run("diff-files", "-z", "--name-only", "--ignore-submodules=all").fields)
+        dirty = set(
+            self.git.run("diff-files", "-z", "--name-only", "--ignore-submodules=all").fields
+        )
         found = []
         for path, change in changes.items():
             here = index.get(path)
@@ -126,7 +144,9 @@ class Checkout:
         return list(dict.fromkeys(found))
 
     def _untracked_at(self, path: str, index: dict[str, Entry | None]) -> list[str]:
-        """What stands, unknown to git, where a new file has to go: the file, a file in place of a folder, a folder."""
+        """What stands, unknown to git, where a new file has to go: the file, a file in place of a
+        folder, a folder.
+        """
         parts = path.split("/")
         for count in range(1, len(parts) + 1):
             part = "/".join(parts[:count])
@@ -139,7 +159,10 @@ class Checkout:
         return [
             decode(name)
             for folder, _, files in os.walk(encode(str(self._place(path))))
-            for name in (os.path.relpath(os.path.join(folder, file), encode(str(self.path))) for file in files)  # noqa: PTH118
+            for name in (
+                os.path.relpath(os.path.join(folder, file), encode(str(self.path)))  # noqa: PTH118  (bytes)
+                for file in files
+            )
             if decode(name) not in index
         ]
 
@@ -152,7 +175,9 @@ class Checkout:
             return None
         if stat.S_ISLNK(mode):
             target = os.fsencode(place.readlink())
-            return Entry(SYMLINK, self.git.run("hash-object", "--stdin", "--no-filters", input=target).text)
+            return Entry(
+                SYMLINK, self.git.run("hash-object", "--stdin", "--no-filters", input=target).text
+            )
         if not stat.S_ISREG(mode):
             return None
         with place.open("rb") as stream:
@@ -182,9 +207,13 @@ _REBASED = ("rebase-merge/head-name", "rebase-apply/head-name")
 
 
 def _all(repository: Repository) -> list[tuple[Path | None, Path, str]]:
-    """Path (None: gone or bare), git directory and HEAD of the main work tree and every linked one."""
+    """Path (None: gone or bare), git directory and HEAD of the main work tree and every
+    linked one.
+    """
     main = _main_work_tree(repository)
-    found: list[tuple[Path | None, Path, str]] = [(main, repository.common_dir, _head(repository.common_dir))]
+    found: list[tuple[Path | None, Path, str]] = [
+        (main, repository.common_dir, _head(repository.common_dir))
+    ]
     if main is None:
         found.clear()
     admin = repository.common_dir / "worktrees"

@@ -1,8 +1,8 @@
 """The one place where a git process is started, on top of GitPython.
 
-Owns the environment that git sees (nothing inherited, no system or user configuration, no hooks, a fixed identity), how
-bytes and names are decoded, and how a failure becomes an error. It knows nothing of repositories, stores or workspaces;
-those say which folder and which verb.
+Owns the environment that git sees (nothing inherited, no system or user configuration, no hooks, a
+fixed identity), how bytes and names are decoded, and how a failure becomes an error. It knows
+nothing of repositories, stores or workspaces; those say which folder and which verb.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ IDENTITY_NAME = "orchestrate"
 IDENTITY_EMAIL = "orchestrate@localhost"
 
 DEADLINE_SECONDS = 3600.0
-"""No single git command of ours runs longer on a disk that works; a hung file system must not hang the run for ever."""
+"""No single git command of ours runs longer on a disk that works; a hung file system must not hang
+the run for ever.
+"""
 
 _CONFIGURATION = {
     "core.hooksPath": os.devnull,
@@ -74,7 +76,9 @@ _USERS_OWN_CONFIGURATION = ("core.attributesFile", "core.excludesFile")
 
 
 class GitError(OrchestrateError):
-    """A git command that should have worked did not: `command` (short), exit `status` and `stderr` say which, how."""
+    """A git command that should have worked did not: `command` (short), exit `status` and `stderr`
+    say which, how.
+    """
 
     def __init__(self, command: str, status: int, stderr: str, *, where: str | None = None) -> None:
         detail = stderr.strip() or "no message"
@@ -94,7 +98,9 @@ class Result:
 
     @property
     def text(self) -> str:
-        """Standard output as text without the last newline; undecodable bytes survive as surrogates."""
+        """Standard output as text without the last newline; undecodable bytes survive as
+        surrogates.
+        """
         return decode(self.stdout).removesuffix("\n")
 
     @property
@@ -105,10 +111,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git in one folder: which repository (`git_dir`), which work tree, and with whose configuration.
+    """Git in one folder: which repository (`git_dir`), which work tree, and with whose
+    configuration.
 
-    `users_configuration` is for the two moments at which the user's own set-up is what is wanted: finding out whether
-    git would work here for them, and updating their checkout. It never brings hooks back.
+    `users_configuration` is for the two moments at which the user's own set-up is what is wanted:
+    finding out whether git would work here for them, and updating their checkout. It never brings
+    hooks back.
     """
 
     git_dir: Path | None = None
@@ -126,8 +134,12 @@ class Git:
         env: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> Result:
-        """Run one git command to its end; with `check`, a non-zero exit status raises `GitError`."""
-        process = self.spawn(*arguments, stdin=subprocess.PIPE if input is not None else stdin, env=env)
+        """Run one git command to its end; with `check`, a non-zero exit status raises
+        `GitError`.
+        """
+        process = self.spawn(
+            *arguments, stdin=subprocess.PIPE if input is not None else stdin, env=env
+        )
         try:
             out, err = process.communicate(input, timeout=DEADLINE_SECONDS)
         except subprocess.TimeoutExpired as error:
@@ -149,15 +161,22 @@ class Git:
         stdin: int | IO[bytes] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a git command and leave it to the caller, who ends it; GitPython's wrapper is taken off."""
+        """Start a git command and leave it to the caller, who ends it; GitPython's wrapper is taken
+        off.
+        """
         import git
 
         environment = self._environment(env)
-        inherited = [name for name in os.environ if name.startswith("GIT_") and name not in environment]
-        # GitPython starts from os.environ and cannot take a name away, so `env` does, and only where there is one.
+        inherited = [
+            name for name in os.environ if name.startswith("GIT_") and name not in environment
+        ]
+        # GitPython starts from os.environ and cannot take a name away, so `env` does, and only
+        # where there is one.
         scrub = ["env", *(part for name in inherited for part in ("-u", name))] if inherited else []
         client = git.Git(self._place())
-        extra: dict[str, Any] = {"start_new_session": True}  # a Ctrl-C is for us to handle, not for half a git command
+        extra: dict[str, Any] = {
+            "start_new_session": True
+        }  # a Ctrl-C is for us to handle, not for half a git command
         try:
             wrapper: Any = client.execute(
                 [*scrub, "git", *arguments],
@@ -169,19 +188,31 @@ class Git:
         except git.exc.GitCommandNotFound as error:
             raise _no_git() from error
         process: subprocess.Popen[bytes] = wrapper.proc
-        wrapper.proc = None  # otherwise its finalizer ends the process as soon as the wrapper is collected
+        wrapper.proc = (
+            None  # otherwise its finalizer ends the process as soon as the wrapper is collected
+        )
         return process
 
     def failure(self, arguments: Sequence[str], result: Result) -> OrchestrateError:
-        """The error for a command that failed: of the environment where the message says so, else `GitError`."""
+        """The error for a command that failed: of the environment where the message says so, else
+        `GitError`.
+        """
         where = str(self._place())
         command = _short(arguments)
         detail = (result.stderr.strip().splitlines() or ["no message"])[0]
         for pattern, what, mend in _REFUSALS:
             if pattern.search(result.stderr):
-                return EnvironmentRefused(f"{what} (git {command}: {detail})", where=where, mend=mend)
-        if any(_is_full(place) for place in (self.git_dir, self.work_tree, self.index) if place is not None):
-            return EnvironmentRefused(f"the disk is full (git {command}: {detail})", where=where, mend=_MAKE_ROOM)
+                return EnvironmentRefused(
+                    f"{what} (git {command}: {detail})", where=where, mend=mend
+                )
+        if any(
+            _is_full(place)
+            for place in (self.git_dir, self.work_tree, self.index)
+            if place is not None
+        ):
+            return EnvironmentRefused(
+                f"the disk is full (git {command}: {detail})", where=where, mend=_MAKE_ROOM
+            )
         return GitError(command, result.status, result.stderr, where=where)
 
     def _place(self) -> Path:
@@ -210,13 +241,16 @@ class Git:
 
 
 def require_git() -> str:
-    """The version of the git that will be used; `EnvironmentRefused` where there is none or it is too old."""
+    """The version of the git that will be used; `EnvironmentRefused` where there is none or it is
+    too old.
+    """
     version = _version()
     found = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     if found < OLDEST_GIT:
         needed = ".".join(map(str, OLDEST_GIT))
         raise EnvironmentRefused(
-            f"git {version} is too old, {needed} or newer is needed", mend=f"Install git {needed} or newer."
+            f"git {version} is too old, {needed} or newer is needed",
+            mend=f"Install git {needed} or newer.",
         )
     return version
 
@@ -230,7 +264,9 @@ def _version() -> str:
 
 
 def decode(raw: bytes) -> str:
-    """Bytes from git as text; what is not UTF-8 comes through as surrogates and goes back unchanged by `encode`."""
+    """Bytes from git as text; what is not UTF-8 comes through as surrogates and goes back unchanged
+    by `encode`.
+    """
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -246,7 +282,9 @@ def _is_full(place: Path) -> bool:
 
 
 def _no_git() -> EnvironmentRefused:
-    return EnvironmentRefused("git is not installed or not on PATH", mend="Install git 2.38 or newer.")
+    return EnvironmentRefused(
+        "git is not installed or not on PATH", mend="Install git 2.38 or newer."
+    )
 
 
 def _short(arguments: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
-"""What differs between two commits or trees, remembered: nothing that is named by its content ever changes.
+"""What differs between two commits or trees, remembered: nothing that is named by its content ever
+changes.
 
-Owns the asking of ``git diff-tree`` without a look for renames, for one pair or for many with one process. A capture
-knows what it changed and says so here, so that merging hundreds of captures need not read them all again.
+Owns the asking of ``git diff-tree`` without a look for renames, for one pair or for many with one
+process. A capture knows what it changed and says so here, so that merging hundreds of captures need
+not read them all again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""A work tree as files on disk: what is in it, what of it is untouched, and how to be rid of the rest.
+"""A work tree as files on disk: what is in it, what of it is untouched, and how to be rid of the
+rest.
 
-Owns the walk over folders that an agent has had in its hands, with whatever modes, links and special files it left, and
-knows nothing of git but the name ``.git``. All paths are bytes relative to the root, so that no name is a surprise.
+Owns the walk over folders that an agent has had in its hands, with whatever modes, links and
+special files it left, and knows nothing of git but the name ``.git``. All paths are bytes relative
+to the root, so that no name is a surprise.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from pathlib import Path
 from typing import Any
 
 ONE_AT_A_TIME = threading.Lock()
-"""Held while looking at each of many files: every look lets go of the interpreter, and threads that do so at the same
-time spend more on handing it to one another than on looking."""
+"""Held while looking at each of many files: every look lets go of the interpreter, and threads that
+do so at the same time spend more on handing it to one another than on looking.
+"""
 
 _FALLBACK_TICK_NS = 10_000_000
 
 Stamp = tuple[int, int, int, int, int, int, int]
-"""Inode, device, size, mtime and ctime in ns, kind, owner; as in git's index, what is no time in 32 bits.
+"""Inode, device, size, mtime and ctime in ns, kind, owner; as in git's index, what is no time in 32
+bits.
 
 No program sets a ctime, so an equal stamp is no change.
 """
@@ -54,11 +58,13 @@ class Found:
 
 
 def walk(root: Path, *, skip: frozenset[bytes] = frozenset()) -> Iterator[Found]:
-    """Everything below `root` but its ``.git`` and `skip`, folders before what is in them; no link is followed.
+    """Everything below `root` but its ``.git`` and `skip`, folders before what is in them; no link
+    is followed.
 
     A ``.git`` further down is reported but not entered.
 
-    Folders that their owner has closed are opened, since an agent may close them to hide what is inside.
+    Folders that their owner has closed are opened, since an agent may close them to hide what is
+    inside.
     """
     base = os.fsencode(root)
     todo = [b""]
@@ -113,7 +119,9 @@ def take_manifest(root: Path) -> Manifest:
 
 
 def manifest_of(root: Path, stamps: dict[bytes, Stamp]) -> Manifest | None:
-    """The manifest of a folder of which it is known that it holds these files and no others; None if they differ."""
+    """The manifest of a folder of which it is known that it holds these files and no others; None
+    if they differ.
+    """
     base = os.fsencode(root) + b"/"
     folders: dict[bytes, tuple[int, int]] = {b"": _folder(os.lstat(root))}
     for path in stamps:
@@ -128,13 +136,18 @@ def manifest_of(root: Path, stamps: dict[bytes, Stamp]) -> Manifest | None:
 
 
 def scrub(root: Path, manifest: Manifest) -> list[bytes]:
-    """Remove everything below `root`, ``.git`` too, that is not exactly as in `manifest`; `OddFolder` if in doubt.
+    """Remove everything below `root`, ``.git`` too, that is not exactly as in `manifest`;
+    `OddFolder` if in doubt.
 
-    What is left was written by us and touched by nobody since. Nothing is restored here: the files of the manifest that
-    are missing now are returned, and the fill does that.
+    What is left was written by us and touched by nobody since. Nothing is restored here: the files
+    of the manifest that are missing now are returned, and the fill does that.
     """
     status = root.lstat()
-    if not stat.S_ISDIR(status.st_mode) or _folder(status) != manifest.folders[b""] or _attributes(root):
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or _folder(status) != manifest.folders[b""]
+        or _attributes(root)
+    ):
         raise OddFolder(root)
     kept: set[bytes] = set()
     with ONE_AT_A_TIME:
@@ -161,8 +174,13 @@ def _scrub_folder(base: bytes, folder: bytes, manifest: Manifest, kept: set[byte
                 os.rmdir(entry.path)  # noqa: PTH106  (bytes)
                 continue
         else:
-            # ctime is compared with when the manifest was taken: a change within the same tick would not show
-            if manifest.files.get(path) != _stamp(status) or status.st_nlink != 1 or _young(status, manifest):
+            # ctime is compared with when the manifest was taken: a change within the same tick
+            # would not show
+            if (
+                manifest.files.get(path) != _stamp(status)
+                or status.st_nlink != 1
+                or _young(status, manifest)
+            ):
                 os.unlink(entry.path)  # noqa: PTH108  (bytes)
                 continue
             kept.add(path)
@@ -171,7 +189,9 @@ def _scrub_folder(base: bytes, folder: bytes, manifest: Manifest, kept: set[byte
 
 
 def renew_manifest(root: Path, manifest: Manifest, written: list[bytes]) -> Manifest:
-    """The manifest after a scrub and the writing of what was missing, looking at nothing else again."""
+    """The manifest after a scrub and the writing of what was missing, looking at nothing else
+    again.
+    """
     base = os.fsencode(root)
     files, folders = dict(manifest.files), dict(manifest.folders)
     for path in written:
@@ -244,8 +264,12 @@ def _folder(status: os.stat_result) -> tuple[int, int]:
 
 
 def _attributes(path: Path | bytes) -> bool:
-    """Whether a folder has extended attributes that it would hand on, such as a default access list."""
+    """Whether a folder has extended attributes that it would hand on, such as a default access
+    list.
+    """
     try:
-        return any(not name.startswith("security.") for name in os.listxattr(path, follow_symlinks=False))
+        return any(
+            not name.startswith("security.") for name in os.listxattr(path, follow_symlinks=False)
+        )
     except OSError:  # a file system without them
         return False

@@ -1,8 +1,9 @@
 """Git's index, read for what it says of the files that git has just written.
 
-Git notes of every file it writes what ``lstat`` says of it. Reading that from one file costs a fraction of asking the
-system about each file again, and nobody has to be waited for. The format is that of git's documentation
-(gitformat-index); whatever is out of the ordinary in it is left to a walk over the files.
+Git notes of every file it writes what ``lstat`` says of it. Reading that from one file costs a
+fraction of asking the system about each file again, and nobody has to be waited for. The format is
+that of git's documentation (gitformat-index); whatever is out of the ordinary in it is left to a
+walk over the files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _GITLINK = 0o16
 
 
 def stamps_of(index: Path, object_format: str) -> dict[bytes, Stamp] | None:
-    """The stamp of every file in an index; None where it holds something else than files and links."""
+    """The stamp of every file in an index; None where it holds something else than files and
+    links.
+    """
     data = index.read_bytes()
     signature, version, count = _HEADER.unpack_from(data)
     if signature != b"DIRC" or version not in (2, 3):
@@ -31,8 +34,8 @@ def stamps_of(index: Path, object_format: str) -> dict[bytes, Stamp] | None:
     found: dict[bytes, Stamp] = {}
     offset, to_flags = _HEADER.size, _STATUS.size + _ID_BYTES[object_format]
     for _ in range(count):
-        changed, changed_ns, written, written_ns, device, inode, mode, owner, _group, size = _STATUS.unpack_from(
-            data, offset
+        changed, changed_ns, written, written_ns, device, inode, mode, owner, _group, size = (
+            _STATUS.unpack_from(data, offset)
         )
         start = offset + to_flags + 2
         flags = data[start - 2] << 8 | data[start - 1]

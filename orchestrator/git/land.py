@@ -1,8 +1,9 @@
 """Landing: bringing a run's commit to a branch of the user's repository.
 
-Owns the only moment at which a run changes something the user sees. Everything that could refuse is asked first; then
-the checkouts of the branch are brought forward as a fast-forward would, and last the branch moves by
-compare-and-swap. A landing that was interrupted can be repeated. No hook of the user runs.
+Owns the only moment at which a run changes something the user sees. Everything that could refuse is
+asked first; then the checkouts of the branch are brought forward as a fast-forward would, and last
+the branch moves by compare-and-swap. A landing that was interrupted can be repeated. No hook of the
+user runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What a landing did: the branch before (None: it was made) and after, and the checkouts brought forward."""
+    """What a landing did: the branch before (None: it was made) and after, and the checkouts
+    brought forward.
+    """
 
     branch: str
     before: str | None
@@ -36,11 +39,18 @@ class Landed:
 
 
 def land(  # noqa: PLR0913  (each says something else about the landing)
-    repository: Repository, store: Store, *, commit: str, branch: str, expected: str, create: bool = False
+    repository: Repository,
+    store: Store,
+    *,
+    commit: str,
+    branch: str,
+    expected: str,
+    create: bool = False,
 ) -> Landed:
     """Move `branch` from `expected` to `commit`, or raise `LandingRefused` before anything moved.
 
-    With `create`, a branch that does not exist is made. Landing what has landed already changes nothing.
+    With `create`, a branch that does not exist is made. Landing what has landed already changes
+    nothing.
     """
     name = full_name(repository, branch)
     before = _value(repository, name)
@@ -50,7 +60,9 @@ def land(  # noqa: PLR0913  (each says something else about the landing)
         raise _moved(repository, store, branch, before, expected, commit)
     if not store.contains(commit, expected):
         raise LandingRefused(
-            f"the run's result does not descend from {expected[:12]}", where=branch, mend="Land it on its own base."
+            f"the run's result does not descend from {expected[:12]}",
+            where=branch,
+            mend="Land it on its own base.",
         )
     checkouts = checkouts_of(repository, branch)
     for checkout in checkouts:
@@ -61,7 +73,9 @@ def land(  # noqa: PLR0913  (each says something else about the landing)
     live = [checkout for checkout in checkouts if checkout.path is not None]
     if before is None and live:
         raise LandingRefused(
-            f"{branch} has no commits yet but is checked out", where=str(live[0].path), mend="Check out something else."
+            f"{branch} has no commits yet but is checked out",
+            where=str(live[0].path),
+            mend="Check out something else.",
         )
     for checkout in live:
         checkout.require_clean(expected, commit)
@@ -78,14 +92,24 @@ def land(  # noqa: PLR0913  (each says something else about the landing)
         if isinstance(error, GitError) and found != before:
             raise _moved(repository, store, branch, found or "nothing", expected, commit) from error
         raise
-    return Landed(branch, before, commit, tuple(checkout.path for checkout in live if checkout.path is not None))
+    return Landed(
+        branch,
+        before,
+        commit,
+        tuple(checkout.path for checkout in live if checkout.path is not None),
+    )
 
 
 def full_name(repository: Repository, branch: str) -> str:
     """The branch's ref; raises LandingRefused where that cannot be one."""
     name = f"refs/heads/{branch}"
-    if branch.startswith("-") or repository.git.run("check-ref-format", name, check=False).status != 0:
-        raise LandingRefused(f"{branch!r} cannot be the name of a branch", mend="Name another branch.")
+    if (
+        branch.startswith("-")
+        or repository.git.run("check-ref-format", name, check=False).status != 0
+    ):
+        raise LandingRefused(
+            f"{branch!r} cannot be the name of a branch", mend="Name another branch."
+        )
     return name
 
 
@@ -96,17 +120,23 @@ def _value(repository: Repository, name: str) -> str | None:
 
 def _swap(repository: Repository, name: str, commit: str, before: str | None, run: str) -> None:
     old = before or "0" * len(commit)
-    repository.git.run("update-ref", "-m", f"orchestrate: land {run}", "--no-deref", "--", name, commit, old)
+    repository.git.run(
+        "update-ref", "-m", f"orchestrate: land {run}", "--no-deref", "--", name, commit, old
+    )
 
 
 def _bring_objects(repository: Repository, store: Store, commit: str, expected: str) -> None:
-    """Copy what the user's repository lacks. It has all of `expected`, so a pack of the rest is enough."""
+    """Copy what the user's repository lacks. It has all of `expected`, so a pack of the rest is
+    enough.
+    """
     if _whole(repository, commit):
         return
     prefix = store.private / "landing" / "pack"
     prefix.parent.mkdir(parents=True, exist_ok=True)
     wanted = f"{commit}\n^{expected}\n".encode()
-    packed = store.git.run("pack-objects", "--revs", "--quiet", "--", str(prefix), input=wanted).text
+    packed = store.git.run(
+        "pack-objects", "--revs", "--quiet", "--", str(prefix), input=wanted
+    ).text
     pack = prefix.with_name(f"pack-{packed}.pack")
     with pack.open("rb") as stream:
         repository.git.run("index-pack", "--stdin", stdin=stream)
@@ -118,7 +148,9 @@ def _bring_objects(repository: Repository, store: Store, commit: str, expected: 
 
 
 def _whole(repository: Repository, commit: str) -> bool:
-    answer = repository.git.run("rev-list", "--objects", "--quiet", commit, "--not", "--all", "--", check=False)
+    answer = repository.git.run(
+        "rev-list", "--objects", "--quiet", commit, "--not", "--all", "--", check=False
+    )
     return answer.status == 0
 
 

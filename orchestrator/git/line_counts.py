@@ -1,7 +1,9 @@
-"""How many lines a change adds and removes, where that is the same however the two versions are compared.
+"""How many lines a change adds and removes, where that is the same however the two versions are
+compared.
 
-Between the first and the last line that differ, either the versions have a line in common, and then it is a matter of
-the algorithm what counts as changed, or they have none. Only the latter is answered here; git answers the rest.
+Between the first and the last line that differ, either the versions have a line in common, and then
+it is a matter of the algorithm what counts as changed, or they have none. Only the latter is
+answered here; git answers the rest.
 """
 
 from __future__ import annotations
@@ -17,9 +19,14 @@ LARGEST = 1_000_000
 
 def line_counts(old: bytes, new: bytes) -> tuple[int, int] | None:
     """Lines added and lines removed; None where git has to say."""
-    if max(len(old), len(new)) > LARGEST or any(b"\0" in text[:_GITS_LOOK_FOR_BINARY] for text in (old, new)):
+    if max(len(old), len(new)) > LARGEST or any(
+        b"\0" in text[:_GITS_LOOK_FOR_BINARY] for text in (old, new)
+    ):
         return None
-    before, after = BytesIO(old).readlines(), BytesIO(new).readlines()  # unlike `splitlines`, at line feeds only
+    before, after = (
+        BytesIO(old).readlines(),
+        BytesIO(new).readlines(),
+    )  # unlike `splitlines`, at line feeds only
     start = _in_common(before, after)
     before, after = before[start:], after[start:]
     end = _in_common(before[::-1], after[::-1])

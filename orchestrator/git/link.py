@@ -1,8 +1,10 @@
-"""What makes a folder of files a git work tree for the agent in it: its ``.git``, always written afresh.
+"""What makes a folder of files a git work tree for the agent in it: its ``.git``, always written
+afresh.
 
-Owns the two shapes that a workspace's ``.git`` can have: a link to an administrative folder of the store (as
-``git worktree add --detach --no-checkout`` makes it, but without a process and so without a race), or a private
-repository that borrows the store's objects. Whatever was there before is removed, never read.
+Owns the two shapes that a workspace's ``.git`` can have: a link to an administrative folder of the
+store (as ``git worktree add --detach --no-checkout`` makes it, but without a process and so without
+a race), or a private repository that borrows the store's objects. Whatever was there before is
+removed, never read.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ def link(  # noqa: PLR0913  (a work tree's parts)
 
 
 def link_privately(store: Store, path: Path, commit: str, index: Path) -> None:
-    """Make `path` a repository of its own, detached at `commit`, that only borrows objects from the store."""
+    """Make `path` a repository of its own, detached at `commit`, that only borrows objects from the
+    store.
+    """
     folder = path / ".git"
     remove_tree(folder)
     for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):

@@ -1,7 +1,8 @@
-"""Which path names may come out of an agent's work tree, and which would mean something else elsewhere.
+"""Which path names may come out of an agent's work tree, and which would mean something else
+elsewhere.
 
-Pure: strings in, findings out. The rules follow git's own `verify_path` and the look-alikes that macOS (HFS+) and
-Windows (NTFS) take for the same name.
+Pure: strings in, findings out. The rules follow git's own `verify_path` and the look-alikes that
+macOS (HFS+) and Windows (NTFS) take for the same name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f]")
 _HFS_IGNORES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _DOTGIT = re.compile(r"(?:\.git|git~1)[. ]*(?:[:\\].*)?", re.IGNORECASE | re.DOTALL)
 _DOTGIT_BEHIND_BACKSLASH = re.compile(r"(?:^|\\)(?:\.git|git~1)[. ]*(?:[:\\]|$)", re.IGNORECASE)
-_GITMODULES = re.compile(r"(?:\.gitmodules|gitmod~[1-9]|gi7eba~[1-9])[. ]*(?::.*)?", re.IGNORECASE | re.DOTALL)
+_GITMODULES = re.compile(
+    r"(?:\.gitmodules|gitmod~[1-9]|gi7eba~[1-9])[. ]*(?::.*)?", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_dotgit(name: str) -> bool:
@@ -50,7 +53,9 @@ def fold(path: str) -> str:
 
 
 def folded(paths: Iterable[str]) -> dict[str, str]:
-    """Every path and folder by what it becomes on a file system that ignores case; the first of each."""
+    """Every path and folder by what it becomes on a file system that ignores case; the first of
+    each.
+    """
     seen: dict[str, str] = {}
     for path in paths:
         for name in with_folders(path):
@@ -58,8 +63,11 @@ def folded(paths: Iterable[str]) -> dict[str, str]:
     return seen
 
 
-def collisions(added: Iterable[str], known: Mapping[str, str], stands: Callable[[str], bool]) -> dict[str, str]:
-    """Each added path that a file system which ignores case takes for another, and that other; folders count.
+def collisions(
+    added: Iterable[str], known: Mapping[str, str], stands: Callable[[str], bool]
+) -> dict[str, str]:
+    """Each added path that a file system which ignores case takes for another, and that other;
+    folders count.
 
     `known` is what was there, `folded`; `stands` says whether one of those is still there.
     """
@@ -86,7 +94,9 @@ def with_folders(path: str) -> Iterable[str]:
 
 
 def escapes(path: str, links: dict[str, str]) -> bool:
-    """Whether following the symlink at `path` leads out of the tree or into ``.git``; `links` are all targets."""
+    """Whether following the symlink at `path` leads out of the tree or into ``.git``; `links` are
+    all targets.
+    """
     todo = links[path].split("/")
     here = path.split("/")[:-1]
     if links[path].startswith("/"):

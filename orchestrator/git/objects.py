@@ -1,7 +1,7 @@
 """Reading and writing many git objects without a process for each.
 
-Owns the one long-lived ``cat-file --batch-command`` of a store and the packs that the merger writes itself. A pack
-goes through ``git index-pack``, so git checks every byte before it is believed.
+Owns the one long-lived ``cat-file --batch-command`` of a store and the packs that the merger writes
+itself. A pack goes through ``git index-pack``, so git checks every byte before it is believed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ RawTree = dict[bytes, tuple[bytes, bytes]]
 
 
 class ObjectReader:
-    """One ``git cat-file --batch-command`` shared by all threads under a lock: about 0.03 ms a question."""
+    """One ``git cat-file --batch-command`` shared by all threads under a lock: about 0.03 ms a
+    question.
+    """
 
     def __init__(self, git: Git) -> None:
         self._git = git
@@ -61,14 +63,19 @@ class ObjectReader:
         return [answer[0] if answer else None for answer in self._ask_many(b"info", oids)]
 
     def missing(self, oids: Sequence[str]) -> list[str]:
-        """Those of many ids that are not here; a loose object, as fresh captures are, is seen without asking git."""
+        """Those of many ids that are not here; a loose object, as fresh captures are, is seen
+        without asking git.
+        """
         objects = f"{self._git.git_dir}/objects"
         asked = [oid for oid in oids if not os.path.exists(f"{objects}/{oid[:2]}/{oid[2:]}")]  # noqa: PTH110 (hundreds)
         return [oid for oid, found in zip(asked, self.info_of(asked), strict=True) if found is None]
 
     def contents_of(self, oids: Sequence[str]) -> list[tuple[str, bytes] | None]:
         """`contents` of many ids."""
-        return [(answer[0][1], answer[1]) if answer else None for answer in self._ask_many(b"contents", oids)]
+        return [
+            (answer[0][1], answer[1]) if answer else None
+            for answer in self._ask_many(b"contents", oids)
+        ]
 
     def _ask_many(self, verb: bytes, oids: Sequence[str]) -> Iterator[_Answer | None]:
         """Some at a time are asked for before the first answer is read."""
@@ -90,7 +97,9 @@ class ObjectReader:
                 except (BrokenPipeError, EOFError) as error:
                     self._end()
                     where = str(self._git.git_dir)
-                    raise GitError("cat-file --batch-command", -1, "it ended unasked", where=where) from error
+                    raise GitError(
+                        "cat-file --batch-command", -1, "it ended unasked", where=where
+                    ) from error
         answers = iter(found)
         return [None if "\0" in name else next(answers) for name in names]
 
@@ -98,8 +107,12 @@ class ObjectReader:
         process = self._process
         if process is None:
             # -z because a path may hold a newline
-            process = self._process = self._git.spawn("cat-file", "-z", "--batch-command", stdin=subprocess.PIPE)
-            drain = threading.Thread(target=_drain, args=(process,), name="cat-file-errors", daemon=True)
+            process = self._process = self._git.spawn(
+                "cat-file", "-z", "--batch-command", stdin=subprocess.PIPE
+            )
+            drain = threading.Thread(
+                target=_drain, args=(process,), name="cat-file-errors", daemon=True
+            )
             drain.start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -126,7 +139,9 @@ def _read_answer(stream: IO[bytes], name: bytes, *, has_body: bool) -> _Answer |
     header = _HEADER.fullmatch(line)
     if header is None:
         # "<name> missing": the name is echoed and may hold newlines itself
-        while line and not (line.startswith(name) and line[len(name) :] in {b" missing\n", b" ambiguous\n"}):
+        while line and not (
+            line.startswith(name) and line[len(name) :] in {b" missing\n", b" ambiguous\n"}
+        ):
             more = stream.readline()
             if not more:
                 raise EOFError
@@ -153,7 +168,9 @@ def _drain(process: subprocess.Popen[bytes]) -> None:
 
 
 class ObjectWriter:
-    """Trees and commits in memory, until `flush` puts them into the repository as one checked pack."""
+    """Trees and commits in memory, until `flush` puts them into the repository as one checked
+    pack.
+    """
 
     def __init__(self, git: Git, reader: ObjectReader, object_format: str) -> None:
         self._git = git
@@ -165,7 +182,9 @@ class ObjectWriter:
         self._trees: dict[str, RawTree] = {}
 
     def splice(self, tree: str, changes: Mapping[str, Entry | None]) -> str:
-        """The id of `tree` with each path of `changes` replaced or (None) removed; only trees that change are built."""
+        """The id of `tree` with each path of `changes` replaced or (None) removed; only trees that
+        change are built.
+        """
         nested: dict[bytes, object] = {}
         for path, entry in changes.items():
             _nest(nested, encode(path).split(b"/"), entry)
@@ -173,7 +192,9 @@ class ObjectWriter:
         return self._build(tree, nested) or self._put("tree", b"")
 
     def _read_ahead(self, tree: str, nested: Mapping[bytes, object]) -> None:
-        """Read the folders of a tree that will change, all of one depth at once, before they are built one by one."""
+        """Read the folders of a tree that will change, all of one depth at once, before they are
+        built one by one.
+        """
         level = [(tree, nested)]
         while level:
             unread = list(dict.fromkeys(oid for oid, _ in level if oid not in self._trees))
@@ -184,7 +205,9 @@ class ObjectWriter:
                 (old[1].hex(), below)
                 for oid, changes in level
                 for name, below in changes.items()
-                if isinstance(below, dict) and (old := self._trees.get(oid, {}).get(name)) and old[0] == b"40000"
+                if isinstance(below, dict)
+                and (old := self._trees.get(oid, {}).get(name))
+                and old[0] == b"40000"
             ]
 
     def _build(self, tree: str | None, changes: Mapping[bytes, object]) -> str | None:
@@ -203,8 +226,12 @@ class ObjectWriter:
                 entries.pop(name, None)
         if not entries:
             return None
-        ordered = sorted(entries.items(), key=lambda item: item[0] + b"/" if item[1][0] == b"40000" else item[0])
-        oid = self._put("tree", b"".join(b"%b %b\0%b" % (mode, name, raw) for name, (mode, raw) in ordered))
+        ordered = sorted(
+            entries.items(), key=lambda item: item[0] + b"/" if item[1][0] == b"40000" else item[0]
+        )
+        oid = self._put(
+            "tree", b"".join(b"%b %b\0%b" % (mode, name, raw) for name, (mode, raw) in ordered)
+        )
         self._trees[oid] = entries
         return oid
 
@@ -218,7 +245,9 @@ class ObjectWriter:
         if known is None:
             answer = self._reader.contents(tree)
             if answer is None or answer[0] != "tree":
-                raise GitError(f"cat-file {tree}", 1, "the tree is missing", where=str(self._git.git_dir))
+                raise GitError(
+                    f"cat-file {tree}", 1, "the tree is missing", where=str(self._git.git_dir)
+                )
             known = self._trees[tree] = self._parse(answer[1])
         return known
 
@@ -232,7 +261,12 @@ class ObjectWriter:
     def commit(self, tree: str, parents: Sequence[str], message: str, when: int) -> str:
         """The id of a commit by the fixed identity at `when` (seconds since 1970, UTC)."""
         person = f"{IDENTITY_NAME} <{IDENTITY_EMAIL}> {when} +0000"
-        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents), f"author {person}", f"committer {person}"]
+        lines = [
+            f"tree {tree}",
+            *(f"parent {parent}" for parent in parents),
+            f"author {person}",
+            f"committer {person}",
+        ]
         body = message if message.endswith("\n") else f"{message}\n"
         return self._put("commit", encode("\n".join(lines) + f"\n\n{body}".replace("\0", "")))
 
@@ -243,19 +277,27 @@ class ObjectWriter:
         parts = [b"PACK" + struct.pack(">II", 2, len(self._pending))]
         for kind, body in self._pending.values():
             # A tree is mostly hashes, which do not get smaller.
-            parts += (_pack_header(_KINDS[kind], len(body)), zlib.compress(body, 0 if kind == "tree" else 1))
+            parts += (
+                _pack_header(_KINDS[kind], len(body)),
+                zlib.compress(body, 0 if kind == "tree" else 1),
+            )
         pack = b"".join(parts)
         pack += hashlib.new(self._algorithm, pack, usedforsecurity=False).digest()
         self._git.run("index-pack", "--stdin", input=pack)
         self._pending.clear()
 
     def write_loose(self) -> None:
-        """Write what is pending as loose objects, each synced: cheaper than a pack where there are few."""
+        """Write what is pending as loose objects, each synced: cheaper than a pack where there are
+        few.
+        """
         for oid, (kind, body) in self._pending.items():
             folder = Path(self._git.git_dir or ".") / "objects" / oid[:2]
             if not (folder / oid[2:]).exists():
                 folder.mkdir(exist_ok=True)
-                _write_whole(folder / oid[2:], zlib.compress(b"%b %d\0%b" % (kind.encode(), len(body), body), 1))
+                _write_whole(
+                    folder / oid[2:],
+                    zlib.compress(b"%b %d\0%b" % (kind.encode(), len(body), body), 1),
+                )
         self._pending.clear()
 
     def _put(self, kind: str, body: bytes) -> str:
@@ -273,7 +315,9 @@ def object_id(kind: str, body: bytes, algorithm: str) -> str:
 
 
 def _write_whole(place: Path, content: bytes) -> None:
-    """A file that is there whole or not at all, read-only as git's are; several threads may write the same one."""
+    """A file that is there whole or not at all, read-only as git's are; several threads may write
+    the same one.
+    """
     descriptor, draft = tempfile.mkstemp(prefix="tmp_obj_", dir=place.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -284,7 +328,9 @@ def _write_whole(place: Path, content: bytes) -> None:
 
 
 def _nest(level: dict[bytes, object], parts: list[bytes], entry: Entry | None) -> None:
-    """Put one change into nested folders; what arrives at a place wins over what is removed there, in either order."""
+    """Put one change into nested folders; what arrives at a place wins over what is removed there,
+    in either order.
+    """
     *folders, name = parts
     for folder in folders:
         below = level.get(folder)

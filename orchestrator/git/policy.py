@@ -1,7 +1,8 @@
 """What an agent's work may not contain, whatever its scope: the rules of taking over.
 
-Owns the closed list of problems and the checks on a captured tree. Only what the agent changed counts, never what its
-base already had. What the work tree holds that git would not even store is found by `capture`, in the same terms.
+Owns the closed list of problems and the checks on a captured tree. Only what the agent changed
+counts, never what its base already had. What the work tree holds that git would not even store is
+found by `capture`, in the same terms.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding: where, which rule, and a sentence for people. What does not block is a warning."""
+    """One finding: where, which rule, and a sentence for people. What does not block is a
+    warning.
+    """
 
     path: str
     kind: ProblemKind
@@ -56,13 +59,19 @@ def judge(store: Store, base: str, tree: str, changes: Changes, limits: Limits) 
     total = 0
     for path, change in changes.items():
         if is_gitmodules(path):
-            problems.append(_problem(path, ProblemKind.SUBMODULE_CONFIGURATION, "it says where submodules come from"))
+            problems.append(
+                _problem(
+                    path, ProblemKind.SUBMODULE_CONFIGURATION, "it says where submodules come from"
+                )
+            )
         if change.new is None:
             continue
         if change.old is None and (why := why_insane(path)):
             problems.append(_problem(path, ProblemKind.INSANE_PATH, why))
         if change.new.mode == GITLINK:
-            problems.append(_problem(path, ProblemKind.NESTED_REPOSITORY, "a repository inside the work tree"))
+            problems.append(
+                _problem(path, ProblemKind.NESTED_REPOSITORY, "a repository inside the work tree")
+            )
             continue
         size = (store.reader.info(change.new.oid) or ("", "", 0))[2]
         total += size
@@ -83,8 +92,14 @@ def too_large(path: str, size: int, limits: Limits) -> Problem:
 
 
 def _symlinks(store: Store, base: str, tree: str, changes: Changes) -> list[Problem]:
-    """Links that lead out. A changed link can turn an old one round, so all are followed if any changed."""
-    if not any(entry and entry.mode == SYMLINK for change in changes.values() for entry in (change.old, change.new)):
+    """Links that lead out. A changed link can turn an old one round, so all are followed if any
+    changed.
+    """
+    if not any(
+        entry and entry.mode == SYMLINK
+        for change in changes.values()
+        for entry in (change.old, change.new)
+    ):
         return []
     links = _links(store, tree)
     old = _links(store, base)
@@ -112,7 +127,11 @@ def _case(store: Store, base: str, changes: Changes) -> list[Problem]:
         return any(path not in changes or changes[path].new is not None for path in names)
 
     return [
-        _problem(path, ProblemKind.CASE_COLLISION, f"it is {other} on a file system that ignores case or Unicode form")
+        _problem(
+            path,
+            ProblemKind.CASE_COLLISION,
+            f"it is {other} on a file system that ignores case or Unicode form",
+        )
         for path, other in collisions(added, store.folded_names(base), stands).items()
     ]
 

@@ -1,9 +1,10 @@
-"""Taking over plain edits without a git process: the common case of `capture`, for work trees filled by this process.
+"""Taking over plain edits without a git process: the common case of `capture`, for work trees
+filled by this process.
 
-Owns the decision of what is plain. The stamps of the fill say which files an agent touched; if all of these are
-ordinary files and links, their blobs and trees are made here, byte for byte what git would make. Anything about which
-git has an opinion (attributes, ignore rules that changed, repositories inside, odd names, large files) is left to the
-full capture.
+Owns the decision of what is plain. The stamps of the fill say which files an agent touched; if all
+of these are ordinary files and links, their blobs and trees are made here, byte for byte what git
+would make. Anything about which git has an opinion (attributes, ignore rules that changed,
+repositories inside, odd names, large files) is left to the full capture.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def plain_edits(  # noqa: PLR0913  (what is looked at, and by which rules)
 ) -> Edits | None:
     """The edits in the work tree at `path`, or None where the full capture has to look.
 
-    `manifest` describes the tree as it was filled with `base`; `largest` is in bytes; `ignored` says which of some new
-    paths the ignore rules leave out.
+    `manifest` describes the tree as it was filled with `base`; `largest` is in bytes; `ignored`
+    says which of some new paths the ignore rules leave out.
     """
     entries = store.entries(base)
     if len(manifest.files) != len(entries) or any(
@@ -71,7 +72,9 @@ class _NotPlain(Exception):
 def _touched(
     path: Path, manifest: Manifest, skip: frozenset[bytes], largest: int
 ) -> tuple[dict[bytes, os.stat_result], list[bytes]]:
-    """What is new or not certainly untouched, and what of the manifest is gone. Raises _NotPlain."""
+    """What is new or not certainly untouched, and what of the manifest is gone. Raises
+    _NotPlain.
+    """
     touched: dict[bytes, os.stat_result] = {}
     missing = len(manifest.files)
     for found in walk(path, skip=skip):
@@ -94,13 +97,19 @@ def _touched(
     return touched, removed
 
 
-def _edits(store: Store, path: Path, base: str, touched: dict[bytes, os.stat_result], removed: list[bytes]) -> Edits:
+def _edits(
+    store: Store, path: Path, base: str, touched: dict[bytes, os.stat_result], removed: list[bytes]
+) -> Edits:
     entries, writer = store.entries(base), store.writer()
     changes: Changes = {}
     for raw in sorted([*touched, *removed]):
         name = decode(raw)
         old = entries.get(name)
-        new, content = _entry(store, os.fsencode(path) + b"/" + raw, touched[raw]) if raw in touched else (None, b"")
+        new, content = (
+            _entry(store, os.fsencode(path) + b"/" + raw, touched[raw])
+            if raw in touched
+            else (None, b"")
+        )
         if new != old:
             changes[name] = Change(old, new)
             if new is not None:
@@ -122,7 +131,9 @@ def _entry(store: Store, place: bytes, status: os.stat_result) -> tuple[Entry, b
 
 
 def _removed(path: Path, manifest: Manifest) -> list[bytes]:
-    """The files of the manifest that are not there, or not as files: a folder may stand in their place."""
+    """The files of the manifest that are not there, or not as files: a folder may stand in their
+    place.
+    """
     base = os.fsencode(path) + b"/"
     return [name for name in manifest.files if not _stands(base + name)]
 
@@ -135,6 +146,10 @@ def _stands(place: bytes) -> bool:
 
 
 def _is_gits(path: bytes) -> bool:
-    """Whether a part of the path is a name that git reads or that some file system takes for one: full rules apply."""
+    """Whether a part of the path is a name that git reads or that some file system takes for one:
+    full rules apply.
+    """
     parts = path.lower().split(b"/")
-    return not path.isascii() or any(part[:4] in {b".git", b"git~"} and part != b".github" for part in parts)
+    return not path.isascii() or any(
+        part[:4] in {b".git", b"git~"} and part != b".github" for part in parts
+    )

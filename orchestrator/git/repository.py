@@ -1,7 +1,7 @@
 """The user's repository: found, described and read.
 
-Owns discovery and the one ref that a run keeps there (``refs/orchestrate/<run>/base``). Everything else that a run
-writes is in its store; the user's branches move only in `land`.
+Owns discovery and the one ref that a run keeps there (``refs/orchestrate/<run>/base``). Everything
+else that a run writes is in its store; the user's branches move only in `land`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from orchestrator.errors import UsageError
 from orchestrator.git.client import Git, GitError, require_git
 
 _ABOUT = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
-"""What is asked of a repository in one go; paths are asked for one by one, since they may hold line ends."""
+"""What is asked of a repository in one go; paths are asked for one by one, since they may hold line
+ends.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of the user. `work_tree` is None for a bare one; `object_format` is ``sha1`` or ``sha256``."""
+    """A repository of the user. `work_tree` is None for a bare one; `object_format` is ``sha1`` or
+    ``sha256``.
+    """
 
     git_dir: Path
     common_dir: Path
@@ -30,16 +34,22 @@ class Repository:
 
     @classmethod
     def discover(cls, path: Path) -> Repository:
-        """The repository that `path` is in; `UsageError` where there is none, or none that can be used."""
+        """The repository that `path` is in; `UsageError` where there is none, or none that can be
+        used.
+        """
         require_git()
         if not path.is_dir():
             raise UsageError(
-                "there is no such folder", where=str(path), mend="Give the folder of a git repository as the target."
+                "there is no such folder",
+                where=str(path),
+                mend="Give the folder of a git repository as the target.",
             )
         git, (bare, inside, object_format) = _trusting(path)
         repository = cls(
             git_dir=Path(git.run("rev-parse", "--absolute-git-dir").text),
-            common_dir=Path(git.run("rev-parse", "--path-format=absolute", "--git-common-dir").text),
+            common_dir=Path(
+                git.run("rev-parse", "--path-format=absolute", "--git-common-dir").text
+            ),
             work_tree=Path(git.run("rev-parse", "--show-toplevel").text)
             if (bare, inside) == ("false", "true")
             else None,
@@ -54,10 +64,14 @@ class Repository:
         return Git(git_dir=self.common_dir, cwd=self.common_dir)
 
     def resolve(self, rev: str) -> str:
-        """The id of the commit that `rev` names; `UsageError` with the nearest names where there is none."""
+        """The id of the commit that `rev` names; `UsageError` with the nearest names where there is
+        none.
+        """
         # HEAD is of this work tree, refs are of all of them: ask where the user stands
         git = Git(git_dir=self.git_dir, cwd=self.git_dir)
-        answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False)
+        answer = git.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False
+        )
         if answer.status == 0 and answer.text:
             return answer.text
         raise UsageError(
@@ -71,30 +85,47 @@ class Repository:
         return self.git.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """The newest commit that two commits have in common, or None where their histories never meet."""
+        """The newest commit that two commits have in common, or None where their histories never
+        meet.
+        """
         answer = self.git.run("merge-base", "--end-of-options", one, other, check=False)
         return answer.text or None if answer.status == 0 else None
 
     def first_commit(self, branch: str) -> str:
         """The oldest commit of a branch."""
-        return self.git.run("rev-list", "--max-parents=0", f"refs/heads/{branch}", "--").text.splitlines()[-1]
+        return self.git.run(
+            "rev-list", "--max-parents=0", f"refs/heads/{branch}", "--"
+        ).text.splitlines()[-1]
 
     def branches(self) -> list[str]:
         """The names of the local branches."""
-        return self.git.run("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/").text.splitlines()
+        return self.git.run(
+            "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/"
+        ).text.splitlines()
 
     def branch(self, rev: str | None = None) -> str | None:
-        """The local branch that `rev` names (by default: that is checked out), or None where it names none."""
+        """The local branch that `rev` names (by default: that is checked out), or None where it
+        names none.
+        """
         git = Git(git_dir=self.git_dir, cwd=self.git_dir)
         if rev is None:
             return git.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).text or None
         name = rev.removeprefix("refs/heads/")
-        found = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{name}", check=False)
+        found = git.run(
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"refs/heads/{name}",
+            check=False,
+        )
         return name if found.status == 0 else None
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """All paths of a commit."""
-        return tuple(self.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields)
+        return tuple(
+            self.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields
+        )
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The bytes of a file of a commit, None where there is no such file."""
@@ -103,7 +134,9 @@ class Repository:
 
     def pins(self) -> list[str]:
         """The runs that borrow from this repository."""
-        names = self.git.run("for-each-ref", "--format=%(refname:lstrip=2)", "refs/orchestrate/").text.splitlines()
+        names = self.git.run(
+            "for-each-ref", "--format=%(refname:lstrip=2)", "refs/orchestrate/"
+        ).text.splitlines()
         return [name.removesuffix("/base") for name in names]
 
     def count_commits(self) -> int:
@@ -111,7 +144,9 @@ class Repository:
         return int(self.git.run("rev-list", "--count", "--branches").text)
 
     def pin(self, run: str, commit: str) -> None:
-        """Keep `commit`, and so all that the run's store borrows, from being pruned. Repeating it changes nothing."""
+        """Keep `commit`, and so all that the run's store borrows, from being pruned. Repeating it
+        changes nothing.
+        """
         self._unlock(run)
         self._unlogged.run("update-ref", "--no-deref", f"refs/orchestrate/{run}/base", commit)
 
@@ -121,18 +156,26 @@ class Repository:
         self._unlogged.run("update-ref", "--no-deref", "-d", f"refs/orchestrate/{run}/base")
 
     def _unlock(self, run: str) -> None:
-        """Sweep the lock that a killed git left on the run's ref; whoever owns the run owns that ref alone."""
+        """Sweep the lock that a killed git left on the run's ref; whoever owns the run owns that
+        ref alone.
+        """
         (self.common_dir / "refs" / "orchestrate" / run / "base.lock").unlink(missing_ok=True)
 
     @property
     def promisor(self) -> bool:
-        """Whether objects are missing here on purpose (a partial clone) and would be downloaded when needed."""
+        """Whether objects are missing here on purpose (a partial clone) and would be downloaded
+        when needed.
+        """
         pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$"
         return self.git.run("config", "--local", "--get-regexp", pattern, check=False).status == 0
 
     @property
     def _unlogged(self) -> Git:
-        return Git(git_dir=self.common_dir, cwd=self.common_dir, configuration=(("core.logAllRefUpdates", "false"),))
+        return Git(
+            git_dir=self.common_dir,
+            cwd=self.common_dir,
+            configuration=(("core.logAllRefUpdates", "false"),),
+        )
 
     def _require_commits(self, path: Path) -> None:
         git = Git(git_dir=self.git_dir, cwd=self.git_dir)
@@ -140,22 +183,34 @@ class Repository:
             return
         if not self.git.run("for-each-ref", "--count=1").stdout:
             raise UsageError(
-                "this repository has no commits yet", where=str(path), mend="Commit what is there, then run again."
+                "this repository has no commits yet",
+                where=str(path),
+                mend="Commit what is there, then run again.",
             )
 
     def _nearest(self, rev: str) -> str:
         names = self.git.run(
-            "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/", "refs/tags/", "refs/remotes/"
+            "for-each-ref",
+            "--format=%(refname:lstrip=2)",
+            "refs/heads/",
+            "refs/tags/",
+            "refs/remotes/",
         ).text.splitlines()
         near = difflib.get_close_matches(rev, names, n=3, cutoff=0.5)
         if near:
             return f"Did you mean {' or '.join(near)}?"
         some = ", ".join(names[:5])
-        return f"There is {some}{' and more' if len(names) > 5 else ''}." if some else "It has no branches."
+        return (
+            f"There is {some}{' and more' if len(names) > 5 else ''}."
+            if some
+            else "It has no branches."
+        )
 
 
 def alternates(objects: Path) -> list[Path]:
-    """`objects` and every object folder that it borrows from, directly or not, as absolute paths."""
+    """`objects` and every object folder that it borrows from, directly or not, as absolute
+    paths.
+    """
     found: list[Path] = []
     todo = [objects.resolve()]
     while todo:
@@ -178,7 +233,15 @@ def _unquote(line: bytes) -> bytes:
         return b""
     if not (line.startswith(b'"') and line.endswith(b'"')):
         return line
-    plain = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+    plain = {
+        b"n": b"\n",
+        b"t": b"\t",
+        b"r": b"\r",
+        b"a": b"\a",
+        b"b": b"\b",
+        b"f": b"\f",
+        b"v": b"\v",
+    }
 
     def unescape(match: re.Match[bytes]) -> bytes:
         code = match[1]
@@ -188,8 +251,8 @@ def _unquote(line: bytes) -> bytes:
 
 
 def _trusting(path: Path) -> tuple[Git, list[str]]:
-    """Git at `path`, and what it said to `_ABOUT`; an owner other than the user is trusted exactly where the user's own
-    configuration says so.
+    """Git at `path`, and what it said to `_ABOUT`; an owner other than the user is trusted exactly
+    where the user's own configuration says so.
     """
     git = Git(cwd=path)
     answer = git.run("rev-parse", *_ABOUT, check=False)
@@ -214,5 +277,7 @@ def _trusting(path: Path) -> tuple[Git, list[str]]:
     if not isinstance(failure, GitError):
         raise failure
     raise UsageError(
-        f"git cannot use this repository: {answer.stderr.strip()}", where=str(path), mend="Mend it, then run again."
+        f"git cannot use this repository: {answer.stderr.strip()}",
+        where=str(path),
+        mend="Mend it, then run again.",
     )

@@ -1,7 +1,8 @@
-"""A folder of plain files as a git repository, the same everywhere: for samples and targets without history.
+"""A folder of plain files as a git repository, the same everywhere: for samples and targets without
+history.
 
-Owns copying and the one commit. The same files give the same commit id on any machine: identity, date, modes and
-configuration are fixed.
+Owns copying and the one commit. The same files give the same commit id on any machine: identity,
+date, modes and configuration are fixed.
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ class PlaceTaken(UsageError):
 
 
 def snapshot(source: Path, destination: Path) -> Repository:
-    """A repository at `destination` with the files of `source` as the first commit of its branch main, checked out.
+    """A repository at `destination` with the files of `source` as the first commit of its branch
+    main, checked out.
 
-    An existing one with the same first commit is used as it is, with whatever was committed since. It appears under
-    its name only when complete.
+    An existing one with the same first commit is used as it is, with whatever was committed since.
+    It appears under its name only when complete.
     """
     require_git()
     if not source.is_dir():
-        raise UsageError("there is no such folder", where=str(source), mend="Name the folder to make a repository of.")
+        raise UsageError(
+            "there is no such folder",
+            where=str(source),
+            mend="Name the folder to make a repository of.",
+        )
     destination.parent.mkdir(parents=True, exist_ok=True)
     partial = destination.with_name(f".{destination.name}.partial-{os.getpid()}")
     remove_tree(partial)
@@ -50,7 +56,9 @@ def snapshot(source: Path, destination: Path) -> Repository:
 
 
 def snapshot_among(source: Path, folder: Path, name: str) -> Repository:
-    """`snapshot` in `folder`, called `name`; where that was made of other files, called `name-2`, and so on."""
+    """`snapshot` in `folder`, called `name`; where that was made of other files, called `name-2`,
+    and so on.
+    """
     number = 1
     while True:
         destination = folder / (name if number == 1 else f"{name}-{number}")
@@ -64,7 +72,9 @@ def _commit(source: Path, path: Path) -> str:
     _copy(os.fsencode(source), os.fsencode(path))
     here = Git(cwd=path)
     here.run("init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=main")
-    git = Git(path / ".git", path, configuration=(("core.fileMode", "true"), ("core.symlinks", "true")))
+    git = Git(
+        path / ".git", path, configuration=(("core.fileMode", "true"), ("core.symlinks", "true"))
+    )
     git.run("add", "--all", "--force")
     dates = {"GIT_AUTHOR_DATE": _WHEN, "GIT_COMMITTER_DATE": _WHEN}
     git.run("commit", "--quiet", "--allow-empty", "--no-verify", "-m", _MESSAGE, env=dates)
@@ -87,11 +97,15 @@ def _copy(source: bytes, target: bytes) -> None:
                 try:
                     shutil.copyfile(entry.path, place)
                 except PermissionError as error:
-                    raise EnvironmentRefused("cannot read a file", where=os.fsdecode(entry.path)) from error
+                    raise EnvironmentRefused(
+                        "cannot read a file", where=os.fsdecode(entry.path)
+                    ) from error
                 os.chmod(place, 0o755 if mode & stat.S_IXUSR else 0o644)  # noqa: PTH101  (bytes)
             else:
                 raise UsageError(
-                    "git cannot keep a FIFO, socket or device", where=os.fsdecode(entry.path), mend="Remove it."
+                    "git cannot keep a FIFO, socket or device",
+                    where=os.fsdecode(entry.path),
+                    mend="Remove it.",
                 )
 
 
@@ -102,10 +116,15 @@ def _is_free(destination: Path) -> bool:
 def _existing(destination: Path, commit: str) -> Repository:
     if (destination / ".git").is_dir():
         git = Git(destination / ".git", destination)
-        if git.run("merge-base", "--is-ancestor", commit, "refs/heads/main", check=False).status == 0:
+        if (
+            git.run("merge-base", "--is-ancestor", commit, "refs/heads/main", check=False).status
+            == 0
+        ):
             return Repository.discover(destination)
     raise PlaceTaken(
-        "something else is there already", where=str(destination), mend="Move it away, or choose another folder."
+        "something else is there already",
+        where=str(destination),
+        mend="Move it away, or choose another folder.",
     )
 
 

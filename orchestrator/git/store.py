@@ -1,8 +1,9 @@
 """The run's own repository: its objects, its refs, and everything that is read from commits.
 
-Owns ``store.git`` from creation to close. It borrows the user's objects (alternates) and never writes to them. It does
-not know work trees (`workspace`), merging (`integrate`) or the user's branches (`land`). One process at a time works on
-a store; the caller holds the run's lock. Within it, all methods may be called from many threads.
+Owns ``store.git`` from creation to close. It borrows the user's objects (alternates) and never
+writes to them. It does not know work trees (`workspace`), merging (`integrate`) or the user's
+branches (`land`). One process at a time works on a store; the caller holds the run's lock. Within
+it, all methods may be called from many threads.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
-from orchestrator.git.store_files import GUARDED, build, read_or_none, replace_file, sweep, sync_folder
+from orchestrator.git.store_files import (
+    GUARDED,
+    build,
+    read_or_none,
+    replace_file,
+    sweep,
+    sync_folder,
+)
 from orchestrator.git.values import Change, Changes, Entry, RefMoved
 
 _MANY = 30
@@ -42,15 +50,19 @@ class Store:
         }
         self.differences = Differences(self.git, self.reader)
         self._base_of: dict[str, str] = {}
-        self._known_names = functools.lru_cache(maxsize=4)(lambda commit: folded(self.entries(commit)))
+        self._known_names = functools.lru_cache(maxsize=4)(
+            lambda commit: folded(self.entries(commit))
+        )
         self._known_entries = functools.lru_cache(maxsize=4)(self._find_entries)
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
 
     @classmethod
     def create(cls, path: Path, source: Repository, base: str, run: str) -> Store:
-        """The store of `run` at `path`, its tip at the commit `base` of `source`; an existing one is opened as it is.
+        """The store of `run` at `path`, its tip at the commit `base` of `source`; an existing one
+        is opened as it is.
 
-        It appears under its name only when it is complete, so a kill at any point leaves nothing to mend.
+        It appears under its name only when it is complete, so a kill at any point leaves nothing to
+        mend.
         """
         if not path.exists():
             if source.promisor:
@@ -71,10 +83,14 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, run: str) -> Store:
-        """The existing store of `run`, swept of what a killed process left; the caller holds the run's lock."""
+        """The existing store of `run`, swept of what a killed process left; the caller holds the
+        run's lock.
+        """
         if not (path / "HEAD").is_file():
             raise EnvironmentRefused(
-                "the run's store is missing or damaged", where=str(path), mend="Start a new run; nothing else is lost."
+                "the run's store is missing or damaged",
+                where=str(path),
+                mend="Start a new run; nothing else is lost.",
             )
         sweep(path)
         store = cls(path, run)
@@ -107,7 +123,9 @@ class Store:
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """The ids of the commit's parents."""
-        return tuple(line.split(" ")[1] for line in self._headers(commit) if line.startswith("parent "))
+        return tuple(
+            line.split(" ")[1] for line in self._headers(commit) if line.startswith("parent ")
+        )
 
     def time_of(self, commit: str) -> int:
         """When the commit was made by its committer, in seconds since 1970, UTC."""
@@ -121,7 +139,9 @@ class Store:
         return message.partition("\n")[0]
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """The bytes of the file (of a symlink: its target) at `path`, or None where there is no such thing."""
+        """The bytes of the file (of a symlink: its target) at `path`, or None where there is no
+        such thing.
+        """
         if path.startswith(("./", "../")) or path in {"", ".", ".."}:
             return None  # git would resolve these against a work tree, and die for want of one
         answer = self.reader.contents(f"{commit}:{path}")
@@ -152,15 +172,21 @@ class Store:
         return tuple(self.entries(commit))
 
     def entries(self, commit: str) -> dict[str, Entry]:
-        """Everything in the commit or tree by its path, in git's order. Not to be modified: it is shared."""
+        """Everything in the commit or tree by its path, in git's order. Not to be modified: it is
+        shared.
+        """
         return self._known_entries(commit)
 
     def changes(self, base: str, commit: str) -> Changes:
-        """What differs between two commits or trees, without looking for renames. Not to be modified: it is shared."""
+        """What differs between two commits or trees, without looking for renames. Not to be
+        modified: it is shared.
+        """
         return self.differences.between(base, commit)
 
     def learn(self, base: str, commit: str, changes: Changes) -> None:
-        """Take note of what a commit that was just made changes on its base, so that git need not be asked."""
+        """Take note of what a commit that was just made changes on its base, so that git need not
+        be asked.
+        """
         self.differences.remember(base, commit, changes)
         self._base_of[commit] = base
 
@@ -187,19 +213,40 @@ class Store:
 
     def renames(self, base: str, commit: str) -> dict[str, str]:
         """New to old path of the files that git takes as renamed between two commits or trees."""
-        options = ("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", base, commit, "--")
+        options = (
+            "diff-tree",
+            "-r",
+            "-z",
+            "-M",
+            "--diff-filter=R",
+            "--name-status",
+            base,
+            commit,
+            "--",
+        )
         fields = self.git.run(*options).fields
         return {fields[at + 2]: fields[at + 1] for at in range(0, len(fields) - 2, 3)}
 
     def diff(self, base: str, commit: str, paths: Sequence[str] = ()) -> bytes:
-        """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally) only, if given."""
-        options = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+        """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally)
+        only, if given.
+        """
+        options = (
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+        )
         prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=none")
         return self.git.run("diff", *options, *prefixes, base, commit, "--", *paths).stdout
 
     def numstat(self, base: str, commit: str) -> list[tuple[str, int | None, int | None]]:
         """Path, lines added, lines removed; None and None for a binary file."""
-        counts = {path: self._line_counts(change) for path, change in self.changes(base, commit).items()}
+        counts = {
+            path: self._line_counts(change) for path, change in self.changes(base, commit).items()
+        }
         if all(counts.values()):
             return [(path, *count) for path, count in counts.items() if count]
         rows: list[tuple[str, int | None, int | None]] = []
@@ -240,11 +287,15 @@ class Store:
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Name to id of every ref below `prefix`, which is cut at slashes."""
-        lines = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", "--", prefix).text.splitlines()
+        lines = self.git.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", "--", prefix
+        ).text.splitlines()
         return {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
 
     def set_ref(self, name: str, new: str, *, old: str | None) -> None:
-        """Move the ref to `new` if it holds `old`: empty or zeros for "must not exist", None for "whatever it is"."""
+        """Move the ref to `new` if it holds `old`: empty or zeros for "must not exist", None for
+        "whatever it is".
+        """
         expected = () if old is None else (old if old.strip("0") else "0" * len(new),)
         answer = self.git.run("update-ref", "--no-deref", "--", name, new, *expected, check=False)
         if answer.status != 0:
@@ -252,7 +303,9 @@ class Store:
             raise self.git.failure(("update-ref", name, new, *expected), answer)
 
     def delete_ref(self, name: str, *, old: str | None = None) -> None:
-        """Remove the ref if it holds `old` (None: whatever it holds); nothing happens where there is none."""
+        """Remove the ref if it holds `old` (None: whatever it holds); nothing happens where there
+        is none.
+        """
         expected = () if old is None else (old,)
         answer = self.git.run("update-ref", "--no-deref", "-d", "--", name, *expected, check=False)
         if answer.status != 0:
@@ -268,10 +321,15 @@ class Store:
     # -- upkeep
 
     def with_contents(self, commit: str, contents: Mapping[str, bytes]) -> str:
-        """A commit on `commit` in which these files of it hold other bytes; the same for the same. No ref names it."""
+        """A commit on `commit` in which these files of it hold other bytes; the same for the same.
+        No ref names it.
+        """
         writer = self.writer()
         there = self.entries(commit)
-        changes = {path: Entry(there[path].mode, writer.blob(content)) for path, content in contents.items()}
+        changes = {
+            path: Entry(there[path].mode, writer.blob(content))
+            for path, content in contents.items()
+        }
         tree = writer.splice(self.tree_of(commit), changes)
         made = writer.commit(tree, [commit], "Changed for a look at it", self.time_of(commit))
         if len(contents) < _MANY:
@@ -285,7 +343,9 @@ class Store:
         return ObjectWriter(self.git, self.reader, self.object_format)
 
     def harden(self) -> None:
-        """Put back what an agent in a linked work tree may have changed: configuration, attributes, alternates."""
+        """Put back what an agent in a linked work tree may have changed: configuration, attributes,
+        alternates.
+        """
         with self._guard_lock:
             for name, content in self._guarded.items():
                 path = self.path / name
@@ -301,12 +361,16 @@ class Store:
         return self.reader.info(f"{commit}^{{commit}}") is not None
 
     def bundle(self, target: Path, *, since: str) -> None:
-        """Write all of the run's refs, with what they have beyond the commit `since`, as one file that git reads."""
+        """Write all of the run's refs, with what they have beyond the commit `since`, as one file
+        that git reads.
+        """
         self.git.run("bundle", "create", "--quiet", str(target), "--all", "--not", since)
 
     def fsck(self) -> list[str]:
         """What git finds wrong here, nothing being good."""
-        answer = self.git.run("fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs", check=False)
+        answer = self.git.run(
+            "fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs", check=False
+        )
         lines = [*decode(answer.stdout).splitlines(), *answer.stderr.splitlines()]
         return [line for line in lines if not line.startswith(("notice:", "dangling"))]
 

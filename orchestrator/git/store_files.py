@@ -1,4 +1,5 @@
-"""The files of a run's store: laid down when it is made, guarded while it is used, swept when it is opened.
+"""The files of a run's store: laid down when it is made, guarded while it is used, swept when it is
+opened.
 
 Owns what stands in ``store.git`` beside objects and refs. How the store is used is `store`.
 """
@@ -31,9 +32,18 @@ _CONFIGURATION = """\
 	email = {email}
 """
 _ATTRIBUTES = b"* merge\n"
-"""Beats every `.gitattributes`, so that no tree chooses how it is merged: the text merge, or a conflict if binary."""
+"""Beats every `.gitattributes`, so that no tree chooses how it is merged: the text merge, or a
+conflict if binary.
+"""
 
-GUARDED = ("config", "info/attributes", "info/exclude", "info/grafts", "objects/info/alternates", "shallow")
+GUARDED = (
+    "config",
+    "info/attributes",
+    "info/exclude",
+    "info/grafts",
+    "objects/info/alternates",
+    "shallow",
+)
 _SWEPT = ("*.lock", "*.keep", "tmp_*")
 
 
@@ -48,8 +58,11 @@ def build(path: Path, source: Repository, base: str, run: str) -> None:
     )
     if sha256:
         configuration += "[extensions]\n\tobjectFormat = sha256\n"
-    # flattened, because git does not follow a relative path in an alternate's own list on every version
-    borrowed = b"".join(alternate_line(folder) for folder in alternates(source.common_dir / "objects"))
+    # flattened, because git does not follow a relative path in an alternate's own list on every
+    # version
+    borrowed = b"".join(
+        alternate_line(folder) for folder in alternates(source.common_dir / "objects")
+    )
     contents = {
         "config": configuration.encode(),
         "info/attributes": _ATTRIBUTES,

@@ -1,4 +1,5 @@
-"""The plain values of the git layer: what stands at a path, what changed there, and how git's raw diff says so.
+"""The plain values of the git layer: what stands at a path, what changed there, and how git's raw
+diff says so.
 
 Owns no process and no file.
 """
@@ -33,7 +34,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One path before and after; None where there was or is nothing. Renames are a removal and an addition."""
+    """One path before and after; None where there was or is nothing. Renames are a removal and an
+    addition.
+    """
 
     old: Entry | None
     new: Entry | None
@@ -44,7 +47,9 @@ Changes = dict[str, Change]
 
 
 class RefMoved(OrchestrateError):
-    """A compare-and-swap lost: the ref held `found` instead of `expected`; None stands for no such ref."""
+    """A compare-and-swap lost: the ref held `found` instead of `expected`; None stands for no such
+    ref.
+    """
 
     def __init__(self, name: str, expected: str | None, found: str | None) -> None:
         super().__init__(
@@ -57,7 +62,9 @@ class RefMoved(OrchestrateError):
 
 
 class LandingRefused(UsageError):
-    """The user's branch or checkout is not in a state in which a run can land; nothing was moved."""
+    """The user's branch or checkout is not in a state in which a run can land; nothing was
+    moved.
+    """
 
     def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
         super().__init__(what, where=where, mend=mend)
@@ -76,18 +83,23 @@ def _records(fields: list[bytes], start: int) -> Iterator[tuple[str, Change]]:
 
 
 class CommitMissing(OrchestrateError):
-    """Work that the journal speaks of is not in the store any more; git itself passes over that in silence."""
+    """Work that the journal speaks of is not in the store any more; git itself passes over that in
+    silence.
+    """
 
     def __init__(self, commit: str) -> None:
         super().__init__(
-            f"the commit {commit[:12]} is gone from the run's store", mend="resume: what is gone is redone"
+            f"the commit {commit[:12]} is gone from the run's store",
+            mend="resume: what is gone is redone",
         )
 
 
 def parse_raw_diffs(raw: bytes, commits: Sequence[str]) -> list[Changes]:
-    """The output of ``diff-tree --stdin --always`` for `commits`, in the order in which they were asked for.
+    """The output of ``diff-tree --stdin --always`` for `commits`, in the order in which they were
+    asked for.
 
-    Raises CommitMissing for one that git said nothing of: it skips what it does not have, and exits with 0.
+    Raises CommitMissing for one that git said nothing of: it skips what it does not have, and exits
+    with 0.
     """
     fields = raw.split(b"\0")
     answers: list[Changes] = []

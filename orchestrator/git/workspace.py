@@ -1,9 +1,11 @@
-"""Workspaces: the work trees that agents and gates get, made, moved to a commit, taken over and recycled.
+"""Workspaces: the work trees that agents and gates get, made, moved to a commit, taken over and
+recycled.
 
-Owns everything below ``workspaces/<run>/`` but the store. A work tree appears under its name only when it is complete.
-Making one costs time for every file, so spares are made in advance (`prepare`) and those whose work is captured can be
-used again (`release`): then all that anyone else touched is removed and written afresh, and at the least doubt the
-whole tree is. Nothing is deleted while agents run that can be moved aside instead.
+Owns everything below ``workspaces/<run>/`` but the store. A work tree appears under its name only
+when it is complete. Making one costs time for every file, so spares are made in advance (`prepare`)
+and those whose work is captured can be used again (`release`): then all that anyone else touched is
+removed and written afresh, and at the least doubt the whole tree is. Nothing is deleted while
+agents run that can be moved aside instead.
 """
 
 from __future__ import annotations
@@ -56,7 +58,8 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """A folder that we filled, and what is needed to believe in it again. `private` holds our index of it.
+    """A folder that we filled, and what is needed to believe in it again. `private` holds our index
+    of it.
 
     `is_lent`: somebody has had it since it was filled.
     """
@@ -69,9 +72,11 @@ class _Filled:
 
 
 class Workspaces:
-    """The workspaces of one run, below `root`. All methods may be called from many threads, one name by one at a time.
+    """The workspaces of one run, below `root`. All methods may be called from many threads, one
+    name by one at a time.
 
-    With `private`, each workspace is a repository of its own instead of a linked work tree of the store.
+    With `private`, each workspace is a repository of its own instead of a linked work tree of the
+    store.
     """
 
     def __init__(self, store: Store, root: Path, *, private: bool = False) -> None:
@@ -90,7 +95,9 @@ class Workspaces:
         return len(self._spares)
 
     def provision(self, name: str, commit: str) -> Workspace:
-        """A work tree called `name` that holds exactly `commit`; whatever stood under that name is moved aside."""
+        """A work tree called `name` that holds exactly `commit`; whatever stood under that name is
+        moved aside.
+        """
         path = self._path(name)
         with self._lock:
             self._filled.pop(name, None)
@@ -104,17 +111,28 @@ class Workspaces:
         return self._put_in_place(name, path, filled)
 
     def prepare(self, count: int, commit: str) -> None:
-        """Make `count` spares at `commit`, so that as many `provision` calls need not fill anything."""
+        """Make `count` spares at `commit`, so that as many `provision` calls need not fill
+        anything.
+        """
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, count))) as pool:
             for filled in pool.map(lambda _: self._fill_new(commit), range(count)):
                 with self._lock:
                     self._spares.append(filled)
 
     def freshen(self, commit: str) -> None:
-        """Clean the spares and bring them to `commit`, one by one, so that as few as possible are away at any time."""
+        """Clean the spares and bring them to `commit`, one by one, so that as few as possible are
+        away at any time.
+        """
         while True:
             with self._lock:
-                at = next((n for n, spare in enumerate(self._spares) if spare.is_lent or spare.base != commit), None)
+                at = next(
+                    (
+                        n
+                        for n, spare in enumerate(self._spares)
+                        if spare.is_lent or spare.base != commit
+                    ),
+                    None,
+                )
                 if at is None:
                     return
                 stale = self._spares.pop(at)
@@ -124,11 +142,15 @@ class Workspaces:
                     self._spares.append(fresh)
 
     def release(self, workspace: Workspace) -> None:
-        """Give back a workspace whose work is captured; it becomes a spare, cleaned when it is next used."""
+        """Give back a workspace whose work is captured; it becomes a spare, cleaned when it is next
+        used.
+        """
         with self._lock:
             filled = self._filled.pop(workspace.name, None)
         unlink(self._store, workspace.name)
-        moved = self._moved(filled) if filled is not None and filled.path == workspace.path else None
+        moved = (
+            self._moved(filled) if filled is not None and filled.path == workspace.path else None
+        )
         if moved is None:  # of an earlier process, or gone: we know nothing of its files
             self._set_aside(workspace.path)
             remove_tree(self._private(workspace.name))
@@ -137,7 +159,9 @@ class Workspaces:
             self._spares.append(moved)
 
     def checkout(self, name: str, commit: str) -> Workspace:
-        """The reusable work tree `name`, now holding exactly `commit`, whatever was done in it before."""
+        """The reusable work tree `name`, now holding exactly `commit`, whatever was done in it
+        before.
+        """
         path = self._path(name)
         with self._lock:
             filled = self._filled.pop(name, None)
@@ -167,15 +191,22 @@ class Workspaces:
     ) -> Capture:
         """Commit what stands in the work tree on its base; the attempt's processes must be gone.
 
-        `when` is in seconds since 1970 (the base's own time if not given, so that a repeated capture is the same
-        commit). `author` is name and address. `exclude` names untracked paths that we put there ourselves. Ignored
-        files stay out. What breaks a rule is named in `Capture.problems`, never raised.
+        `when` is in seconds since 1970 (the base's own time if not given, so that a repeated
+        capture is the same commit). `author` is name and address. `exclude` names untracked paths
+        that we put there ourselves. Ignored files stay out. What breaks a rule is named in
+        `Capture.problems`, never raised.
         """
         private = self._private(workspace.name)
         with self._lock:
             filled = self._filled.get(workspace.name)
-        known = filled.manifest if filled and (filled.path, filled.base) == (workspace.path, workspace.base) else None
-        taking = Taking(workspace.path, workspace.base, private / "index", private / "capture", known)
+        known = (
+            filled.manifest
+            if filled and (filled.path, filled.base) == (workspace.path, workspace.base)
+            else None
+        )
+        taking = Taking(
+            workspace.path, workspace.base, private / "index", private / "capture", known
+        )
         private.mkdir(parents=True, exist_ok=True)
         return capture(
             self._store,
@@ -222,7 +253,9 @@ class Workspaces:
         return self._fill(path, private, commit)
 
     def _refill(self, filled: _Filled, commit: str) -> _Filled | None:
-        """The same folder holding `commit`, or None if it was not worth mending, in which case it is set aside."""
+        """The same folder holding `commit`, or None if it was not worth mending, in which case it
+        is set aside.
+        """
         try:
             # One that nobody has had is handed out as it is, too.
             missing = scrub(filled.path, filled.manifest) if filled.is_lent else []
@@ -243,8 +276,9 @@ class Workspaces:
         base.unlink(missing_ok=True)
         index = private / "index"
         if index.is_file():
-            # What is still there is what we wrote: it has just been held against the manifest, or nobody has had it. By
-            # the seconds of its own time git would think otherwise of whatever was written just before the index.
+            # What is still there is what we wrote: it has just been held against the manifest, or
+            # nobody has had it. By the seconds of its own time git would think otherwise of
+            # whatever was written just before the index.
             os.utime(index, (time.time() + 2, time.time() + 2))
         git = Git(self._store.path, path, index, configuration=_FILL_CONFIGURATION)
         git.run("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
@@ -253,11 +287,26 @@ class Workspaces:
         return _Filled(path, commit, private, manifest or take_manifest(path))
 
     def _fill_in(self, filled: _Filled, missing: list[bytes]) -> _Filled:
-        """Write only what is missing, where the commit is the same: most agents touch few of many files."""
+        """Write only what is missing, where the commit is the same: most agents touch few of many
+        files.
+        """
         if missing:
             self._store.harden()
-            git = Git(self._store.path, filled.path, filled.private / "index", configuration=_FILL_CONFIGURATION)
-            git.run("checkout-index", "--force", "-u", "-q", "-z", "--stdin", input=b"\0".join(missing) + b"\0")
+            git = Git(
+                self._store.path,
+                filled.path,
+                filled.private / "index",
+                configuration=_FILL_CONFIGURATION,
+            )
+            git.run(
+                "checkout-index",
+                "--force",
+                "-u",
+                "-q",
+                "-z",
+                "--stdin",
+                input=b"\0".join(missing) + b"\0",
+            )
         manifest = renew_manifest(filled.path, filled.manifest, missing)
         return replace(filled, manifest=manifest, is_lent=False)
 
@@ -273,7 +322,9 @@ class Workspaces:
             link(self._store, filled.path, name, filled.base, private / "index", place=path)
         if filled.path != path:
             filled.path.rename(path)
-        (private / "base").write_text(f"{filled.base}\n")  # last: it says that all the rest is there
+        (private / "base").write_text(
+            f"{filled.base}\n"
+        )  # last: it says that all the rest is there
         with self._lock:
             self._filled[name] = _Filled(path, filled.base, private, filled.manifest, is_lent=True)
         return Workspace(name, path, filled.base)
@@ -303,7 +354,11 @@ class Workspaces:
     # -- places
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME or name.endswith((".lock", ".git")):
+        if (
+            not _NAME.fullmatch(name)
+            or len(name) > _LONGEST_NAME
+            or name.endswith((".lock", ".git"))
+        ):
             raise OrchestrateError(f"{name!r} cannot be the name of a workspace")
         return self._root / name
 

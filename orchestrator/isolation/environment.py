@@ -1,4 +1,6 @@
-"""The environment that agents and tests are given: an allow-list, never the user's own with holes in it."""
+"""The environment that agents and tests are given: an allow-list, never the user's own with holes
+in it.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ IDENTITY = {
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a program of an attempt or a gate may see.
 
-    `home` is a private folder that is made if absent; `extra` are variables that the backend declared. The folder of
-    the running interpreter comes first on PATH, so that `python` is the one that orchestrate was installed with.
+    `home` is a private folder that is made if absent; `extra` are variables that the backend
+    declared. The folder of the running interpreter comes first on PATH, so that `python` is the one
+    that orchestrate was installed with.
     """
     temporary = home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)

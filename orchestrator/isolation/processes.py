@@ -1,8 +1,10 @@
-"""The one door to processes: run a program in its own process group, and know when its whole tree is gone.
+"""The one door to processes: run a program in its own process group, and know when its whole tree
+is gone.
 
-Owns starting, streaming the output into a size-capped log, time limits, and ending a tree: TERM → grace → KILL for the
-group, then a sweep for children that left it. Every process is tagged through its environment, which children inherit,
-so that even the leftovers of a killed orchestrator are found (`end_leftovers`). It does not know what it runs or why.
+Owns starting, streaming the output into a size-capped log, time limits, and ending a tree: TERM →
+grace → KILL for the group, then a sweep for children that left it. Every process is tagged through
+its environment, which children inherit, so that even the leftovers of a killed orchestrator are
+found (`end_leftovers`). It does not know what it runs or why.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """What to run: `timeout` in seconds from the start, `tag` names the attempt or the judge in the process's
-    environment, `log` gets standard output and error together and is cut at `log_limit` bytes.
+    """What to run: `timeout` in seconds from the start, `tag` names the attempt or the judge in the
+    process's environment, `log` gets standard output and error together and is cut at `log_limit`
+    bytes.
     """
 
     argv: tuple[str, ...]
@@ -57,7 +60,9 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How it ended. `code` is negative for a signal; `tail` ends its output; `dropped` bytes were not logged."""
+    """How it ended. `code` is negative for a signal; `tail` ends its output; `dropped` bytes were
+    not logged.
+    """
 
     code: int
     timed_out: bool
@@ -97,7 +102,8 @@ class _Output:
         return self.tail.decode("utf-8", "replace")
 
     def last_line(self) -> str:
-        # The tail of a chatty program is decoded often; its last few hundred bytes hold the last line.
+        # The tail of a chatty program is decoded often; its last few hundred bytes hold the last
+        # line.
         lines = self.tail[-400:].decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
@@ -108,7 +114,8 @@ async def start_process(spec: ProcessSpec) -> anyio.abc.Process:
     Raises NotStarted when the program cannot be started.
     """
     try:
-        # Not to be cancelled half-way: it runs before its starter knows of it, and must be known to be ended.
+        # Not to be cancelled half-way: it runs before its starter knows of it, and must be known to
+        # be ended.
         with anyio.CancelScope(shield=True):
             process = await anyio.open_process(
                 list(spec.argv),
@@ -138,10 +145,12 @@ async def end_process(process: anyio.abc.Process, tag: str) -> None:
 async def run_process(
     spec: ProcessSpec, on_line: OnLine | None = None, process: anyio.abc.Process | None = None
 ) -> Exit:
-    """Run to the end of the whole process tree; `on_line` is told the newest line of output now and then.
+    """Run to the end of the whole process tree; `on_line` is told the newest line of output now and
+    then.
 
-    With `process` it is what `start_process` has started from the same command; time counts from now. Cancelling it
-    returns only when the tree is gone. Raises NotStarted when the program cannot be started.
+    With `process` it is what `start_process` has started from the same command; time counts from
+    now. Cancelling it returns only when the tree is gone. Raises NotStarted when the program cannot
+    be started.
     """
     started = time.monotonic()
     process = process or await start_process(spec)
@@ -174,7 +183,9 @@ async def run_process(
 async def _feed(process: anyio.abc.Process, data: bytes) -> None:
     assert process.stdin is not None
     # A program need not read what it is given.
-    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, BrokenPipeError, ConnectionError):
+    with contextlib.suppress(
+        anyio.BrokenResourceError, anyio.ClosedResourceError, BrokenPipeError, ConnectionError
+    ):
         await process.stdin.send(data)
         await process.stdin.aclose()
 
@@ -194,7 +205,8 @@ async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
         strays = {pid for pid in _orphans() if _is_stray(pid, tag)}
         if not strays:
             return
-        # One that is just being started has no environment for an instant: look twice before taking it for a stray.
+        # One that is just being started has no environment for an instant: look twice before taking
+        # it for a stray.
         certain = {pid for pid in strays if pid in seen or _tag_of(pid) == tag}
         for pid in certain:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -207,7 +219,9 @@ async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
 
 
 async def _until_gone(group: int) -> None:
-    """Wait for the members of a killed group whose leader is gone: on a busy machine, dying takes its time."""
+    """Wait for the members of a killed group whose leader is gone: on a busy machine, dying takes
+    its time.
+    """
     for _ in range(100):
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-group, os.WNOHANG)[0]:  # noqa: ASYNC222 - it does not wait
@@ -225,7 +239,8 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of its descendants' orphans, so that a daemon that an agent left can be found.
+    """Make this process the parent of its descendants' orphans, so that a daemon that an agent left
+    can be found.
 
     Linux only; elsewhere the group and `end_leftovers` are what there is.
     """
@@ -234,7 +249,8 @@ def adopt_orphans() -> None:
 
 
 def _orphans() -> Iterator[int]:
-    """Our own children that others started, without a scan of all processes; dead ones are reaped in passing.
+    """Our own children that others started, without a scan of all processes; dead ones are reaped
+    in passing.
 
     Children that we started are tagged, or lead a session of their own and are in `_LEADERS`.
     """
@@ -246,7 +262,10 @@ def _orphans() -> Iterator[int]:
                 continue
             if fields[0] != "Z":
                 yield pid
-            elif time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK") > YOUNG_SECONDS:
+            elif (
+                time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+                > YOUNG_SECONDS
+            ):
                 # A younger one may be a leader whose start is just being noted.
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
@@ -260,7 +279,8 @@ def _children() -> Iterator[int]:
 
 
 def _is_stray(pid: int, tag: str) -> bool:
-    """Whether an orphan is to be ended with the tree of `tag`: its own, or one that threw its environment away.
+    """Whether an orphan is to be ended with the tree of `tag`: its own, or one that threw its
+    environment away.
 
     The latter could be of another attempt; but nobody waits for an orphan that hides whose it is.
     """
@@ -271,7 +291,9 @@ def _is_stray(pid: int, tag: str) -> bool:
 def _tag_of(pid: int) -> str | None:
     """The tag of a process, or None: it has none, is gone, or belongs to somebody else."""
     prefix = f"{TAG}=".encode()
-    found = next((entry for entry in _environment_of(pid).split(b"\0") if entry.startswith(prefix)), None)
+    found = next(
+        (entry for entry in _environment_of(pid).split(b"\0") if entry.startswith(prefix)), None
+    )
     return found[len(prefix) :].decode("utf-8", "replace") if found is not None else None
 
 
@@ -283,9 +305,11 @@ def _environment_of(pid: int) -> bytes:
 
 
 def end_leftovers(tag_prefix: str, *, patience: float = GRACE_SECONDS) -> int:
-    """End every process whose tag begins with `tag_prefix`, whoever its parent is now; returns how many there were.
+    """End every process whose tag begins with `tag_prefix`, whoever its parent is now; returns how
+    many there were.
 
-    For the start of a resume: the orchestrator that started them is gone. TERM first, KILL after `patience` seconds.
+    For the start of a resume: the orchestrator that started them is gone. TERM first, KILL after
+    `patience` seconds.
     """
     import psutil
 
@@ -295,7 +319,11 @@ def end_leftovers(tag_prefix: str, *, patience: float = GRACE_SECONDS) -> int:
         return False
 
     ended = 0
-    while found := [process for process in psutil.process_iter() if process.pid != os.getpid() and tagged(process)]:
+    while found := [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and tagged(process)
+    ]:
         ended += len(found)
         for process in found:
             with contextlib.suppress(psutil.Error):

@@ -1,8 +1,8 @@
 """The immutable facts that a run's journal is made of, one class per kind.
 
-Owns what is recorded and in which words. Folding them is `state`'s, keeping their bytes `log`'s, deciding them the
-engine's. An event is appended *before* it is acted on; where the act can be torn by a kill there are two, the intent
-and the fact (`landing_started`, `batch_landed`).
+Owns what is recorded and in which words. Folding them is `state`'s, keeping their bytes `log`'s,
+deciding them the engine's. An event is appended *before* it is acted on; where the act can be torn
+by a kill there are two, the intent and the fact (`landing_started`, `batch_landed`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class RunStarted(Fact):
 
 
 class RunResumed(Fact):
-    """Another process goes on. Whatever was in flight is not any more; what had ended has its own events."""
+    """Another process goes on. Whatever was in flight is not any more; what had ended has its own
+    events.
+    """
 
     kind: Literal["run_resumed"] = "run_resumed"
     versions: dict[str, str] = Field(default_factory=dict)
@@ -56,7 +58,9 @@ class RunResumed(Fact):
 
 
 class RedoRequested(Fact):
-    """A person wants chosen work done again: what it and its dependents had landed is taken back from the run's tip."""
+    """A person wants chosen work done again: what it and its dependents had landed is taken back
+    from the run's tip.
+    """
 
     kind: Literal["redo_requested"] = "redo_requested"
     agents: tuple[str, ...]
@@ -88,7 +92,9 @@ class AttemptStarted(Fact):
 
 
 class AttemptEnded(Fact):
-    """What came of an attempt. `outcome` None means work was delivered; it lands with its batch or is returned."""
+    """What came of an attempt. `outcome` None means work was delivered; it lands with its batch or
+    is returned.
+    """
 
     kind: Literal["attempt_ended"] = "attempt_ended"
     batch: str
@@ -103,7 +109,9 @@ class AttemptEnded(Fact):
     changes: tuple[FileChange, ...] = ()
     breaches: tuple[Breach, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reviewer should know though it stops nothing, such as files hidden by an edited .gitignore."""
+    """What a reviewer should know though it stops nothing, such as files hidden by an edited
+    .gitignore.
+    """
     exit_code: int | None = None
     seconds: float = 0.0
     """From the start of the backend's process to the end of its process tree."""
@@ -112,7 +120,9 @@ class AttemptEnded(Fact):
 
 
 class AttemptInterrupted(Fact):
-    """The orchestrator ended first. Not charged to the agent; what was in the workspace is kept in `salvaged`."""
+    """The orchestrator ended first. Not charged to the agent; what was in the workspace is kept in
+    `salvaged`.
+    """
 
     kind: Literal["attempt_interrupted"] = "attempt_interrupted"
     batch: str
@@ -151,7 +161,9 @@ class GateStarted(Fact):
 
 
 class GateFinished(Fact):
-    """The verdict. When it waits for a person, the batch's turn ends here and comes again with the approval."""
+    """The verdict. When it waits for a person, the batch's turn ends here and comes again with the
+    approval.
+    """
 
     kind: Literal["gate_finished"] = "gate_finished"
     batch: str
@@ -325,7 +337,9 @@ Event = Annotated[
 
 
 class Record(Fact):
-    """An event as it stands in the journal: its place in the order, and when (UTC, seconds since 1970)."""
+    """An event as it stands in the journal: its place in the order, and when (UTC, seconds since
+    1970).
+    """
 
     seq: int
     at: float

@@ -1,7 +1,8 @@
-"""The facts that events carry and every part of the program speaks of: outcomes, evidence, verdicts, conflicts.
+"""The facts that events carry and every part of the program speaks of: outcomes, evidence,
+verdicts, conflicts.
 
-Owns the closed sets and their meaning. It does not decide any of them (`gates`, `engine`), does not render them
-(`reports`, `ui`), and does not say when they happened (`events`).
+Owns the closed sets and their meaning. It does not decide any of them (`gates`, `engine`), does not
+render them (`reports`, `ui`), and does not say when they happened (`events`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,17 @@ class Fact(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, values: object) -> object:
-        return {name: _escaped(value) for name, value in values.items()} if isinstance(values, dict) else values
+        return (
+            {name: _escaped(value) for name, value in values.items()}
+            if isinstance(values, dict)
+            else values
+        )
 
 
 def _escaped(value: object) -> object:
-    """Names that are no UTF-8 come from git with surrogates, which no JSON holds: they are shown escaped."""
+    """Names that are no UTF-8 come from git with surrogates, which no JSON holds: they are shown
+    escaped.
+    """
     match value:
         case str() if not value.isascii():
             return value.encode("utf-8", "backslashreplace").decode()
@@ -72,20 +79,28 @@ class Reason(StrEnum):
     RECORD_MISSING = "record_missing"
     RECORD_TRUNCATED = "record_truncated"
     RECORD_DAMAGED = "record_damaged"  # something else than our plugin wrote to it
-    RUNNER_TAMPERED = "runner_tampered"  # a test that must fail does not, or parts of pytest were replaced
-    MODULE_SHADOWED = "module_shadowed"  # a module of the candidate stands in for one of Python or of a package
+    RUNNER_TAMPERED = (
+        "runner_tampered"  # a test that must fail does not, or parts of pytest were replaced
+    )
+    MODULE_SHADOWED = (
+        "module_shadowed"  # a module of the candidate stands in for one of Python or of a package
+    )
     ALWAYS_EQUAL = "always_equal"  # the candidate has objects that are equal to everything
     EXIT_DISAGREES = "exit_disagrees"
     TESTS_FAILED = "tests_failed"
     BROKEN = "broken"  # passed on the base, does not pass on the candidate
     EMPTIED = "emptied"  # passed on the base, and checks nothing any more
-    TEST_CHANGED = "test_changed"  # named in must_turn_green, red on the base, and rewritten by the candidate
+    TEST_CHANGED = (
+        "test_changed"  # named in must_turn_green, red on the base, and rewritten by the candidate
+    )
     PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
     RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
     DID_NOT_TURN_GREEN = "did_not_turn_green"
     FLAKY = "flaky"  # what a mission names must hold, and goes both ways
     ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base
-    PROOF_MISSING = "proof_missing"  # a proof that no evidence speaks of, or a file that is missing or empty
+    PROOF_MISSING = (
+        "proof_missing"  # a proof that no evidence speaks of, or a file that is missing or empty
+    )
     EXIT_CODE = "exit_code"
     REPORT_MISSING = "report_missing"
     REPORT_UNREADABLE = "report_unreadable"
@@ -137,7 +152,9 @@ class Counts(Fact):
 
 
 class TestRecord(Fact):
-    """One test: its id, how it ended on the base and on the candidate, and how long it took there (seconds)."""
+    """One test: its id, how it ended on the base and on the candidate, and how long it took there
+    (seconds).
+    """
 
     __test__ = False
 
@@ -159,8 +176,9 @@ class CheckResult(Fact):
 
     name: str
     kind: str
-    """pytest, command, metric, approval; proofs: what deliverables and criteria name; changes and exercise: what the
-    candidate changed, and whether the tests care."""
+    """pytest, command, metric, approval; proofs: what deliverables and criteria name; changes and
+    exercise: what the candidate changed, and whether the tests care.
+    """
     decision: Decision
     reason: Reason | None = None
     text: str = ""
@@ -212,16 +230,24 @@ class ClaimResult(Fact):
 
 
 class Exercise(Fact):
-    """What the gate says when all functions that the candidate changed are made to raise at run time."""
+    """What the gate says when all functions that the candidate changed are made to raise at run
+    time.
+    """
 
     functions: tuple[str, ...] = ()
     """The functions that were broken, as `path::Class.method`."""
     called: tuple[str, ...] | None = None
-    """Those of them that the tests call which turned green; all tests of the gate, where none did. None: not known."""
+    """Those of them that the tests call which turned green; all tests of the gate, where none did.
+    None: not known.
+    """
     noticed_by: tuple[str, ...] = ()
-    """Tests that are green on the candidate and were not then. Only as many were run as it took to know."""
+    """Tests that are green on the candidate and were not then. Only as many were run as it took to
+    know.
+    """
     unbreakable: tuple[str, ...] = ()
-    """Changes that no function holds (data, configuration, other languages, module code, removals), each with what."""
+    """Changes that no function holds (data, configuration, other languages, module code, removals),
+    each with what.
+    """
 
     @property
     def not_called(self) -> tuple[str, ...]:
@@ -256,7 +282,9 @@ class Verdict(Fact):
 
     def reasons(self) -> str:
         """Why it did not pass, in one line; empty when it did."""
-        return "; ".join(f"{c.name}: {c.text}" for c in self.checks if c.decision is not Decision.PASSED)
+        return "; ".join(
+            f"{c.name}: {c.text}" for c in self.checks if c.decision is not Decision.PASSED
+        )
 
 
 class SymptomKind(StrEnum):
@@ -284,14 +312,20 @@ class Symptom(Fact):
 
 
 class CulpritSet(Fact):
-    """Agents whose work shows symptoms only together: the smallest set that does, in the order of the mission."""
+    """Agents whose work shows symptoms only together: the smallest set that does, in the order of
+    the mission.
+    """
 
     agents: tuple[str, ...]
     guilty: tuple[str, ...]
-    """Those of them that have to try again: the last one, or all who were to turn something green and have not."""
+    """Those of them that have to try again: the last one, or all who were to turn something green
+    and have not.
+    """
     symptoms: tuple[Symptom, ...]
     log: str = ""
-    """The output of their work judged with as little else as could be, relative to the run's report folder."""
+    """The output of their work judged with as little else as could be, relative to the run's report
+    folder.
+    """
     diffs: dict[str, str] = {}
     """What each of them had changed, likewise."""
 
@@ -326,7 +360,9 @@ class ConflictFact(Fact):
 
 
 class MergeNote(Fact):
-    """What the merge of an agent's work decided in one file, so that it is not decided in silence."""
+    """What the merge of an agent's work decided in one file, so that it is not decided in
+    silence.
+    """
 
     agent: str
     path: str
@@ -334,8 +370,8 @@ class MergeNote(Fact):
 
 
 class MergeWarning(Fact):
-    """Two agents' work that merged and may not work together: the first did something to `symbol` that does not go
-    with what the second added to `path`.
+    """Two agents' work that merged and may not work together: the first did something to `symbol`
+    that does not go with what the second added to `path`.
     """
 
     check: str

@@ -1,9 +1,10 @@
-"""The journal's bytes: append-only JSON lines that a kill, a power cut or a full disk cannot silently shorten.
+"""The journal's bytes: append-only JSON lines that a kill, a power cut or a full disk cannot
+silently shorten.
 
-Each line is a record with its sequence number and a checksum that covers the line and the checksum before it, written
-with one `write` and `fdatasync`. A head pointer, written after that, tells an acknowledged record that is gone from one
-that was never written. Owns the format and its repair; knows nothing of what the events mean. One owner at a time: the
-caller holds its lock (`lock`).
+Each line is a record with its sequence number and a checksum that covers the line and the checksum
+before it, written with one `write` and `fdatasync`. A head pointer, written after that, tells an
+acknowledged record that is gone from one that was never written. Owns the format and its repair;
+knows nothing of what the events mean. One owner at a time: the caller holds its lock (`lock`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ HEAD = "journal.head"
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a journal holds: its records, and where a torn last line begins (bytes), if there is one."""
+    """What a journal holds: its records, and where a torn last line begins (bytes), if there is
+    one.
+    """
 
     records: tuple[Record, ...]
     size: int
@@ -37,7 +40,9 @@ class Contents:
 
 
 def read(folder: Path) -> Contents:
-    """All records, checked. A torn last line is left out and counted; other damage raises JournalDamaged."""
+    """All records, checked. A torn last line is left out and counted; other damage raises
+    JournalDamaged.
+    """
     path = folder / JOURNAL
     acknowledged = _head(folder)  # before the records: another process may be writing both
     data = path.read_bytes()
@@ -70,14 +75,20 @@ class Journal:
     """A journal open for appending."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        """Open or make it, mending a torn tail; `mended` is how many bytes of an unfinished record were cut off."""
+        """Open or make it, mending a torn tail; `mended` is how many bytes of an unfinished record
+        were cut off.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._clock = clock
         path = folder / JOURNAL
         contents = read(folder) if path.exists() else Contents((), 0, 0, 0)
         self.records = contents.records
         self.mended = contents.torn
-        self._seq, self._size, self._checksum = len(contents.records), contents.size, contents.checksum
+        self._seq, self._size, self._checksum = (
+            len(contents.records),
+            contents.size,
+            contents.checksum,
+        )
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._head = os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -90,7 +101,9 @@ class Journal:
         self._folder = folder
 
     def append(self, event: Event) -> Record:
-        """Make `event` durable and return its record. Raises EnvironmentRefused when the disk does not take it."""
+        """Make `event` durable and return its record. Raises EnvironmentRefused when the disk does
+        not take it.
+        """
         record = Record(seq=self._seq + 1, at=self._clock(), event=event)
         prefix = record.model_dump_json(by_alias=True, exclude_defaults=False)[:-1].encode()
         checksum = zlib.crc32(prefix, self._checksum)
@@ -101,7 +114,8 @@ class Journal:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - one way out for both
             os.fdatasync(self._file)
         except OSError as error:
-            # What did not get there whole must not stand before what is written when there is room again.
+            # What did not get there whole must not stand before what is written when there is room
+            # again.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._size)
             raise _refused(error, self._folder) from error

@@ -1,7 +1,7 @@
 """State: the fold of a run's journal, and the only input of resume and of every view.
 
-Owns what can be said of a run from its events alone; every value here is frozen and every function pure. What may
-happen next is `engine.frontier`'s; what people are told is `reports.summary`'s.
+Owns what can be said of a run from its events alone; every value here is frozen and every function
+pure. What may happen next is `engine.frontier`'s; what people are told is `reports.summary`'s.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One execution of an agent: how it began, how it ended, and whether its work was sent back afterwards."""
+    """One execution of an agent: how it began, how it ended, and whether its work was sent back
+    afterwards.
+    """
 
     started: AttemptStarted
     started_at: float
@@ -77,13 +79,15 @@ class Attempt:
 
     @property
     def evidence(self) -> str:
-        return self.returned.evidence if self.returned else self.ended.evidence if self.ended else ""
+        return (
+            self.returned.evidence if self.returned else self.ended.evidence if self.ended else ""
+        )
 
 
 @dataclass(frozen=True)  # without slots: what is derived is kept once it was asked for
 class AgentState:
-    """What is known of one agent. `limit` attempts are charged to it; those before `forgotten` belong to the past of a
-    redo, interrupted ones to nobody.
+    """What is known of one agent. `limit` attempts are charged to it; those before `forgotten`
+    belong to the past of a redo, interrupted ones to nobody.
     """
 
     id: str
@@ -119,14 +123,19 @@ class AgentState:
 
     def _may_retry(self, last: Attempt) -> bool:
         if last.returned is None:
-            # An attempt that ends as a conflict by itself is a resolver's that did not solve it: the conflict stands.
+            # An attempt that ends as a conflict by itself is a resolver's that did not solve it:
+            # the conflict stands.
             return self.charged < self.limit and last.outcome is not Outcome.CONFLICTED
         # Whoever named a resolver wants it asked, however few attempts the agent itself has.
-        return last.returned.may_retry and (self.charged < self.limit or bool(last.returned.resolver))
+        return last.returned.may_retry and (
+            self.charged < self.limit or bool(last.returned.resolver)
+        )
 
     @property
     def sent_back(self) -> Return | None:
-        """What its newest attempt that ended was sent back with; those that were interrupted are begun again alike."""
+        """What its newest attempt that ended was sent back with; those that were interrupted are
+        begun again alike.
+        """
         ended = [attempt for attempt in self.attempts[self.forgotten :] if attempt.ended]
         return ended[-1].returned if ended else None
 
@@ -147,14 +156,19 @@ class AgentState:
     def work(self) -> AttemptEnded | None:
         """The captured work that its batch is integrated from."""
         last = self.last
-        return last.ended if last and last.ended and last.returned is None and last.ended.commit else None
+        return (
+            last.ended
+            if last and last.ended and last.returned is None and last.ended.commit
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search for culprits: what is known of it, so that a resume need not find it out again.
 
-    It begins with a red judgement; each further one that it needed is of what was left after a round.
+    It begins with a red judgement; each further one that it needed is of what was left after a
+    round.
     """
 
     judged: tuple[GateFinished, ...]
@@ -196,7 +210,11 @@ class BatchState:
 
     @property
     def awaits_approval(self) -> bool:
-        return self.outcome is None and self.verdict is not None and self.verdict.verdict.decision is Decision.WAITING
+        return (
+            self.outcome is None
+            and self.verdict is not None
+            and self.verdict.verdict.decision is Decision.WAITING
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +233,9 @@ class State:
     redo: RedoRequested | None = None
     """The newest redo, while no batch has landed after it."""
     redone_at: float = 0.0
-    """When a person last asked for something again; failures before that are what they asked to get over."""
+    """When a person last asked for something again; failures before that are what they asked to get
+    over.
+    """
     approvals: tuple[ApprovalRecorded, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
@@ -223,7 +243,9 @@ class State:
     resumes: int = 0
     updated_at: float = 0.0
     active_seconds: float = 0.0
-    """Wall time in which an orchestrator was at work, so without the pauses between a stop and its resume."""
+    """Wall time in which an orchestrator was at work, so without the pauses between a stop and its
+    resume.
+    """
     history: tuple[str, ...] = field(default=())
     """Batches in the order in which they landed."""
 
@@ -236,7 +258,9 @@ class State:
         return tuple(self.agents[planned.id] for planned in self.plan.batch(batch).agents)
 
     def is_whole(self, batch: str) -> bool:
-        """Whether dependents may build on it: it has ended, and all that is not optional landed or was not needed."""
+        """Whether dependents may build on it: it has ended, and all that is not optional landed or
+        was not needed.
+        """
         ended = self.batches[batch].outcome
         return ended is not None and ended.is_good
 
@@ -257,7 +281,9 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             raise TypeError(f"a journal begins with run_started, not {record.event.kind}")
         return _begin(record.event, record.at)
     # A gap before a resume is nobody's work; any other gap is.
-    is_idle = state.ended or state.interrupted or isinstance(record.event, RunResumed | TargetLanded)
+    is_idle = (
+        state.ended or state.interrupted or isinstance(record.event, RunResumed | TargetLanded)
+    )
     worked = 0.0 if is_idle else max(0.0, record.at - state.updated_at)
     state = replace(state, updated_at=record.at, active_seconds=state.active_seconds + worked)
     match record.event:
@@ -265,7 +291,11 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             raise TypeError("a journal has one run_started")
         case RunResumed() as event:
             return replace(
-                state, integrating=None, interrupted=None, parallel=event.parallel, resumes=state.resumes + 1
+                state,
+                integrating=None,
+                interrupted=None,
+                parallel=event.parallel,
+                resumes=state.resumes + 1,
             )
         case RedoRequested() as event:
             return _redo(state, event, record.at)
@@ -274,7 +304,9 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return _with_batch(state, batch, base=base, started_at=started_at, outcome=None)
         case AttemptStarted() as event:
             agent = state.agents[event.agent]
-            return _with_agent(state, event.agent, attempts=(*agent.attempts, Attempt(event, record.at)))
+            return _with_agent(
+                state, event.agent, attempts=(*agent.attempts, Attempt(event, record.at))
+            )
         case AttemptEnded() as event:
             return _with_attempt(state, event.agent, event.attempt, ended=event)
         case AttemptInterrupted() as event:
@@ -288,7 +320,10 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         case GateStarted() as event:
             return _with_batch(state, event.batch, gate=event)
         case GateFinished() as event:
-            verdicts, search = (*state.batches[event.batch].verdicts, event), state.batches[event.batch].search
+            verdicts, search = (
+                (*state.batches[event.batch].verdicts, event),
+                state.batches[event.batch].search,
+            )
             search = replace(search, judged=(*search.judged, event)) if search else None
             state = _with_batch(state, event.batch, verdict=event, verdicts=verdicts, search=search)
             is_waiting = event.verdict.decision is Decision.WAITING
@@ -329,7 +364,11 @@ def _begin(event: RunStarted, at: float) -> State:
         plan=plan,
         tip=event.base,
         parallel=event.parallel,
-        agents={a.id: AgentState(a.id, batch.id, a.attempts) for batch in plan.batches for a in batch.agents},
+        agents={
+            a.id: AgentState(a.id, batch.id, a.attempts)
+            for batch in plan.batches
+            for a in batch.agents
+        },
         batches={batch.id: BatchState(batch.id) for batch in plan.batches},
         updated_at=at,
     )
@@ -339,8 +378,12 @@ def _searched(state: State, event: SearchStarted | ProbeFinished | SearchFinishe
     batch = state.batches[event.batch]
     match event:
         case SearchStarted():
-            search = batch.search if batch.search and event.round > 1 else Search(batch.verdicts[-1:])
-            return _with_batch(state, event.batch, search=replace(search, rounds=(*search.rounds, event)))
+            search = (
+                batch.search if batch.search and event.round > 1 else Search(batch.verdicts[-1:])
+            )
+            return _with_batch(
+                state, event.batch, search=replace(search, rounds=(*search.rounds, event))
+            )
         case ProbeFinished():
             search = batch.search or Search(batch.verdicts[-1:])
             probes = (*search.probes, (len(search.rounds), event))
@@ -350,7 +393,10 @@ def _searched(state: State, event: SearchStarted | ProbeFinished | SearchFinishe
 
 
 def _landed(state: State, event: BatchLanded) -> State:
-    for agents, outcome in ((event.agents, Outcome.LANDED), (event.unchanged, Outcome.NO_CHANGE_NEEDED)):
+    for agents, outcome in (
+        (event.agents, Outcome.LANDED),
+        (event.unchanged, Outcome.NO_CHANGE_NEEDED),
+    ):
         for agent in agents:
             state = _with_agent(state, agent, settled=outcome, settled_reason="")
     landings = (*state.batches[event.batch].landings, event)
@@ -366,7 +412,8 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
         # What landed before the point that the tip returns to is on it still.
         count = state.history[:start].count(batch)
         kept, taken = state.batches[batch].landings[:count], state.batches[batch].landings[count:]
-        # Who landed before that point and, done again, after it: the newer work is what was taken back.
+        # Who landed before that point and, done again, after it: the newer work is what was taken
+        # back.
         on_tip = {agent for landing in kept for agent in (*landing.agents, *landing.unchanged)}
         on_tip -= {agent for landing in taken for agent in (*landing.agents, *landing.unchanged)}
         state = _with_batch(
@@ -387,11 +434,19 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
         for agent in state.agents_of(batch):
             if agent.id in event.agents:
                 fresh = len(agent.attempts)
-                state = _with_agent(state, agent.id, forgotten=fresh, settled=None, settled_reason="")
-            elif (is_taken_back and agent.id not in on_tip) or agent.settled in (Outcome.BLOCKED, Outcome.CANCELLED):
+                state = _with_agent(
+                    state, agent.id, forgotten=fresh, settled=None, settled_reason=""
+                )
+            elif (is_taken_back and agent.id not in on_tip) or agent.settled in (
+                Outcome.BLOCKED,
+                Outcome.CANCELLED,
+            ):
                 state = _with_agent(state, agent.id, settled=None, settled_reason="")
-    # A "no" was said to work that is done again now; a "yes" is to a tree, and holds where that comes out again.
-    approvals = tuple(given for given in state.approvals if given.approved or given.batch not in event.batches)
+    # A "no" was said to work that is done again now; a "yes" is to a tree, and holds where that
+    # comes out again.
+    approvals = tuple(
+        given for given in state.approvals if given.approved or given.batch not in event.batches
+    )
     return replace(
         state,
         tip=event.after,
@@ -409,7 +464,11 @@ def _first_taken_back(state: State, event: RedoRequested) -> int:
     seen: dict[str, int] = {}
     for index, batch in enumerate(state.history):
         landing = state.batches[batch].landings[seen.get(batch, 0)]
-        if landing.before == event.after and landing.commit != event.after and batch in event.batches:
+        if (
+            landing.before == event.after
+            and landing.commit != event.after
+            and batch in event.batches
+        ):
             return index
         seen[batch] = seen.get(batch, 0) + 1
     return len(state.history)
@@ -428,7 +487,11 @@ def _with_agent(state: State, agent: str, **changes: object) -> State:
 def _with_attempt(state: State, agent: str, number: int | None, **changes: object) -> State:
     """Change the attempt with that number; None means the newest."""
     attempts = tuple(
-        replace(attempt, **changes) if attempt.started.attempt == number or (number is None and is_last) else attempt  # type: ignore[arg-type]
-        for attempt, is_last in ((a, a is state.agents[agent].attempts[-1]) for a in state.agents[agent].attempts)
+        replace(attempt, **changes)  # type: ignore[arg-type]
+        if attempt.started.attempt == number or (number is None and is_last)
+        else attempt
+        for attempt, is_last in (
+            (a, a is state.agents[agent].attempts[-1]) for a in state.agents[agent].attempts
+        )
     )
     return _with_agent(state, agent, attempts=attempts)

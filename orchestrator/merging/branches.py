@@ -1,7 +1,8 @@
 """The merger by itself: commits of a user's repository, put together as the work of a batch is.
 
-Owns what each side began with, which of them there is nothing to merge of, and the branch that gets the result. All of
-it happens in a store that is thrown away; the user's repository is only read, until a branch is asked for.
+Owns what each side began with, which of them there is nothing to merge of, and the branch that gets
+the result. All of it happens in a store that is thrown away; the user's repository is only read,
+until a branch is asked for.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class MergedSide:
-    """A side: the commit `since` which its work counts, how many files it changed, and how many of them others did.
+    """A side: the commit `since` which its work counts, how many files it changed, and how many of
+    them others did.
 
     `within` names who contains it; empty unless its fate is that.
     """
@@ -60,7 +62,9 @@ class MergedSide:
 
 @dataclass(frozen=True, slots=True)
 class BranchMerge:
-    """What came of it. `landed` says which branch was moved, or None; without it the repository lacks the commit."""
+    """What came of it. `landed` says which branch was moved, or None; without it the repository
+    lacks the commit.
+    """
 
     base: Named
     sides: tuple[MergedSide, ...]
@@ -73,14 +77,20 @@ class BranchMerge:
 
 
 def merge_branches(
-    repository: Repository, base: str, sides: Sequence[str], *, into: str | None = None, partial: bool = False
+    repository: Repository,
+    base: str,
+    sides: Sequence[str],
+    *,
+    into: str | None = None,
+    partial: bool = False,
 ) -> BranchMerge:
     """Merge the commits that `sides` name onto the one that `base` names, earlier sides first.
 
-    The work of a side is what it has since it left the history of the base; commits that two sides share count as the
-    work of both. The result is one commit whose parents are the base and the merged sides, the same whenever it is
-    asked for. With `into` that branch, which is made if there is none, is moved from the base to it; where a side
-    conflicts, only if `partial`. Raises UsageError for what cannot be asked.
+    The work of a side is what it has since it left the history of the base; commits that two sides
+    share count as the work of both. The result is one commit whose parents are the base and the
+    merged sides, the same whenever it is asked for. With `into` that branch, which is made if there
+    is none, is moved from the base to it; where a side conflicts, only if `partial`. Raises
+    UsageError for what cannot be asked.
     """
     root = Named(base, repository.resolve(base))
     named = [Named(name, repository.resolve(name)) for name in sides]
@@ -99,7 +109,13 @@ def merge_branches(
         if len(works) == 1 and works[0].base == root.commit:
             raise _nothing_beside(root, works[0])
         when = max(store.time_of(each.commit) for each in (root, *named))
-        result = integrate(store, root.commit, works, message=_message(root, [work.agent for work in works]), when=when)
+        result = integrate(
+            store,
+            root.commit,
+            works,
+            message=_message(root, [work.agent for work in works]),
+            when=when,
+        )
         if result.commit and result.conflicts:
             result = _said_again(store, result, _message(root, result.merged), when)
         landed = None
@@ -121,7 +137,9 @@ def _scratch(repository: Repository, base: str) -> Iterator[Store]:
 
 def _since(store: Store, base: Named, side: Named) -> str:
     """The commit at which the side left the base's history."""
-    found = store.git.run("merge-base", "--all", base.commit, side.commit, check=False).text.splitlines()
+    found = store.git.run(
+        "merge-base", "--all", base.commit, side.commit, check=False
+    ).text.splitlines()
     if len(found) == 1:
         return found[0]
     if not found:
@@ -148,17 +166,25 @@ def _within(store: Store, base: Named, sides: Sequence[Named]) -> dict[str, str]
             found[side.name] = first[side.commit]
         elif side.commit not in kept:
             others = (other for other in sides if other.commit in kept)
-            found[side.name] = next(other.name for other in others if store.contains(other.commit, side.commit))
+            found[side.name] = next(
+                other.name for other in others if store.contains(other.commit, side.commit)
+            )
         first.setdefault(side.commit, side.name)
     return found
 
 
 def _sides(
-    store: Store, named: Sequence[Named], begun: Sequence[str], within: dict[str, str], result: Integration
+    store: Store,
+    named: Sequence[Named],
+    begun: Sequence[str],
+    within: dict[str, str],
+    result: Integration,
 ) -> tuple[MergedSide, ...]:
     merged = set(result.merged)
     changes = [
-        frozenset(store.changes(since, side.commit)) if side.name not in within else frozenset[str]()
+        frozenset(store.changes(since, side.commit))
+        if side.name not in within
+        else frozenset[str]()
         for side, since in zip(named, begun, strict=True)
     ]
     count = Counter(path for paths in changes for path in paths)
@@ -167,7 +193,11 @@ def _sides(
             side.name,
             side.commit,
             since,
-            Fate.CONTAINED if side.name in within else Fate.MERGED if side.name in merged else Fate.CONFLICTED,
+            Fate.CONTAINED
+            if side.name in within
+            else Fate.MERGED
+            if side.name in merged
+            else Fate.CONFLICTED,
             len(paths),
             sum(count[path] > 1 for path in paths),
             within.get(side.name, ""),
@@ -214,7 +244,9 @@ def _said_again(store: Store, result: Integration, message: str, when: int) -> I
 
 
 def _land(repository: Repository, store: Store, branch: str, base: Named, commit: str) -> Landed:
-    now = repository.git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False).text
+    now = repository.git.run(
+        "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False
+    ).text
     if now and now not in {base.commit, commit}:
         raise UsageError(
             f"{branch} is there already, at {now[:12]} and not at {base.name}",
@@ -241,7 +273,9 @@ def _nothing_beside(base: Named, side: Contribution) -> UsageError:
 
 
 def _require_nowhere_checked_out(repository: Repository, branch: str) -> None:
-    live = [checkout.path for checkout in checkouts_of(repository, branch) if checkout.path is not None]
+    live = [
+        checkout.path for checkout in checkouts_of(repository, branch) if checkout.path is not None
+    ]
     if live:
         raise UsageError(
             f"{branch} is checked out, and this merge changes no checkout",

@@ -1,6 +1,8 @@
-"""Holding captured work against its scope: which paths, and which symbols in them, an agent changed and may not.
+"""Holding captured work against its scope: which paths, and which symbols in them, an agent changed
+and may not.
 
-Owns the reading of what is compared; the rules are in `mission.scope` for paths and in `structure.scoping` for symbols.
+Owns the reading of what is compared; the rules are in `mission.scope` for paths and in
+`structure.scoping` for symbols.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from orchestrator.mission.scope import Scope, SymbolRule, breaches
 
 
 def breaches_of(store: Store, capture: Capture, scope: Scope, protect: Scope) -> tuple[Breach, ...]:
-    """All that stands against a captured commit, path by path: out of scope, protected, or refused by the capture."""
+    """All that stands against a captured commit, path by path: out of scope, protected, or refused
+    by the capture.
+    """
     refused = {breach.path: breach.reason for breach in breaches(capture.changes, scope, protect)}
     found: list[Breach] = []
     for path, change in capture.changes.items():
@@ -23,19 +27,28 @@ def breaches_of(store: Store, capture: Capture, scope: Scope, protect: Scope) ->
             found.append(Breach(path=path, reason=refused[path]))
         elif scope.has_symbols and (rule := scope.rule(path)) is not None:
             found += _in_file(store, path, change, rule)
-    found += [Breach(path=problem.path, reason=problem.text) for problem in capture.problems if problem.blocking]
+    found += [
+        Breach(path=problem.path, reason=problem.text)
+        for problem in capture.problems
+        if problem.blocking
+    ]
     return tuple(found)
 
 
 def _in_file(store: Store, path: str, change: Change, rule: SymbolRule) -> Iterator[Breach]:
     old, new = change.old, change.new
     if (new and not new.is_file) or (old and not old.is_file):
-        yield Breach(path=path, reason="it is, or was, no regular file, and only symbols in it may be changed")
+        yield Breach(
+            path=path,
+            reason="it is, or was, no regular file, and only symbols in it may be changed",
+        )
         return
     if old and new and old.mode != new.mode:
         yield Breach(path=path, reason=f"its mode was changed from {old.mode} to {new.mode}")
     before, after = (store.blob(entry.oid) if entry else None for entry in (old, new))
-    from orchestrator.structure.scoping import outside  # brings parsers, which scopes of paths do without
+    from orchestrator.structure.scoping import (
+        outside,
+    )  # brings parsers, which scopes of paths do without
 
     for one in outside(path, before, after, rule):
         yield Breach(path=path, reason=one.text, symbol=one.symbol, line=one.line)

@@ -1,7 +1,9 @@
-"""Merging the contents of one file between what others made of it and an agent's version, told in the agents' names.
+"""Merging the contents of one file between what others made of it and an agent's version, told in
+the agents' names.
 
-Owns whom a conflict is with and how it is said. How two versions become one is `structure.merge`'s, which is imported
-when the first file needs it: most runs have none, and should not wait for grammars.
+Owns whom a conflict is with and how it is said. How two versions become one is `structure.merge`'s,
+which is imported when the first file needs it: most runs have none, and should not wait for
+grammars.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ Size = Callable[[str, Entry], int]
 """How many these are, which is known without reading them."""
 
 _CLEAN = "line merge: "
-"""Begins the notes of a merge whose lines git would have merged, had the checks not refused what came out."""
+"""Begins the notes of a merge whose lines git would have merged, had the checks not refused what
+came out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,18 @@ class Merger:
         self._size = size
 
     def may_look_into(self, path: str, *versions: Entry | None) -> bool:
-        """Whether all versions are text of a size that is looked into; git alone decides on others."""
+        """Whether all versions are text of a size that is looked into; git alone decides on
+        others.
+        """
         sides = [each for each in versions if each is not None]
         if any(self._size(path, each) > LARGEST for each in sides):
             return False
         return not any(is_binary(self._read(path, each)) for each in sides)
 
     def check(self, path: str, merged: Entry, sides: Sequence[Entry]) -> bool:
-        """Whether something is wrong with `merged` that is wrong with none of `sides`, which are read if need be."""
+        """Whether something is wrong with `merged` that is wrong with none of `sides`, which are
+        read if need be.
+        """
         if not self.may_look_into(path, merged):
             return False
         from orchestrator.structure.checks import check_file
@@ -60,7 +68,9 @@ class Merger:
         text = self._read(path, merged)
         if not check_file(path, text):
             return False
-        return bool(check_file(path, text, *(self._read(path, side) for side in dict.fromkeys(sides))))
+        return bool(
+            check_file(path, text, *(self._read(path, side) for side in dict.fromkeys(sides)))
+        )
 
     def merge(  # noqa: PLR0913, PLR0917  (three versions and whose they are)
         self,
@@ -80,13 +90,20 @@ class Merger:
         notes = tuple(_named(note, names, agent) for note in result.notes)
         if result.content is not None:
             if result.by == "structure" and not any(note.startswith(_CLEAN) for note in notes):
-                notes = (f"merged by structure with {listed(names)}: git's line merge is a conflict", *notes)
+                notes = (
+                    f"merged by structure with {listed(names)}: git's line merge is a conflict",
+                    *notes,
+                )
             return FileMerge(result.content, notes=notes)
         kind = _kind(result, base)
         guilty = self._guilty(path, Change(base, theirs), makers)
         conflicts = []
         for found in result.conflicts:
-            at_fault = [name for name, symbols in guilty.items() if symbols is None or found.symbol in symbols]
+            at_fault = [
+                name
+                for name, symbols in guilty.items()
+                if symbols is None or found.symbol in symbols
+            ]
             others = at_fault or names
             text = _named(found.reason, others, agent)
             if kind is ConflictKind.CHECKS:
@@ -97,7 +114,9 @@ class Merger:
     def _guilty(
         self, path: str, change: Change, makers: Sequence[tuple[str, Change]]
     ) -> dict[str, frozenset[str] | None]:
-        """What each of several makers by itself conflicts with the agent in; None where that cannot be told."""
+        """What each of several makers by itself conflicts with the agent in; None where that cannot
+        be told.
+        """
         from orchestrator.structure.merge import merge_file
 
         if len(makers) < 2 or change.new is None:
@@ -115,13 +134,19 @@ class Merger:
 
 
 def is_binary(content: bytes) -> bool:
-    """Whether there is a NUL in it; git looks at its beginning only, so what it calls binary is binary here too."""
+    """Whether there is a NUL in it; git looks at its beginning only, so what it calls binary is
+    binary here too.
+    """
     return b"\0" in content
 
 
 def told(text: str, names: Mapping[str, str]) -> str:
-    """Git's sentence on a conflict without its label and its talk of trees, with names in place of commits."""
-    said = re.sub(r"^(?:CONFLICT \([^)]*\)|warning):\s*", "", text).partition("  Version ")[0].strip()
+    """Git's sentence on a conflict without its label and its talk of trees, with names in place of
+    commits.
+    """
+    said = (
+        re.sub(r"^(?:CONFLICT \([^)]*\)|warning):\s*", "", text).partition("  Version ")[0].strip()
+    )
     for commit, name in names.items():
         said = said.replace(commit, name)
     return said
@@ -139,7 +164,12 @@ _SIDE = re.compile(r"\bby both\b|^both\b|(?:(?<=\bby )|(?<=\bthe )|^)(?:left|rig
 def _named(text: str, others: Sequence[str], agent: str) -> str:
     """A sentence of the merger, which knows a left and a right side, in the agents' names."""
     both = listed([*others, agent])
-    names = {"left": listed(others), "right": agent, "both": f"{both} both", "by both": f"by both {both}"}
+    names = {
+        "left": listed(others),
+        "right": agent,
+        "both": f"{both} both",
+        "by both": f"by both {both}",
+    }
     return _SIDE.sub(lambda found: names[found[0]], text)  # once: somebody may be called "left"
 
 

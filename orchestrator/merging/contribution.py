@@ -24,7 +24,8 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why an agent was left out: where, in what way, against whom (agents before it, or `TIP`), in words for people.
+    """Why an agent was left out: where, in what way, against whom (agents before it, or `TIP`), in
+    words for people.
 
     `symbol` is the qualified name of what both changed; empty where it is the file as a whole.
     """
@@ -48,7 +49,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Something between the work of two agents that merged and may not work together; the gate decides."""
+    """Something between the work of two agents that merged and may not work together; the gate
+    decides.
+    """
 
     check: str
     path: str
@@ -59,7 +62,9 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """The candidate. `commit` is None if nothing was merged; `tree` is then the tip's. Every agent is in one list."""
+    """The candidate. `commit` is None if nothing was merged; `tree` is then the tip's. Every agent
+    is in one list.
+    """
 
     commit: str | None
     tree: str

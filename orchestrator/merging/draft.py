@@ -1,7 +1,8 @@
-"""The tree that a fold is making: what stands at each path now, and the objects of it that are not written yet.
+"""The tree that a fold is making: what stands at each path now, and the objects of it that are not
+written yet.
 
-Owns texts to which many contribute: these are put together when somebody reads them or the tree is asked for, and not
-once for each change. What is to stand where is decided in `fold`.
+Owns texts to which many contribute: these are put together when somebody reads them or the tree is
+asked for, and not once for each change. What is to stand where is decided in `fold`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Draft:
         return oid
 
     def take(self, path: str, base: str, text: SharedText, hunks: tuple[Hunk, ...]) -> None:
-        """Let the text at `path`, whose entry is `PENDING`, be `text`, made of the blob `base`, with `hunks`."""
+        """Let the text at `path`, whose entry is `PENDING`, be `text`, made of the blob `base`,
+        with `hunks`.
+        """
         self._tree = None
         text.take(hunks)
         self._texts[path] = (base, text)
@@ -52,7 +55,9 @@ class Draft:
     # -- what stands there
 
     def text(self, path: str, base: str, now: Entry) -> SharedText | None:
-        """The text that stands at `path` as the entry `now` if it was put together of changes to the blob `base`."""
+        """The text that stands at `path` as the entry `now` if it was put together of changes to
+        the blob `base`.
+        """
         known, text = self._texts.get(path, ("", None))
         return text if known == base and now.oid in (PENDING, self._written.get(path)) else None
 
@@ -80,7 +85,9 @@ class Draft:
             if change.new is not None and change.new.oid == PENDING:
                 oid = self._written[path] = self.blob(self._texts[path][1].text())
                 self.side.changes[path] = Change(change.old, Entry(change.new.mode, oid))
-        made = {path: change for path, change in self.side.changes.items() if change.old != change.new}
+        made = {
+            path: change for path, change in self.side.changes.items() if change.old != change.new
+        }
         return {path: made[path] for path in sorted(made, key=encode)}
 
     def tree(self) -> str:

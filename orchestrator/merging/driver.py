@@ -1,4 +1,5 @@
-"""The structural merger in the shape that git asks of a merge driver: three files in, one of them rewritten.
+"""The structural merger in the shape that git asks of a merge driver: three files in, one of them
+rewritten.
 
 Owns files and conflict markers. How versions are merged is `structure.merge`'s.
 """
@@ -14,14 +15,18 @@ from orchestrator.structure.merge import merge_file
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """Whether the result is clean, and what to tell: conflicts with symbol and reason, or what was decided."""
+    """Whether the result is clean, and what to tell: conflicts with symbol and reason, or what was
+    decided.
+    """
 
     is_clean: bool
     told: tuple[str, ...]
 
 
 def drive(base: Path, ours: Path, theirs: Path, path: str) -> Driven:
-    """Merge into `ours`; `path` is the file's name in the repository. On a conflict `ours` gets git's markers."""
+    """Merge into `ours`; `path` is the file's name in the repository. On a conflict `ours` gets
+    git's markers.
+    """
     merged = merge_file(path, base.read_bytes(), ours.read_bytes(), theirs.read_bytes())
     if merged.content is not None:
         ours.write_bytes(merged.content)
@@ -39,6 +44,10 @@ def drive(base: Path, ours: Path, theirs: Path, path: str) -> Driven:
     )
     conflicts = tuple(f"{path}: {c.symbol or 'file'}: {c.reason}" for c in merged.conflicts)
     if marked.status == 0:
-        # Git sees no conflict where the checks do: its result stands in the file, and the exit code says no.
-        conflicts = (*conflicts, f"{path}: git merges this without a conflict; look at it before you keep it")
+        # Git sees no conflict where the checks do: its result stands in the file, and the exit code
+        # says no.
+        conflicts = (
+            *conflicts,
+            f"{path}: git merges this without a conflict; look at it before you keep it",
+        )
     return Driven(is_clean=False, told=conflicts)

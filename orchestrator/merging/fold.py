@@ -1,8 +1,10 @@
-"""The fold of agents' work: what the tip has become so far, and the next agent's work taken in or refused as a whole.
+"""The fold of agents' work: what the tip has become so far, and the next agent's work taken in or
+refused as a whole.
 
-Owns the three ways in which it is taken in: path by path, file by file where both sides changed one, or by git's own
-merge of the trees; which of them it is to be is decided in `meeting`. What is wrong between files that merged is found
-in `interplay`; who is folded in which order is `integrate`'s.
+Owns the three ways in which it is taken in: path by path, file by file where both sides changed
+one, or by git's own merge of the trees; which of them it is to be is decided in `meeting`. What is
+wrong between files that merged is found in `interplay`; who is folded in which order is
+`integrate`'s.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class Three:
 
 
 class Fold:
-    """The work that was taken in so far. Files at `careful` are checked at every step, others once, by `faults`."""
+    """The work that was taken in so far. Files at `careful` are checked at every step, others once,
+    by `faults`.
+    """
 
     def __init__(self, store: Store, tip: str, hunks: Hunks, careful: AbstractSet[str]) -> None:
         self.draft = Draft(store, tip)
@@ -70,7 +74,9 @@ class Fold:
         return []
 
     def faults(self) -> list[str]:
-        """Files put together of changes that do not touch, whose text is wrong in a way that no version of it was."""
+        """Files put together of changes that do not touch, whose text is wrong in a way that no
+        version of it was.
+        """
         return [path for path in self._unchecked if self._is_wrong(path)]
 
     def shared(self) -> Iterator[str]:
@@ -122,7 +128,9 @@ class Fold:
         return changes
 
     def _union(self, path: str, change: Change, now: Entry) -> _Union | None:
-        """The agent's changes of a text that others changed elsewhere; None if a merge has to be made of it."""
+        """The agent's changes of a text that others changed elsewhere; None if a merge has to be
+        made of it.
+        """
         if change.old is None or change.new is None or path in self._careful:
             return None
         theirs = self._changed(change.old, change.new)
@@ -142,7 +150,11 @@ class Fold:
         if old.oid == new.oid:
             return ()
         found = self._hunks.get((old.oid, new.oid))
-        return None if found is None or any(is_binary(line) for hunk in found for line in hunk.lines) else found
+        return (
+            None
+            if found is None or any(is_binary(line) for hunk in found for line in hunk.lines)
+            else found
+        )
 
     def _merge(  # noqa: PLR0913, PLR0917  (a file, and where it is told)
         self,
@@ -154,7 +166,11 @@ class Fold:
         was: str | None = None,
     ) -> bytes | None:
         """Merge one file, which was called `was`; None, and `conflicts`, if that cannot be done."""
-        makers = [maker for name in dict.fromkeys((was or path, path)) for maker in self._makers_of(name, work)]
+        makers = [
+            maker
+            for name in dict.fromkeys((was or path, path))
+            for maker in self._makers_of(name, work)
+        ]
         answer = self._merger.merge(path, three.base, three.ours, three.theirs, makers, work.agent)
         conflicts += answer.conflicts
         notes += [Note(work.agent, path, text) for text in answer.notes]
@@ -172,7 +188,9 @@ class Fold:
         before = self.draft.tree()
         base = work.given.base
         ours = self.draft.writer.commit(before, [base], "ours", 0)
-        theirs = self.draft.writer.commit(self._store.tree_of(work.given.commit), [base], "theirs", 0)
+        theirs = self.draft.writer.commit(
+            self._store.tree_of(work.given.commit), [base], "theirs", 0
+        )
         self.draft.writer.flush()
         merged = merge_trees(self._store, ours, theirs)
         conflicts: list[Conflict] = []
@@ -181,7 +199,11 @@ class Fold:
         for clash in merged.clashes:
             three = _mergeable(merged, clash)
             mode = merged_mode(three.base, three.ours, three.theirs) if three else None
-            if three and mode and self._merger.may_look_into(clash.path, three.base, three.ours, three.theirs):
+            if (
+                three
+                and mode
+                and self._merger.may_look_into(clash.path, three.base, three.ours, three.theirs)
+            ):
                 content = self._merge(work, clash.path, three, conflicts, notes)
                 if content is not None:
                     entries[clash.path] = Entry(mode, self.draft.blob(content))
@@ -207,7 +229,9 @@ class Fold:
     def _met(
         self, work: Work, before: str, changes: Changes, entries: Mapping[str, Entry | None]
     ) -> Iterator[tuple[str, str, Three]]:
-        """Files that git merged cleanly from versions of both sides, what they were called, and those versions."""
+        """Files that git merged cleanly from versions of both sides, what they were called, and
+        those versions.
+        """
         made = work.side.changes
         taken = {change.new.oid for change in made.values() if change.new is not None}
         renamed: tuple[dict[str, str], dict[str, str]] | None = None
@@ -234,12 +258,21 @@ class Fold:
             others.append(TIP)
         if not others:  # a folder that was renamed: whoever changed something nearby
             near = {folder for path in clash.paths for folder in folders(path)}
-            found = (agent for path, made in self._makers.items() if near & set(folders(path)) for agent, _ in made)
+            found = (
+                agent
+                for path, made in self._makers.items()
+                if near & set(folders(path))
+                for agent, _ in made
+            )
             others = list(dict.fromkeys(found)) or [TIP]
         text = told(clash.text, {ours: listed(others), theirs: work.agent})
-        if clash.kind is ConflictKind.SUBMODULE:  # git speaks of what is checked out, which nothing is here
+        if (
+            clash.kind is ConflictKind.SUBMODULE
+        ):  # git speaks of what is checked out, which nothing is here
             text = f"{listed([*others, work.agent])} do not agree on the commit of the submodule"
-        path = clash.path.replace(f"~{ours}", "").replace(f"~{theirs}", "")  # git moves it there, out of a folder's way
+        path = clash.path.replace(f"~{ours}", "").replace(
+            f"~{theirs}", ""
+        )  # git moves it there, out of a folder's way
         return Conflict(path, work.agent, tuple(others), clash.kind, text)
 
     def _who(self, path: str) -> Iterator[str]:
@@ -255,4 +288,8 @@ def _mergeable(merged: Merged, clash: Clash) -> Three | None:
     """The three versions if the clash is one of contents, between regular files."""
     base, ours, theirs = merged.stages.get(clash.path, (None, None, None))
     mergeable = clash.kind in {ConflictKind.CONTENT, ConflictKind.ADD_ADD} and len(clash.paths) == 1
-    return Three(base, ours, theirs) if mergeable and ours and theirs and are_files(base, ours, theirs) else None
+    return (
+        Three(base, ours, theirs)
+        if mergeable and ours and theirs and are_files(base, ours, theirs)
+        else None
+    )

@@ -1,7 +1,9 @@
-"""Changes of one text by many: each one's lines as git's diff sees them, and their union where they keep apart.
+"""Changes of one text by many: each one's lines as git's diff sees them, and their union where they
+keep apart.
 
-Owns the reading of ``git diff-tree -U0`` and the rule when two changes do not touch. A file that fifty agents edited at
-fifty places is put together once, at the end, and not merged fifty times. Whatever touches is left to a real merge.
+Owns the reading of ``git diff-tree -U0`` and the rule when two changes do not touch. A file that
+fifty agents edited at fifty places is put together once, at the end, and not merged fifty times.
+Whatever touches is left to a real merge.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _LONGEST_COMMAND = 100_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class Hunk:
-    """Lines `start` to `end` of the old text, counted from 0, `end` left out, become `lines`, with their line ends."""
+    """Lines `start` to `end` of the old text, counted from 0, `end` left out, become `lines`, with
+    their line ends.
+    """
 
     start: int
     end: int
@@ -35,9 +39,11 @@ Hunks = Mapping[tuple[str, str], tuple[Hunk, ...]]
 def hunks_between(
     store: Store, pairs: Sequence[tuple[str, str]], paths: Sequence[str]
 ) -> dict[tuple[str, str], tuple[Hunk, ...]]:
-    """How the files at `paths` differ in each (base, commit) pair; in git's own alignment when it merges.
+    """How the files at `paths` differ in each (base, commit) pair; in git's own alignment when it
+    merges.
 
-    Where the names would fill more than one command line, nothing is found out: each file is merged by itself then.
+    Where the names would fill more than one command line, nothing is found out: each file is merged
+    by itself then.
     """
     if not paths or sum(len(path) + 1 for path in paths) > _LONGEST_COMMAND:
         return {}
@@ -82,15 +88,22 @@ class SharedText:
     taken: list[Hunk] = field(default_factory=list)
 
     def fits(self, hunks: Sequence[Hunk]) -> bool:
-        """Whether between each of `hunks` and what was taken a line stays as it was, or both are the same change."""
+        """Whether between each of `hunks` and what was taken a line stays as it was, or both are
+        the same change.
+        """
         return all(self._fits(hunk) for hunk in hunks)
 
     def _fits(self, hunk: Hunk) -> bool:
         at = bisect_left(self.taken, hunk)
         if at < len(self.taken) and self.taken[at] == hunk:
             return True
-        before, after = self.taken[at - 1] if at else None, self.taken[at] if at < len(self.taken) else None
-        return (before is None or before.end < hunk.start) and (after is None or hunk.end < after.start)
+        before, after = (
+            self.taken[at - 1] if at else None,
+            self.taken[at] if at < len(self.taken) else None,
+        )
+        return (before is None or before.end < hunk.start) and (
+            after is None or hunk.end < after.start
+        )
 
     def take(self, hunks: Sequence[Hunk]) -> None:
         """Take in changes that fit."""

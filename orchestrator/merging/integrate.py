@@ -1,8 +1,10 @@
-"""The candidate: the work of many agents on top of the tip, put together in the object store without a work tree.
+"""The candidate: the work of many agents on top of the tip, put together in the object store
+without a work tree.
 
-Owns the story: fold the agents' work in their order, check what came of it, and where something is wrong go over it
-again step by step, to know whom to leave out. How one agent's work is taken in is `fold`'s, what is wrong between files
-`interplay`'s. An agent is in the candidate with all of its work or not at all, and then with a conflict that says why.
+Owns the story: fold the agents' work in their order, check what came of it, and where something is
+wrong go over it again step by step, to know whom to leave out. How one agent's work is taken in is
+`fold`'s, what is wrong between files `interplay`'s. An agent is in the candidate with all of its
+work or not at all, and then with a conflict that says why.
 """
 
 from __future__ import annotations
@@ -22,11 +24,15 @@ from orchestrator.merging.sides import Side
 __all__ = ["TIP", "Conflict", "Contribution", "Integration", "Misfit", "Note", "integrate"]
 
 
-def integrate(store: Store, tip: str, contributions: Sequence[Contribution], *, message: str, when: int) -> Integration:
-    """Fold `contributions` onto `tip` in their order; `when` dates the candidate, in seconds since 1970, UTC.
+def integrate(
+    store: Store, tip: str, contributions: Sequence[Contribution], *, message: str, when: int
+) -> Integration:
+    """Fold `contributions` onto `tip` in their order; `when` dates the candidate, in seconds since
+    1970, UTC.
 
-    The candidate is one commit with `message`; its parents are the tip and the commits that were merged. Work that was
-    begun on top of others' work, as that of a second attempt, comes after those others.
+    The candidate is one commit with `message`; its parents are the tip and the commits that were
+    merged. Work that was begun on top of others' work, as that of a second attempt, comes after
+    those others.
     """
     store.harden()
     works = _works(store, tip, _in_order(store, tip, contributions))
@@ -108,7 +114,9 @@ def _hunks(store: Store, tip: str, works: Sequence[Work]) -> Hunks:
     if not paths:
         return {}
     shared = set(paths)
-    pairs = [(work.given.base, work.given.commit) for work in works if shared & work.side.changes.keys()]
+    pairs = [
+        (work.given.base, work.given.commit) for work in works if shared & work.side.changes.keys()
+    ]
     pairs += [(base, tip) for base in dict.fromkeys(base for base, _ in pairs) if base != tip]
     return hunks_between(store, pairs, paths)
 

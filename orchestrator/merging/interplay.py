@@ -1,8 +1,9 @@
-"""What is wrong between the pieces of work of one candidate although each file of it merged and passed its checks.
+"""What is wrong between the pieces of work of one candidate although each file of it merged and
+passed its checks.
 
-Owns which changes are held against which, and what is read for it: files of known languages only. An import of a file
-that another agent took away, and a name that is another agent's but for its case, are conflicts of the later one; what
-may not work together is a warning for the gate.
+Owns which changes are held against which, and what is read for it: files of known languages only.
+An import of a file that another agent took away, and a name that is another agent's but for its
+case, are conflicts of the later one; what may not work together is a warning for the gate.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Party:
-    """Someone whose work is in the candidate; `key` tells apart what landed since one base from what since another."""
+    """Someone whose work is in the candidate; `key` tells apart what landed since one base from
+    what since another.
+    """
 
     key: str
     agent: str
@@ -51,10 +54,16 @@ def look_between(store: Store, tip: str, works: Sequence[Work], fold: Fold) -> F
     """What the fold of `works` onto `tip` has that is wrong and that none of its sides had."""
     landed = {work.root: work.landed for work in works if work.landed}
     parties = [_Party(f"{TIP} {base}", TIP, base, tip, changes) for base, changes in landed.items()]
-    parties += [_Party(work.agent, work.agent, work.given.base, work.given.commit, work.side.changes) for work in works]
+    parties += [
+        _Party(work.agent, work.agent, work.given.base, work.given.commit, work.side.changes)
+        for work in works
+    ]
     if len(parties) < 2:
         return Found()
-    lacks = {f"{TIP} {root}": frozenset(work.agent for work in works if work.root == root) for root in landed}
+    lacks = {
+        f"{TIP} {root}": frozenset(work.agent for work in works if work.root == root)
+        for root in landed
+    }
     between = _Between(store, parties, lacks, fold)
     conflicts = (*between.missing(), *between.look_alikes())
     return Found(conflicts) if conflicts else Found(misfits=tuple(between.misfits()))
@@ -62,7 +71,11 @@ def look_between(store: Store, tip: str, works: Sequence[Work], fold: Fold) -> F
 
 class _Between:
     def __init__(
-        self, store: Store, parties: Sequence[_Party], lacks: Mapping[str, frozenset[str]], fold: Fold
+        self,
+        store: Store,
+        parties: Sequence[_Party],
+        lacks: Mapping[str, frozenset[str]],
+        fold: Fold,
     ) -> None:
         """`lacks` says for each key of what landed which agents began without it."""
         self._store = store
@@ -73,8 +86,13 @@ class _Between:
         self._tree = _Tree(store, fold.draft.writer, fold.draft.tree(), fold.draft)
 
     def _are_apart(self, one: str, other: str) -> bool:
-        """Whether neither knew of the other's work; what somebody built on another's is that one's own affair."""
-        tips, agents = ([key for key in (one, other) if (key in self._lacks) is is_tip] for is_tip in (True, False))
+        """Whether neither knew of the other's work; what somebody built on another's is that one's
+        own affair.
+        """
+        tips, agents = (
+            [key for key in (one, other) if (key in self._lacks) is is_tip]
+            for is_tip in (True, False)
+        )
         if tips:
             return len(agents) == 1 and agents[0] in self._lacks[tips[0]]
         first, second = self._parties[one], self._parties[other]
@@ -87,7 +105,9 @@ class _Between:
     # -- imports of what is not there any more
 
     def missing(self) -> Iterator[Conflict]:
-        """Relative imports that their own side could resolve and the candidate cannot: the later agent's conflict."""
+        """Relative imports that their own side could resolve and the candidate cannot: the later
+        agent's conflict.
+        """
         gone = {
             key: [path for path, change in party.changes.items() if change.new is None]
             for key, party in self._parties.items()
@@ -99,7 +119,9 @@ class _Between:
             if others:
                 yield from self._missing_of(key, party, {other: gone[other] for other in others})
 
-    def _missing_of(self, key: str, party: _Party, gone: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
+    def _missing_of(
+        self, key: str, party: _Party, gone: Mapping[str, Sequence[str]]
+    ) -> Iterator[Conflict]:
         from orchestrator.structure.relative import has_relative_imports, relative_imports
 
         own_tree = _Tree(self._store, self._fold.draft.writer, self._store.tree_of(party.commit))
@@ -114,20 +136,29 @@ class _Between:
                 if wanted in now and not wanted.is_met(self._tree) and wanted.is_met(own_tree):
                     yield from self._blamed(key, path, wanted, gone)
 
-    def _blamed(self, key: str, path: str, wanted: Wanted, gone: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
+    def _blamed(
+        self, key: str, path: str, wanted: Wanted, gone: Mapping[str, Sequence[str]]
+    ) -> Iterator[Conflict]:
         for other, paths in gone.items():
             removed = next((each for each in paths if wanted.means(each)), None)
             if removed and self._are_apart(key, other):
-                early, late = (self._parties[each] for each in sorted((key, other), key=self._order.__getitem__))
+                early, late = (
+                    self._parties[each]
+                    for each in sorted((key, other), key=self._order.__getitem__)
+                )
                 remover, importer = self._parties[other].agent, self._parties[key].agent
                 text = f"{remover} removed {removed}, which {importer} imports: {wanted.shown}"
-                yield Conflict(path, late.agent, (early.agent,), ConflictKind.CHECKS, text, wanted.name)
+                yield Conflict(
+                    path, late.agent, (early.agent,), ConflictKind.CHECKS, text, wanted.name
+                )
                 return
 
     # -- names that are one name elsewhere
 
     def look_alikes(self) -> Iterator[Conflict]:
-        """Files and folders that two added and that a file system which ignores case takes for one."""
+        """Files and folders that two added and that a file system which ignores case takes
+        for one.
+        """
         seen: dict[str, dict[str, str]] = {}
         for key, party in self._parties.items():
             for path, change in party.changes.items():
@@ -140,11 +171,19 @@ class _Between:
                         yield found
                         break
 
-    def _look_alike(self, path: str, name: str, key: str, known: Mapping[str, str]) -> Conflict | None:
+    def _look_alike(
+        self, path: str, name: str, key: str, known: Mapping[str, str]
+    ) -> Conflict | None:
         for other, maker in known.items():
-            in_base = (self._store.reader.info(f"{self._parties[key].base}:{each}") for each in (other, name))
+            in_base = (
+                self._store.reader.info(f"{self._parties[key].base}:{each}")
+                for each in (other, name)
+            )
             if other != name and maker != key and self._are_apart(maker, key) and not all(in_base):
-                early, late = (self._parties[each].agent for each in sorted((maker, key), key=self._order.__getitem__))
+                early, late = (
+                    self._parties[each].agent
+                    for each in sorted((maker, key), key=self._order.__getitem__)
+                )
                 text = f"{early} and {late} added {other} and {name}, one name where a file system ignores case"
                 return Conflict(path, late, (early,), ConflictKind.CHECKS, text)
         return None
@@ -154,30 +193,48 @@ class _Between:
     def misfits(self) -> Iterator[Misfit]:
         """By the words and the arity of what one removed or changed and another begins to use."""
         touched = [
-            (key, path, change) for key, party in self._parties.items() for path, change in party.changes.items()
+            (key, path, change)
+            for key, party in self._parties.items()
+            for path, change in party.changes.items()
         ]
-        known = [(key, path, change) for key, path, change in touched if _is_code(path) and _is_file(change)]
+        known = [
+            (key, path, change)
+            for key, path, change in touched
+            if _is_code(path) and _is_file(change)
+        ]
         if len({key for key, _, _ in known}) < 2 or not any(change.old for _, _, change in known):
             return
         from orchestrator.structure.batch import Edit, check_batch
 
-        contents = self._store.blobs({side.oid for _, _, change in known for side in (change.old, change.new) if side})
+        contents = self._store.blobs(
+            {side.oid for _, _, change in known for side in (change.old, change.new) if side}
+        )
         edits = [
             Edit(key, path, _content(contents, change.old), _content(contents, change.new))
             for key, path, change in known
         ]
-        merged = {path: text for path in self._fold.shared() if (text := self._fold.draft.content(path)) is not None}
-        for finding in check_batch([edit for edit in edits if _is_looked_into(edit.before, edit.after)], merged):
+        merged = {
+            path: text
+            for path in self._fold.shared()
+            if (text := self._fold.draft.content(path)) is not None
+        }
+        for finding in check_batch(
+            [edit for edit in edits if _is_looked_into(edit.before, edit.after)], merged
+        ):
             if self._are_apart(finding.agent, finding.other):
                 agents = self._parties[finding.agent].agent, self._parties[finding.other].agent
-                said = finding.text.replace(finding.agent, agents[0]).replace(finding.other, agents[1])
+                said = finding.text.replace(finding.agent, agents[0]).replace(
+                    finding.other, agents[1]
+                )
                 yield Misfit(finding.check, finding.path, finding.symbol, agents, said)
 
 
 class _Tree:
     """A tree that may be pending in a writer."""
 
-    def __init__(self, store: Store, writer: ObjectWriter, tree: str, draft: Draft | None = None) -> None:
+    def __init__(
+        self, store: Store, writer: ObjectWriter, tree: str, draft: Draft | None = None
+    ) -> None:
         """`draft` has the bytes of what is pending."""
         self._store, self._writer, self._tree, self._draft = store, writer, tree, draft
 
@@ -216,4 +273,7 @@ def _content(contents: Mapping[str, bytes], entry: Entry | None) -> bytes | None
 
 
 def _is_looked_into(*versions: bytes | None) -> bool:
-    return all(version is None or (len(version) <= LARGEST and b"\0" not in version) for version in versions)
+    return all(
+        version is None or (len(version) <= LARGEST and b"\0" not in version)
+        for version in versions
+    )

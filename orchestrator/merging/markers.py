@@ -1,6 +1,8 @@
-"""Work that does not merge, laid over the others' all the same: git's conflict markers where the two clash.
+"""Work that does not merge, laid over the others' all the same: git's conflict markers where the
+two clash.
 
-Owns what somebody finds who is to resolve a conflict, and how to tell whether the markers are gone again.
+Owns what somebody finds who is to resolve a conflict, and how to tell whether the markers are gone
+again.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ BEFORE = "before"
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """By path the mode and the bytes to put there, or None for what is to go; and where there are markers in them."""
+    """By path the mode and the bytes to put there, or None for what is to go; and where there are
+    markers in them.
+    """
 
     files: dict[str, tuple[str, bytes] | None]
     marked: tuple[str, ...]
@@ -30,10 +34,12 @@ class Overlay:
 
 
 def lay_over(store: Store, onto: str, work: Contribution, labels: tuple[str, str]) -> Overlay:
-    """What the agent's work changes in the commit `onto`. `labels` name the two sides in the markers.
+    """What the agent's work changes in the commit `onto`. `labels` name the two sides in the
+    markers.
 
-    What is not lines (binary files, links, a file where there is a folder, removals of what the other changed) stays
-    as it is in `onto`. The same for the same input, so that it need not be kept.
+    What is not lines (binary files, links, a file where there is a folder, removals of what the
+    other changed) stays as it is in `onto`. The same for the same input, so that it need not be
+    kept.
     """
     store.harden()
     writer = store.writer()
@@ -48,13 +54,21 @@ def lay_over(store: Store, onto: str, work: Contribution, labels: tuple[str, str
     for clash in merged.clashes:
         text = _text(store, merged, clash, labels)
         if text is None:
-            kept |= {path for name in clash.paths for path in (name, f"{name}~{ours}", f"{name}~{theirs}")}
+            kept |= {
+                path
+                for name in clash.paths
+                for path in (name, f"{name}~{ours}", f"{name}~{theirs}")
+            }
         else:
             mode, content, is_marked = text
             put[clash.path] = mode, content
             marked += [clash.path] if is_marked else []
     for path, change in store.changes(tree, merged.tree).items():
-        if path not in put and path not in kept and (change.new is None or not change.new.mode.startswith("16")):
+        if (
+            path not in put
+            and path not in kept
+            and (change.new is None or not change.new.mode.startswith("16"))
+        ):
             put[path] = (change.new.mode, store.blob(change.new.oid)) if change.new else None
     return Overlay(put, tuple(marked), labels)
 
@@ -62,12 +76,20 @@ def lay_over(store: Store, onto: str, work: Contribution, labels: tuple[str, str
 def has_markers(content: bytes, labels: Sequence[str]) -> bool:
     """Whether a line that begins or ends a conflict is still there."""
     ours, theirs = labels
-    fences = {f"<<<<<<< {ours}".encode(), f"||||||| {BEFORE}".encode(), f">>>>>>> {theirs}".encode()}
+    fences = {
+        f"<<<<<<< {ours}".encode(),
+        f"||||||| {BEFORE}".encode(),
+        f">>>>>>> {theirs}".encode(),
+    }
     return any(line.rstrip(b"\r\n") in fences for line in content.split(b"\n"))
 
 
-def _text(store: Store, merged: Merged, clash: Clash, labels: tuple[str, str]) -> tuple[str, bytes, bool] | None:
-    """Mode and content for a clash of texts, and whether it has markers; None for any other clash."""
+def _text(
+    store: Store, merged: Merged, clash: Clash, labels: tuple[str, str]
+) -> tuple[str, bytes, bool] | None:
+    """Mode and content for a clash of texts, and whether it has markers; None for any other
+    clash.
+    """
     from orchestrator.structure.merge import merge_file
 
     base, ours, theirs = merged.stages.get(clash.path, (None, None, None))

@@ -1,7 +1,7 @@
 """One three-way merge of whole trees by ``git merge-tree``, and its answer as values.
 
-Owns the reading of what git says about a conflict. Which trees are merged, and why git is asked at all, is decided in
-`integrate`.
+Owns the reading of what git says about a conflict. Which trees are merged, and why git is asked at
+all, is decided in `integrate`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ _KINDS = (  # git's short words, which its documentation promises to keep; the f
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """One conflict as git found it: the path it is about, all paths it involves, and git's sentence."""
+    """One conflict as git found it: the path it is about, all paths it involves, and git's
+    sentence.
+    """
 
     path: str
     kind: ConflictKind
@@ -61,7 +63,9 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`tree` holds conflict markers where there are clashes. `stages` are base, ours and theirs of each such path."""
+    """`tree` holds conflict markers where there are clashes. `stages` are base, ours and theirs of
+    each such path.
+    """
 
     tree: str
     clashes: tuple[Clash, ...]
@@ -85,7 +89,9 @@ def merge_trees(store: Store, ours: str, theirs: str) -> Merged:
         if path not in named:
             clashes.append(Clash(path, ConflictKind.OTHER, (path,), f"CONFLICT in {path}"))
     if not clashes:
-        clashes.append(Clash(".", ConflictKind.OTHER, (".",), "git found a conflict and did not say where"))
+        clashes.append(
+            Clash(".", ConflictKind.OTHER, (".",), "git found a conflict and did not say where")
+        )
     return Merged(tree, tuple(sorted(clashes, key=lambda clash: clash.path)), stages)
 
 
@@ -105,7 +111,9 @@ def _stages(fields: list[bytes]) -> tuple[_Stages, int]:
 
 def _clashes(fields: list[bytes], at: int, stages: _Stages) -> list[Clash]:
     found: dict[str, Clash] = {}
-    while at < len(fields) and fields[at].isdigit():  # after conflicts of submodules comes free advice
+    while (
+        at < len(fields) and fields[at].isdigit()
+    ):  # after conflicts of submodules comes free advice
         count = int(fields[at])
         paths = tuple(decode(path) for path in fields[at + 1 : at + 1 + count])
         kind, text = decode(fields[at + 1 + count]), decode(fields[at + 2 + count]).strip()
@@ -114,12 +122,16 @@ def _clashes(fields: list[bytes], at: int, stages: _Stages) -> list[Clash]:
             continue
         clash = Clash(paths[0], _kind(kind, stages.get(paths[0])), paths, text)
         known = found.get(clash.path)
-        if known is None or (known.kind is ConflictKind.CONTENT and clash.kind is not ConflictKind.CONTENT):
+        if known is None or (
+            known.kind is ConflictKind.CONTENT and clash.kind is not ConflictKind.CONTENT
+        ):
             found[clash.path] = clash
     return list(found.values())
 
 
-def _kind(words: str, stages: tuple[Entry | None, Entry | None, Entry | None] | None) -> ConflictKind:
+def _kind(
+    words: str, stages: tuple[Entry | None, Entry | None, Entry | None] | None
+) -> ConflictKind:
     kind = next((kind for word, kind in _KINDS if word in words), ConflictKind.OTHER)
     if kind is ConflictKind.CONTENT and stages is not None:
         modes = {entry.mode for entry in stages if entry is not None}

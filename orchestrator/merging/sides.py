@@ -1,6 +1,7 @@
 """One side of a merge: what it changed, and in which folders it added and removed.
 
-Pure. Owns the bookkeeping by which is decided whether the changes of two sides can simply be united.
+Pure. Owns the bookkeeping by which is decided whether the changes of two sides can simply be
+united.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from orchestrator.git.values import Change, Entry
 
 @dataclass(slots=True)
 class Side:
-    """One side's changes, with the folders in which it added and removed; folders are named without a last slash."""
+    """One side's changes, with the folders in which it added and removed; folders are named without
+    a last slash.
+    """
 
     changes: dict[str, Change] = field(default_factory=dict)
     added_in: set[str] = field(default_factory=set)
@@ -41,7 +44,9 @@ class Side:
 
 
 def merged_mode(old: Entry | None, now: Entry, new: Entry) -> str | None:
-    """The mode of a regular file of which both sides changed the content; None where they disagree."""
+    """The mode of a regular file of which both sides changed the content; None where they
+    disagree.
+    """
     if now.mode == new.mode or (old is not None and new.mode == old.mode):
         return now.mode
     return new.mode if old is not None and now.mode == old.mode else None

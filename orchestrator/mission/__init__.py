@@ -1,1 +1,3 @@
-"""What was asked for: the mission file, its model and its meaning, and the scopes that agents keep to."""
+"""What was asked for: the mission file, its model and its meaning, and the scopes that agents keep
+to.
+"""

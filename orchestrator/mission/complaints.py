@@ -1,4 +1,5 @@
-"""What a model's complaint about one value means to a person: what was expected, what was found, how to mend it.
+"""What a model's complaint about one value means to a person: what was expected, what was found,
+how to mend it.
 
 Owns words alone: it knows pydantic's kinds of errors and no place in a file (`shape` does).
 """
@@ -30,7 +31,9 @@ TRUTHS = {"yes": "true", "on": "true", "no": "false", "off": "false"}  # in YAML
 
 
 def complaint(error: ErrorDetails, value: Data, raw: str | None = None) -> tuple[str, str | None]:
-    """A sentence without its subject, and the mend. `raw` is the value as it was written, if it is a scalar."""
+    """A sentence without its subject, and the mend. `raw` is the value as it was written, if it is
+    a scalar.
+    """
     kind, context = error["type"], error.get("ctx", {})
     found = f", found {show(value, raw)}"
     if kind in ("enum", "literal_error"):
@@ -85,5 +88,7 @@ def show(value: Data, raw: str | None = None) -> str:
 
 
 def quoted(raw: str | None) -> str | None:
-    """The mend for a number or a word that YAML did not read as a text; none for what is no scalar."""
+    """The mend for a number or a word that YAML did not read as a text; none for what is no
+    scalar.
+    """
     return f'put it in quotes ("{raw}")' if raw is not None else None

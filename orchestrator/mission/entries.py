@@ -1,7 +1,8 @@
 """Entries of a scope that name symbols or lines, held against the files of the base.
 
-Owns what can be wrong with one of them and how to mend it. What cannot be right stops a run before it starts (`Miss`
-with `is_wrong`); what may be a new symbol is worth a warning. It parses nothing: outlines are handed in.
+Owns what can be wrong with one of them and how to mend it. What cannot be right stops a run before
+it starts (`Miss` with `is_wrong`); what may be a new symbol is worth a warning. It parses nothing:
+outlines are handed in.
 """
 
 from __future__ import annotations
@@ -26,20 +27,33 @@ class Miss:
     is_wrong: bool = False
 
 
-def misses(scope: Scope, files: Sequence[str], outlines: Mapping[str, Outline | None]) -> Iterator[Miss]:
+def misses(
+    scope: Scope, files: Sequence[str], outlines: Mapping[str, Outline | None]
+) -> Iterator[Miss]:
     """What is to be said of the entries that mean less than a file, in their order.
 
-    `files` are the paths of the base that the scope matches. `outlines` has an outline for each of them that an entry
-    with a symbol or line matches, and None for those whose language is not known, be they in the base or not.
+    `files` are the paths of the base that the scope matches. `outlines` has an outline for each of
+    them that an entry with a symbol or line matches, and None for those whose language is not
+    known, be they in the base or not.
     """
     for entry in scope.entries:
         if entry.is_whole:
             continue
         found = Scope((entry.glob,)).matches(files)
-        foreign = [path for path in (*found, entry.glob.removeprefix("/")) if outlines.get(path, entry) is None]
+        foreign = [
+            path
+            for path in (*found, entry.glob.removeprefix("/"))
+            if outlines.get(path, entry) is None
+        ]
         if foreign:
-            text = f"`{entry.text}`: the symbols of {foreign[0]} cannot be told, for want of a grammar"
-            more = "; `pip install orchestrate[languages]` adds it" if foreign[0].endswith(EXTRAS) else ""
+            text = (
+                f"`{entry.text}`: the symbols of {foreign[0]} cannot be told, for want of a grammar"
+            )
+            more = (
+                "; `pip install orchestrate[languages]` adds it"
+                if foreign[0].endswith(EXTRAS)
+                else ""
+            )
             yield Miss(entry, text, f"name the whole file{more}", is_wrong=True)
         elif not found:
             yield _absent(entry)
@@ -57,7 +71,9 @@ def _absent(entry: Entry) -> Miss:
     return Miss(entry, text, "check the path (case counts); a new file is named without symbols")
 
 
-def _in_files(entry: Entry, found: Sequence[str], outlines: Mapping[str, Outline | None]) -> Iterator[Miss]:
+def _in_files(
+    entry: Entry, found: Sequence[str], outlines: Mapping[str, Outline | None]
+) -> Iterator[Miss]:
     known = {path: outline for path in found if (outline := outlines.get(path)) is not None}
     for path, outline in known.items():
         if outline.errors:
@@ -71,7 +87,9 @@ def _in_files(entry: Entry, found: Sequence[str], outlines: Mapping[str, Outline
         close = _nearest(entry.symbol, names)
         mend = f"did you mean `{entry.glob}::{close}`? " if close else ""
         yield Miss(
-            entry, f"`{entry.text}` is no symbol of the base", f"{mend}A symbol that is yet to be made may be named too"
+            entry,
+            f"`{entry.text}` is no symbol of the base",
+            f"{mend}A symbol that is yet to be made may be named too",
         )
 
 
@@ -87,11 +105,22 @@ def _line(entry: Entry, line: int, known: Mapping[str, Outline]) -> Iterator[Mis
             yield Miss(entry, text, "name a line of the symbol that is meant", is_wrong=True)
         elif entry.symbol is None:
             text = f"`{entry.text}`: no symbol holds that line of {path} in the base"
-            yield Miss(entry, text, "name a line inside a function or class, or the whole file", is_wrong=True)
+            yield Miss(
+                entry,
+                text,
+                "name a line inside a function or class, or the whole file",
+                is_wrong=True,
+            )
 
 
 def _nearest(symbol: SymbolPattern, names: Sequence[str]) -> str | None:
-    """The name that was probably meant: by all of it, or by its last part, which may stand in another class."""
+    """The name that was probably meant: by all of it, or by its last part, which may stand in
+    another class.
+    """
     by_last = {name.rpartition(".")[2]: name for name in reversed(names)}
     last = symbol.text.rpartition(".")[2]
-    return by_last.get(last) or nearest(symbol.text, names) or by_last.get(nearest(last, by_last) or "")
+    return (
+        by_last.get(last)
+        or nearest(symbol.text, names)
+        or by_last.get(nearest(last, by_last) or "")
+    )

@@ -1,8 +1,9 @@
 """What two globs have in common: whether there is any path, existing or not, that both match.
 
-Owns the one algorithm of that kind: a glob is a sequence of segments, a segment is a sequence of letters and wildcards,
-and two sequences meet when their product automaton reaches its end. It decides nothing about scopes (`scope`) and
-matches no given path (`pathspec` does); it agrees with `pathspec` on what a glob means, which the tests hold it to.
+Owns the one algorithm of that kind: a glob is a sequence of segments, a segment is a sequence of
+letters and wildcards, and two sequences meet when their product automaton reaches its end. It
+decides nothing about scopes (`scope`) and matches no given path (`pathspec` does); it agrees with
+`pathspec` on what a glob means, which the tests hold it to.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def common_path(a: Glob, b: Glob) -> str | None:
 
 @lru_cache(maxsize=4096)
 def parse(pattern: str, *, is_file: bool = False) -> Glob:
-    """A gitignore pattern as segments from the root. Raises ValueError for a class that is none of ours.
+    """A gitignore pattern as segments from the root. Raises ValueError for a class that is none of
+    ours.
 
     `is_file`: what the pattern names is no folder, and so covers nothing below it.
     """
@@ -70,7 +72,9 @@ def parse(pattern: str, *, is_file: bool = False) -> Glob:
 
 
 def parse_segment(text: str) -> Segment:
-    """One name of a path with its wildcards. Raises ValueError: an unclosed, negated or mixed class of letters."""
+    """One name of a path with its wildcards. Raises ValueError: an unclosed, negated or mixed class
+    of letters.
+    """
     segment: list[Sign] = []
     index = 0
     while index < len(text):
@@ -85,15 +89,23 @@ def parse_segment(text: str) -> Segment:
 
 
 def _parse_class(text: str, start: int) -> tuple[frozenset[str], int]:
-    """The letters of `[…]`, and where it ends. Nothing that could match a slash: no negation, plain ranges."""
+    """The letters of `[…]`, and where it ends. Nothing that could match a slash: no negation, plain
+    ranges.
+    """
     end = text.find("]", start)
     if end <= start:
-        raise ValueError("`[` begins a class of letters that `]` does not end; a literal `[` is written `[[]`")
+        raise ValueError(
+            "`[` begins a class of letters that `]` does not end; a literal `[` is written `[[]`"
+        )
     inner = text[start:end]
     if inner[0] in "!^":
-        raise ValueError("a class of letters cannot be turned round with `!` or `^`; write `?` or the letters")
+        raise ValueError(
+            "a class of letters cannot be turned round with `!` or `^`; write `?` or the letters"
+        )
     if len(inner) > 1 and set(inner) & set("[&~|"):
-        raise ValueError("`[`, `&`, `~` and `|` each stand alone in a class of letters, such as `[[]`")
+        raise ValueError(
+            "`[`, `&`, `~` and `|` each stand alone in a class of letters, such as `[[]`"
+        )
     letters: set[str] = set()
     index = 0
     while index < len(inner):
@@ -133,11 +145,17 @@ def _common_letter(a: Sign, b: Sign) -> str | None:
 
 
 def _meet(
-    a: Sequence[T], b: Sequence[T], *, is_many: Callable[[T], bool], common: Callable[[T, T], str | None]
+    a: Sequence[T],
+    b: Sequence[T],
+    *,
+    is_many: Callable[[T], bool],
+    common: Callable[[T, T], str | None],
 ) -> tuple[str, ...] | None:
-    """What two sequences, whose `many` items stand for any number of items, have in common; None for nothing.
+    """What two sequences, whose `many` items stand for any number of items, have in common; None
+    for nothing.
 
-    Walks the product of the two as automata, each state once. `common` is what two items that are not many share.
+    Walks the product of the two as automata, each state once. `common` is what two items that are
+    not many share.
     """
     waiting: deque[tuple[int, int, tuple[str, ...]]] = deque([(0, 0, ())])
     seen = {(0, 0)}

@@ -1,9 +1,9 @@
 """The mission as it was asked for: frozen models, one per noun of the file format.
 
-Owns the shape, the words and the meaning of every key; the JSON schema is generated from here. It does not read files
-(`loading`), does not know about other places in the file (`references`), and matches no path (`scope`).
-A key or value that is part of the format but whose machinery does not exist yet carries a `NotYet` marker: the loader
-refuses it by name instead of ignoring it.
+Owns the shape, the words and the meaning of every key; the JSON schema is generated from here. It
+does not read files (`loading`), does not know about other places in the file (`references`), and
+matches no path (`scope`). A key or value that is part of the format but whose machinery does not
+exist yet carries a `NotYet` marker: the loader refuses it by name instead of ignoring it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,15 @@ class NotYet:
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of a duration as people write it (``90s``, ``1h30m``); a bare number is seconds. Raises ValueError."""
+    """Seconds of a duration as people write it (``90s``, ``1h30m``); a bare number is seconds.
+    Raises ValueError.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
     elif isinstance(value, str) and value and (match := DURATION.fullmatch(value.replace(" ", ""))):
-        seconds = sum(float(part) * unit for part, unit in zip(match.groups(), SECONDS, strict=True) if part)
+        seconds = sum(
+            float(part) * unit for part, unit in zip(match.groups(), SECONDS, strict=True) if part
+        )
     else:
         raise ValueError("expected a duration such as 90s, 15m or 1h30m")
     if seconds <= 0 or not math.isfinite(seconds):
@@ -75,17 +79,29 @@ def _identifier(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "expected a text")
     if not re.fullmatch(IDENTIFIER, value):
-        raise ValueError("expected an id of letters, digits, `.`, `_` and `-` that begins with a letter or digit")
+        raise ValueError(
+            "expected an id of letters, digits, `.`, `_` and `-` that begins with a letter or digit"
+        )
     if ".." in value or value.endswith((".", ".lock")):
-        raise ValueError("expected an id without `..` that does not end in `.` or `.lock` (it names a git ref)")
+        raise ValueError(
+            "expected an id without `..` that does not end in `.` or `.lock` (it names a git ref)"
+        )
     return value
 
 
-Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema({"type": "string", "pattern": IDENTIFIER})]
+Identifier = Annotated[
+    str, BeforeValidator(_identifier), WithJsonSchema({"type": "string", "pattern": IDENTIFIER})
+]
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": ["string", "number"], "description": "such as 90s, 15m, 1h30m", "examples": ["15m"]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "description": "such as 90s, 15m, 1h30m",
+            "examples": ["15m"],
+        }
+    ),
 ]
 Quantity = Annotated[
     int,
@@ -97,11 +113,15 @@ Text = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, slots=True)
 class Shorthand:
-    """Tells the JSON schema what else may be written for a list (one of its items) or for a claim (its text)."""
+    """Tells the JSON schema what else may be written for a list (one of its items) or for a claim
+    (its text).
+    """
 
     schema: tuple[tuple[str, Any], ...] = ()
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         full = handler(core)
         return {"anyOf": [dict(self.schema) or full["items"], full]}
 
@@ -113,9 +133,14 @@ Identifiers = Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Shorth
 class Model(BaseModel):
     """What all of the format's nouns have in common: frozen, and no key that is not named."""
 
-    # Built when first used: one validator for a whole mission, not one more for each of its parts at every start.
+    # Built when first used: one validator for a whole mission, not one more for each of its parts
+    # at every start.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True, defer_build=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        defer_build=True,
     )
 
 
@@ -217,7 +242,9 @@ CommandLine = Annotated[Command, BeforeValidator(_command), WithJsonSchema(COMMA
 
 
 class Repository(Model):
-    """The code under repair: a git repository (`path`) or plain files that are made into one (`snapshot`)."""
+    """The code under repair: a git repository (`path`) or plain files that are made into one
+    (`snapshot`).
+    """
 
     path: str | None = None
     """A git repository, relative to the mission file."""
@@ -241,7 +268,8 @@ class Defaults(Model):
 
     backend: Identifier = "auto"
     timeout: Duration = 3600.0
-    """Wall clock of one attempt, from the start of its process; waiting for a slot does not count."""
+    """Wall clock of one attempt, from the start of its process; waiting for a slot does not count.
+    """
     attempts: int = Field(default=2, ge=1, le=20, strict=True)
     isolation: Isolation = Isolation.AUTO
     parallel: int = Field(default=5, ge=1, le=1000, strict=True)
@@ -250,7 +278,9 @@ class Defaults(Model):
     land: Land = Land.PASSING
     on_conflict: OnConflict = OnConflict.RETRY
     plugins: Texts = ()
-    """Plug-ins of pytest that a gate's tests need: distributions (`pytest-asyncio`) or the names that `-p` takes."""
+    """Plug-ins of pytest that a gate's tests need: distributions (`pytest-asyncio`) or the names
+    that `-p` takes.
+    """
     gate_timeout: Duration = 1800.0
     """Wall clock of one check that names no timeout of its own."""
     gate_parallel: int = Field(default=2, ge=1, le=64, strict=True)
@@ -258,12 +288,16 @@ class Defaults(Model):
 
 
 class Backend(Model):
-    """A named way to get work done: a command of one's own, a recording, a preference list, or a tuned profile."""
+    """A named way to get work done: a command of one's own, a recording, a preference list, or a
+    tuned profile.
+    """
 
     command: CommandLine | None = None
     """Placeholders: {brief} {brief_file} {workspace} {agent} {batch} {run} {mission_dir}."""
     brief: BriefMode | None = None
-    """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says, else `stdin`."""
+    """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says,
+    else `stdin`.
+    """
     env: Identifiers = ()
     """Names of variables of the user's environment that the command may see."""
     dir: str | None = None
@@ -290,14 +324,18 @@ def _commands(value: object) -> object:
 
 
 class Workspace(Model):
-    """What every workspace is given beside the files of its base commit, and what nobody may change."""
+    """What every workspace is given beside the files of its base commit, and what nobody may
+    change.
+    """
 
     setup: Annotated[tuple[CommandLine, ...], BeforeValidator(_commands), Shorthand()] = ()
-    """Commands that make what work needs and git does not hold; run once, every work tree gets a copy of what they
-    made. With the Python of a `.venv` among it, the tests of gates are run.
+    """Commands that make what work needs and git does not hold; run once, every work tree gets a
+    copy of what they made. With the Python of a `.venv` among it, the tests of gates are run.
     """
     setup_inputs: Texts = ()
-    """Globs of the files on whose content that depends: where they differ, the commands are run again."""
+    """Globs of the files on whose content that depends: where they differ, the commands are run
+    again.
+    """
     copy_: Annotated[Texts, Field(alias="copy")] = ()
     """Untracked files of the repository's work tree that agents need, copied; globs."""
     link: Texts = ()
@@ -326,15 +364,23 @@ class PytestCheck(Check):
     must_turn_green: Texts = ()
     """Paths or node ids that are red on the base (failing or absent) and green on the candidate."""
     may_remove: Texts = ()
-    """Node ids or globs of tests that may vanish, be skipped, emptied or rewritten without counting as broken."""
+    """Node ids or globs of tests that may vanish, be skipped, emptied or rewritten without counting
+    as broken.
+    """
     plugins: Texts | None = None
-    """Plug-ins of pytest that are loaded; by default those of `defaults`. No others are, whatever is installed."""
+    """Plug-ins of pytest that are loaded; by default those of `defaults`. No others are, whatever
+    is installed.
+    """
     may_configure: Texts = ()
-    """Globs of files whose pytest settings and hooks may differ from the base's, which count otherwise."""
+    """Globs of files whose pytest settings and hooks may differ from the base's, which count
+    otherwise.
+    """
 
 
 class CommandCheck(Check):
-    """A program: with `report`, the JUnit XML that it writes is held against its exit code; without, exit code only."""
+    """A program: with `report`, the JUnit XML that it writes is held against its exit code;
+    without, exit code only.
+    """
 
     kind = "command"
     command: CommandLine
@@ -352,7 +398,9 @@ class MetricCheck(Check):
     kind = "metric"
     metric: CommandLine
     value: Text
-    """A key of the JSON that it prints (dots reach inside), or a regular expression whose first group is the number."""
+    """A key of the JSON that it prints (dots reach inside), or a regular expression whose first
+    group is the number.
+    """
     require: str = Field(pattern=r"^\s*(>=|<=|==|>|<)\s*-?\d+(\.\d+)?\s*$")
 
 
@@ -371,7 +419,9 @@ AnyCheck = PytestCheck | CommandCheck | MetricCheck | ApprovalCheck
 
 
 def _check_kind(value: object) -> str | None:
-    """Which check is meant: by the one key that names a kind, so that errors speak of that kind alone."""
+    """Which check is meant: by the one key that names a kind, so that errors speak of that kind
+    alone.
+    """
     if isinstance(value, Check):
         return f"a {value.kind} check"
     kinds = [kind for kind in CHECK_KINDS if isinstance(value, dict) and kind in value]
@@ -383,7 +433,11 @@ TaggedCheck = Annotated[
     | Annotated[CommandCheck, Tag("a command check")]
     | Annotated[MetricCheck, Tag("a metric check")]
     | Annotated[ApprovalCheck, Tag("a approval check")],
-    Discriminator(_check_kind, custom_error_type="check_kind", custom_error_message="expected one kind of check"),
+    Discriminator(
+        _check_kind,
+        custom_error_type="check_kind",
+        custom_error_message="expected one kind of check",
+    ),
 ]
 
 
@@ -394,7 +448,9 @@ class Gate(Model):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the checks are called, in their order: their own name, or their kind and number among those."""
+        """What the checks are called, in their order: their own name, or their kind and number
+        among those.
+        """
         numbers: Counter[str] = Counter()
         names: list[str] = []
         for check in self.checks:
@@ -456,9 +512,12 @@ TaggedProof = Annotated[
     ),
 ]
 TAGS = frozenset(
-    {f"a {kind} check" for kind in CHECK_KINDS} | {f"a {kind} proof" for kind in ("text", "file", "symbol")}
+    {f"a {kind} check" for kind in CHECK_KINDS}
+    | {f"a {kind} proof" for kind in ("text", "file", "symbol")}
 )
-"""What pydantic puts into the places of its errors for the unions above; no key of a mission looks like these."""
+"""What pydantic puts into the places of its errors for the unions above; no key of a mission looks
+like these.
+"""
 
 
 def _proofs(value: object) -> object:
@@ -477,8 +536,9 @@ class Claim(Model):
 
     text: Text
     proof: Proofs = ()
-    """Pytest node ids or test paths, a check's name, `{file: path}`, `{symbol: path::Name}`; none: reported as
-    unvalidated, never as done."""
+    """Pytest node ids or test paths, a check's name, `{file: path}`, `{symbol: path::Name}`; none:
+    reported as unvalidated, never as done.
+    """
 
 
 _TEXT_SCHEMA = (("type", "string"), ("minLength", 1))
@@ -493,7 +553,9 @@ class Agent(Model):
     mission: Text
     tasks: Texts = ()
     files: Texts = ()
-    """What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`. None: a read-only reviewer."""
+    """What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`. None: a
+    read-only reviewer.
+    """
     deliverables: Claims = ()
     needs: Identifiers = ()
     """Agents of the same batch whose work it starts from."""
@@ -505,8 +567,10 @@ class Agent(Model):
     imports: Literal["add", "any", "deny"] | None = None
     """Of a file of which it has symbols: add imports (by default), change any, or none."""
     new_symbols: Literal["private", "allow", "deny"] | None = None
-    """Of a file of which it has symbols: private helpers (by default), any, or none but those that `files` names.
-    Private is what begins with an underscore, or in TypeScript and JavaScript is not exported."""
+    """Of a file of which it has symbols: private helpers (by default), any, or none but those that
+    `files` names. Private is what begins with an underscore, or in TypeScript and JavaScript is not
+    exported.
+    """
 
 
 class Batch(Model):
@@ -524,8 +588,9 @@ class Batch(Model):
     land: Land | None = None
     on_conflict: OnConflict | None = None
     exercise: bool | None = Field(default=None, strict=True)
-    """Break the functions that the batch changed, and refuse it if the gate stays green; by default where some check
-    of the gate has `must_turn_green`."""
+    """Break the functions that the batch changed, and refuse it if the gate stays green; by default
+    where some check of the gate has `must_turn_green`.
+    """
     rollback: Annotated[CommandLine | None, NotYet("rolling back with a command")] = None
 
 

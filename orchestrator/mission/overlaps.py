@@ -1,7 +1,7 @@
 """What two scopes may both touch: files, symbols inside of files, and what is not there yet.
 
-Owns the comparison and no words about it. What two globs have in common is found in `globs`, what two patterns of
-symbols have in `symbols`.
+Owns the comparison and no words about it. What two globs have in common is found in `globs`, what
+two patterns of symbols have in `symbols`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from orchestrator.mission.symbols import Outline, SymbolPattern
 
 
 def may_overlap(
-    a: Scope, b: Scope, base_paths: Sequence[str], outlines: Mapping[str, Outline | None] | None = None
+    a: Scope,
+    b: Scope,
+    base_paths: Sequence[str],
+    outlines: Mapping[str, Outline | None] | None = None,
 ) -> tuple[str, ...]:
-    """What two scopes may both touch: files and symbols of the base, then patterns for what is not there yet.
+    """What two scopes may both touch: files and symbols of the base, then patterns for what is not
+    there yet.
 
-    Empty means that no path and no symbol whatever lies inside of both, but for what lies in folders that are named
-    like files (`x.py/`) and are none in the base. Imports and new private helpers, which agents with symbol scopes
-    may add to one file, are no overlap. `base_paths` may be cut down to what `a` allows; `outlines` has the files of
-    the base that a symbol scope speaks of.
+    Empty means that no path and no symbol whatever lies inside of both, but for what lies in
+    folders that are named like files (`x.py/`) and are none in the base. Imports and new private
+    helpers, which agents with symbol scopes may add to one file, are no overlap. `base_paths` may
+    be cut down to what `a` allows; `outlines` has the files of the base that a symbol scope speaks
+    of.
     """
     shared = b.matches(a.matches(base_paths))
     found: dict[str, None] = {}
@@ -41,7 +46,9 @@ def may_overlap(
     return tuple(found)
 
 
-def _in_one_file(path: str, one: SymbolRule | None, other: SymbolRule | None, outline: Outline | None) -> Iterator[str]:
+def _in_one_file(
+    path: str, one: SymbolRule | None, other: SymbolRule | None, outline: Outline | None
+) -> Iterator[str]:
     if one is None and other is None:
         yield path
     elif one is None or other is None:
@@ -57,7 +64,9 @@ def _in_one_file(path: str, one: SymbolRule | None, other: SymbolRule | None, ou
 
 
 def _common_symbol(first: Entry, second: Entry) -> str | None:
-    """What two entries may share of a file that is not there, as it follows the path; None for nothing."""
+    """What two entries may share of a file that is not there, as it follows the path; None for
+    nothing.
+    """
     if first.is_whole or second.is_whole:
         symbol = first.symbol or second.symbol
         return f"::{symbol.text}" if symbol else "" if first.is_whole and second.is_whole else None
@@ -67,11 +76,17 @@ def _common_symbol(first: Entry, second: Entry) -> str | None:
 
 
 def _both(first: SymbolPattern, second: SymbolPattern) -> str:
-    """Two patterns that meet, as one text: the one that lies in the other where that is plain to see."""
+    """Two patterns that meet, as one text: the one that lies in the other where that is plain to
+    see.
+    """
     outer, inner = sorted((first, second), key=lambda pattern: len(pattern.parts))
     if f"{inner.text}.".startswith(f"{outer.text}.") or _is_plain(inner):
         return inner.text
-    return outer.text if _is_plain(outer) and len(outer.parts) == len(inner.parts) else f"{outer.text} & {inner.text}"
+    return (
+        outer.text
+        if _is_plain(outer) and len(outer.parts) == len(inner.parts)
+        else f"{outer.text} & {inner.text}"
+    )
 
 
 def _is_plain(pattern: SymbolPattern) -> bool:
@@ -88,5 +103,9 @@ def _parsed(entry: Entry, base_paths: Iterable[str]) -> globs.Glob:
 
 
 def _names_files(pattern: str, base_paths: Iterable[str]) -> bool:
-    """Whether a pattern is about files alone: it ends in an extension, and no folder of the base is called so."""
-    return EXTENSION.search(pattern) is not None and not any(map(Scope((f"{pattern}/",)).allows, base_paths))
+    """Whether a pattern is about files alone: it ends in an extension, and no folder of the base is
+    called so.
+    """
+    return EXTENSION.search(pattern) is not None and not any(
+        map(Scope((f"{pattern}/",)).allows, base_paths)
+    )

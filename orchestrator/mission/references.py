@@ -1,8 +1,9 @@
-"""What a mission's names refer to: gates, backends, batches, agents, checks and proofs, held against what there is.
+"""What a mission's names refer to: gates, backends, batches, agents, checks and proofs, held
+against what there is.
 
-Owns the rules that need more than one place of the file. Whether a single value is well-formed was settled in `shape`;
-what globs, placeholders and paths may say is in `values`. Runs nothing and touches the disk only to ask whether a path
-exists.
+Owns the rules that need more than one place of the file. Whether a single value is well-formed was
+settled in `shape`; what globs, placeholders and paths may say is in `values`. Runs nothing and
+touches the disk only to ask whether a path exists.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from pathlib import Path
 from orchestrator.mission.complaints import show
 from orchestrator.mission.model import Agent, Batch, Isolation, Mission, OnConflict
 from orchestrator.mission.source import Loc, Positions, Problem
-from orchestrator.mission.values import backend_problems, claims_of, glob_problems, inner_problems, path_problems
+from orchestrator.mission.values import (
+    backend_problems,
+    claims_of,
+    glob_problems,
+    inner_problems,
+    path_problems,
+)
 from orchestrator.mission.words import did_you_mean, listed, nearest
 
 BUILT_IN = ("auto", "recording", "command")
@@ -23,11 +30,15 @@ NEEDS_AN_ENTRY = {  # built-in names that mean nothing until the mission says mo
     "recording": ("folder", "{dir: recording}"),
 }
 PROFILES = ("acp", "claude", "codex", "copilot", "gemini", "goose", "opencode", "qwen")
-RESERVED = frozenset({"landed", "base", "gates"})  # a run keeps refs and folders of its own beside its agents'
+RESERVED = frozenset(
+    {"landed", "base", "gates"}
+)  # a run keeps refs and folders of its own beside its agents'
 
 
 def reference_problems(mission: Mission, positions: Positions, folder: Path) -> list[Problem]:
-    """All that is wrong between the places of a mission; `folder` is what its relative paths are relative to."""
+    """All that is wrong between the places of a mission; `folder` is what its relative paths are
+    relative to.
+    """
     return [
         *_values_not_yet(mission, positions),
         *path_problems(mission, positions, folder),
@@ -46,7 +57,11 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
 def _values_not_yet(mission: Mission, positions: Positions) -> Iterator[Problem]:
     if mission.defaults.isolation is Isolation.STRICT:
         place = positions.value(("defaults", "isolation"))
-        yield Problem(place, "`isolation: strict` is not supported yet: the sandbox", "write `auto` or `worktree`")
+        yield Problem(
+            place,
+            "`isolation: strict` is not supported yet: the sandbox",
+            "write `auto` or `worktree`",
+        )
 
 
 def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
@@ -54,17 +69,26 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
     used: list[tuple[Loc, str]] = []
     if "backend" in mission.defaults.model_fields_set:
         used.append((("defaults", "backend"), mission.defaults.backend))
-    used += [((*loc, "backend"), agent.backend) for loc, _, agent in _all_agents(mission) if agent.backend is not None]
+    used += [
+        ((*loc, "backend"), agent.backend)
+        for loc, _, agent in _all_agents(mission)
+        if agent.backend is not None
+    ]
     if mission.resolver is not None:
         used.append((("resolver",), mission.resolver))
     for name, backend in mission.backends.items():
-        used += [(("backends", name, "prefer", index), other) for index, other in enumerate(backend.prefer)]
+        used += [
+            (("backends", name, "prefer", index), other)
+            for index, other in enumerate(backend.prefer)
+        ]
     for loc, name in used:
         if name in known:
             if name in NEEDS_AN_ENTRY and name not in mission.backends:
                 what, entry = NEEDS_AN_ENTRY[name]
                 mend = f"add it under `backends:`, such as `{name}: {entry}`"
-                yield Problem(positions.value(loc), f"the backend `{name}` has no {what} here", mend)
+                yield Problem(
+                    positions.value(loc), f"the backend `{name}` has no {what} here", mend
+                )
         elif name in PROFILES:
             what = f"the backend `{name}` is not supported yet: profiles of known agents"
             mend = f"name its command under `backends:`, such as `{name}: {{command: [{name}, …]}}`"
@@ -75,12 +99,16 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
 
 def _resolver(mission: Mission, positions: Positions) -> Iterator[Problem]:
     policies: list[tuple[Loc, OnConflict | None]] = [(("defaults",), mission.defaults.on_conflict)]
-    policies += [(("batches", index), batch.on_conflict) for index, batch in enumerate(mission.batches)]
+    policies += [
+        (("batches", index), batch.on_conflict) for index, batch in enumerate(mission.batches)
+    ]
     for where, value in policies:
         if value is OnConflict.RESOLVE and mission.resolver is None:
             place = positions.value((*where, "on_conflict"))
             what = "`on_conflict: resolve` asks for a resolver, and the mission names none"
-            yield Problem(place, what, "name a backend under `resolver:`, or write `retry` or `fail`")
+            yield Problem(
+                place, what, "name a backend under `resolver:`, or write `retry` or `fail`"
+            )
 
 
 def _gates(mission: Mission, positions: Positions) -> Iterator[Problem]:
@@ -99,15 +127,23 @@ def _gates(mission: Mission, positions: Positions) -> Iterator[Problem]:
 
 def _batches(mission: Mission, positions: Positions) -> Iterator[Problem]:
     ids = [batch.id for batch in mission.batches]
-    yield from _repeated("batch", [(("batches", index, "id"), name) for index, name in enumerate(ids)], positions)
+    yield from _repeated(
+        "batch", [(("batches", index, "id"), name) for index, name in enumerate(ids)], positions
+    )
     for index, batch in enumerate(mission.batches):
         for number, need in enumerate(batch.needs):
             loc: Loc = ("batches", index, "needs", number)
             if need == batch.id:
-                yield Problem(positions.value(loc), f"the batch `{need}` needs itself", "take this need out")
+                yield Problem(
+                    positions.value(loc), f"the batch `{need}` needs itself", "take this need out"
+                )
             elif need not in ids:
-                yield _unknown("batch", need, [other for other in ids if other != batch.id], positions, loc)
-    yield from _cycles("batches", mission.batches, [("batches", index) for index in range(len(ids))], positions)
+                yield _unknown(
+                    "batch", need, [other for other in ids if other != batch.id], positions, loc
+                )
+    yield from _cycles(
+        "batches", mission.batches, [("batches", index) for index in range(len(ids))], positions
+    )
 
 
 def _agents(mission: Mission, positions: Positions) -> Iterator[Problem]:
@@ -116,7 +152,9 @@ def _agents(mission: Mission, positions: Positions) -> Iterator[Problem]:
     for loc, name in everyone:
         if name.casefold() in RESERVED:
             yield Problem(
-                positions.value(loc), f"the agent id `{name}` is reserved for the run itself", "choose another id"
+                positions.value(loc),
+                f"the agent id `{name}` is reserved for the run itself",
+                "choose another id",
             )
     batch_of = {agent.id: batch.id for _, batch, agent in _all_agents(mission)}
     for index, batch in enumerate(mission.batches):
@@ -127,15 +165,23 @@ def _agents(mission: Mission, positions: Positions) -> Iterator[Problem]:
             for number, need in enumerate(agent.needs):
                 loc = (*where, "needs", number)
                 if need == agent.id:
-                    yield Problem(positions.value(loc), f"the agent `{need}` needs itself", "take this need out")
+                    yield Problem(
+                        positions.value(loc),
+                        f"the agent `{need}` needs itself",
+                        "take this need out",
+                    )
                 elif need not in mates and need in batch_of:
                     what = f"the agent `{need}` is in another batch, `{batch_of[need]}`"
                     mend = f"let the batch `{batch.id}` need the batch `{batch_of[need]}`"
                     if batch_of[need] in batch.needs:
-                        mend = f"take it out: the batch `{batch.id}` needs `{batch_of[need]}` already"
+                        mend = (
+                            f"take it out: the batch `{batch.id}` needs `{batch_of[need]}` already"
+                        )
                     yield Problem(positions.value(loc), what, mend)
                 elif need not in mates:
-                    yield _unknown("agent", need, [other for other in ids if other != agent.id], positions, loc)
+                    yield _unknown(
+                        "agent", need, [other for other in ids if other != agent.id], positions, loc
+                    )
         yield from _cycles("agents", batch.agents, locs, positions)
 
 
@@ -152,14 +198,18 @@ def _claims(mission: Mission, positions: Positions) -> Iterator[Problem]:
             what = f"the proof {show(proof)} is neither a test nor a check of the batch's gate"
             close = nearest(proof, checks)
             mend = "name a test (`tests/test_x.py::test_y`), `file: path`, `symbol: path::Name`" + (
-                f", or one of the checks {listed(checks)}" if checks else "; the batch has no gate with checks"
+                f", or one of the checks {listed(checks)}"
+                if checks
+                else "; the batch has no gate with checks"
             )
             mend = f"did you mean `{close}`?" if close else mend
             yield Problem(positions.value((*loc, "proof", index)), what, mend)
 
 
 def looks_like_test(proof: str) -> bool:
-    """Whether a proof reads as a pytest node id or a path of tests, rather than as a check's name."""
+    """Whether a proof reads as a pytest node id or a path of tests, rather than as a check's
+    name.
+    """
     path = proof.split("::", 1)[0]
     if proof.startswith("-") or any(sign.isspace() for sign in path):
         return False
@@ -173,7 +223,9 @@ def _all_agents(mission: Mission) -> Iterator[tuple[Loc, Batch, Agent]]:
 
 
 def _unknown(noun: str, name: str, known: Iterable[str], positions: Positions, loc: Loc) -> Problem:
-    return Problem(positions.value(loc), f"unknown {noun} `{name}`", did_you_mean(name, known, noun=noun))
+    return Problem(
+        positions.value(loc), f"unknown {noun} `{name}`", did_you_mean(name, known, noun=noun)
+    )
 
 
 def _repeated(noun: str, ids: Sequence[tuple[Loc, str]], positions: Positions) -> Iterator[Problem]:
@@ -182,7 +234,11 @@ def _repeated(noun: str, ids: Sequence[tuple[Loc, str]], positions: Positions) -
     for loc, name in ids:
         if (before := first.setdefault(name.casefold(), loc)) != loc:
             what = f"the {noun} id `{name}` stands twice (first on line {positions.value(before).line})"
-            yield Problem(positions.value(loc), what, "ids differ in more than their case, over the whole mission")
+            yield Problem(
+                positions.value(loc),
+                what,
+                "ids differ in more than their case, over the whole mission",
+            )
 
 
 def _cycles(
@@ -193,7 +249,10 @@ def _cycles(
     known = set(ids)
     if len(known) != len(ids):
         return  # who needs whom is not known while two have one id
-    graph = {node.id: [need for need in node.needs if need in known and need != node.id] for node in nodes}
+    graph = {
+        node.id: [need for need in node.needs if need in known and need != node.id]
+        for node in nodes
+    }
     while True:
         try:
             TopologicalSorter(graph).prepare()

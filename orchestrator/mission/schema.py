@@ -1,7 +1,9 @@
-"""The JSON schema of mission files, generated from the model, so that editors complete and check while people type.
+"""The JSON schema of mission files, generated from the model, so that editors complete and check
+while people type.
 
-Owns what pydantic does not know of: which dialect it is, which keys are not supported yet, and that a key without a
-value is refused. The loader is stricter than any schema can be; what the schema refuses, the loader refuses too.
+Owns what pydantic does not know of: which dialect it is, which keys are not supported yet, and that
+a key without a value is refused. The loader is stricter than any schema can be; what the schema
+refuses, the loader refuses too.
 """
 
 from __future__ import annotations
@@ -30,12 +32,16 @@ def mission_schema() -> dict[str, Any]:
 
 
 def _tidy(node: Data) -> Data:
-    """Without the nulls of optional fields (the loader refuses a key without a value), and with checked keys."""
+    """Without the nulls of optional fields (the loader refuses a key without a value), and with
+    checked keys.
+    """
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
-    tidy = {key: _tidy(value) for key, value in node.items() if not (key == "default" and value is None)}
+    tidy = {
+        key: _tidy(value) for key, value in node.items() if not (key == "default" and value is None)
+    }
     if NULL in tidy.get("anyOf", ()):
         options = [option for option in tidy.pop("anyOf") if option != NULL]
         tidy = {**options[0], **tidy} if len(options) == 1 else {"anyOf": options, **tidy}

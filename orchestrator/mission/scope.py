@@ -1,10 +1,11 @@
 """Scopes: what an agent may change, as gitignore-style globs of paths, and symbols inside of them.
 
-Owns the forms that an entry of a scope may have (`entry_of`), whether a path lies inside, which part of a file is
-meant, and which of an agent's changed paths lie outside. It reads no file and knows no git: paths are texts relative
-to the repository's root, with `/` between their parts, compared with their case. Globs are matched by `pathspec`; what
-symbols are is in `symbols`, what two scopes may both touch in `overlaps`, and whether a changed file stays within its
-symbols is found by `git.structure.scoping`.
+Owns the forms that an entry of a scope may have (`entry_of`), whether a path lies inside, which
+part of a file is meant, and which of an agent's changed paths lie outside. It reads no file and
+knows no git: paths are texts relative to the repository's root, with `/` between their parts,
+compared with their case. Globs are matched by `pathspec`; what symbols are is in `symbols`, what
+two scopes may both touch in `overlaps`, and whether a changed file stays within its symbols is
+found by `git.structure.scoping`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _ONE_COLON = re.compile(r"(?P<glob>.*\.\w+):(?P<symbol>[A-Za-z_][\w.*]*)")
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A change that an agent may not make, by its path alone: outside of its scope, or protected from everybody."""
+    """A change that an agent may not make, by its path alone: outside of its scope, or protected
+    from everybody.
+    """
 
     path: str
     reason: Literal["outside", "protected"]
@@ -40,9 +43,11 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a scope: all of the files that `glob` matches, one `symbol` in them, or the symbol on a `line`.
+    """One entry of a scope: all of the files that `glob` matches, one `symbol` in them, or the
+    symbol on a `line`.
 
-    A line counts from 1 in the run's base. Until it is known what stands there, its entry covers nothing.
+    A line counts from 1 in the run's base. Until it is known what stands there, its entry covers
+    nothing.
     """
 
     text: str
@@ -63,7 +68,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SymbolRule:
-    """What an agent may change of one file: these symbols with all in them, and beside them imports and new symbols."""
+    """What an agent may change of one file: these symbols with all in them, and beside them imports
+    and new symbols.
+    """
 
     symbols: tuple[SymbolPattern, ...]
     imports: Imports = "add"
@@ -72,9 +79,11 @@ class SymbolRule:
 
 @dataclass(frozen=True)
 class Scope:
-    """The entries that say what an agent may change; none: nothing. Raises `BadGlob` for the first that is not one.
+    """The entries that say what an agent may change; none: nothing. Raises `BadGlob` for the first
+    that is not one.
 
-    A glob without a slash holds at every depth, one with a slash from the root; a folder covers all that is in it.
+    A glob without a slash holds at every depth, one with a slash from the root; a folder covers all
+    that is in it.
     """
 
     patterns: tuple[str, ...] = ()
@@ -88,7 +97,10 @@ class Scope:
     def __post_init__(self) -> None:
         known = dict(self.lines)
         read = map(entry_of, self.patterns)
-        entries = tuple(replace(entry, symbol=known[entry.text]) if entry.text in known else entry for entry in read)
+        entries = tuple(
+            replace(entry, symbol=known[entry.text]) if entry.text in known else entry
+            for entry in read
+        )
         object.__setattr__(self, "entries", entries)
 
     @cached_property
@@ -102,7 +114,9 @@ class Scope:
     @cached_property
     def literals(self) -> tuple[str, ...]:
         """The paths that are named from the root without any wildcard, without a leading slash."""
-        return tuple(entry.glob.removeprefix("/") for entry in self.entries if is_literal(entry.glob))
+        return tuple(
+            entry.glob.removeprefix("/") for entry in self.entries if is_literal(entry.glob)
+        )
 
     @property
     def has_symbols(self) -> bool:
@@ -123,14 +137,22 @@ class Scope:
         return tuple(path for path in paths if self.allows(path))
 
     def rule(self, path: str) -> SymbolRule | None:
-        """What of a path that lies inside may be changed; None for all of it, also where another entry says less."""
+        """What of a path that lies inside may be changed; None for all of it, also where another
+        entry says less.
+        """
         if self._whole.match_file(_matchable(path)):
             return None
-        symbols = tuple(entry.symbol for entry in self.entries if entry.symbol and Scope((entry.glob,)).allows(path))
+        symbols = tuple(
+            entry.symbol
+            for entry in self.entries
+            if entry.symbol and Scope((entry.glob,)).allows(path)
+        )
         return SymbolRule(symbols, self.imports, self.new_symbols)
 
     def resolved(self, outlines: Mapping[str, Outline | None]) -> Scope:
-        """The scope with each line bound to the symbol that holds it, where `outlines` (by path) has just one such."""
+        """The scope with each line bound to the symbol that holds it, where `outlines` (by path)
+        has just one such.
+        """
         lines: dict[str, SymbolPattern] = {}
         for entry in self.entries:
             if entry.line is not None:
@@ -154,7 +176,9 @@ def entry_of(text: str) -> Entry:
         _check_file(glob, "::" + symbol)
         return Entry(text, glob, symbol=pattern)
     if found := _PLACE.fullmatch(text):
-        raise BadGlob("a line stands for the symbol round it", f"write `{found['glob']}:{found['line']}`")
+        raise BadGlob(
+            "a line stands for the symbol round it", f"write `{found['glob']}:{found['line']}`"
+        )
     if found := _LINE.fullmatch(text):
         line = int(found["line"])
         if not line:
@@ -166,13 +190,17 @@ def entry_of(text: str) -> Entry:
     if found := _ONE_COLON.fullmatch(text):
         raise BadGlob("a symbol follows two colons", f"write `{found['glob']}::{found['symbol']}`")
     if text.endswith(":"):
-        raise BadGlob("nothing follows the colon", "write `path::Symbol`, `path:12`, or the path alone")
+        raise BadGlob(
+            "nothing follows the colon", "write `path::Symbol`, `path:12`, or the path alone"
+        )
     check_glob(text)
     return Entry(text, text)
 
 
 def _check_file(glob: str, part: str) -> None:
-    """Raises `BadGlob` where what stands before a symbol or a line does not name files of a known ending."""
+    """Raises `BadGlob` where what stands before a symbol or a line does not name files of a known
+    ending.
+    """
     if not glob:
         raise BadGlob("no path stands before the symbol", f"write `path{part}`")
     if _LINE.fullmatch(glob):
@@ -181,7 +209,9 @@ def _check_file(glob: str, part: str) -> None:
     folder = glob.removesuffix("**").strip("/")
     example = f"{folder}/**/*.py{part}".removeprefix("/")
     if glob.endswith("/"):
-        raise BadGlob("a folder has no symbols of its own", f"name files in it, such as `{example}`")
+        raise BadGlob(
+            "a folder has no symbols of its own", f"name files in it, such as `{example}`"
+        )
     if not EXTENSION.search(glob):
         example = f"{glob}.py{part}" if glob.endswith("/*") else example
         mend = f"name files by their ending, such as `{example}`, or the path without symbols"
@@ -191,28 +221,41 @@ def _check_file(glob: str, part: str) -> None:
 
 
 def check_glob(pattern: str) -> None:
-    """Raises `BadGlob` for what is no glob of ours. Stricter than git, so that a typing error is no scope."""
+    """Raises `BadGlob` for what is no glob of ours. Stricter than git, so that a typing error is no
+    scope.
+    """
     parts = pattern.removeprefix("/").removesuffix("/").split("/")
     if not pattern.strip("/"):
         raise BadGlob("expected a path or a glob", "write `**` for every path")
     if pattern.startswith("!"):
-        raise BadGlob("a scope cannot take paths out again with `!`", "name what may be changed instead")
+        raise BadGlob(
+            "a scope cannot take paths out again with `!`", "name what may be changed instead"
+        )
     if pattern.startswith("#"):
         raise BadGlob("`#` would begin a comment here", f"write `[#]{pattern[1:]}`")
     if pattern != pattern.strip() or not pattern.isprintable():
         raise BadGlob("a glob has no blanks round it and no control characters in it")
     if "\\" in pattern:
-        raise BadGlob("a backslash has no place in a glob", "write `/` between folders, and `[*]` for a literal `*`")
+        raise BadGlob(
+            "a backslash has no place in a glob",
+            "write `/` between folders, and `[*]` for a literal `*`",
+        )
     if ".." in parts or "." in parts:
-        raise BadGlob("`.` and `..` have no place in a glob", "paths begin at the repository's root")
+        raise BadGlob(
+            "`.` and `..` have no place in a glob", "paths begin at the repository's root"
+        )
     if "" in parts:
         raise BadGlob("two slashes follow one another", "write `**` for any number of folders")
     if ".git" in parts:
         raise BadGlob("git's own folder can be in no scope")
     if any("**" in part and part != "**" for part in parts):
-        raise BadGlob("`**` stands for whole folders, alone between slashes", "write `*` inside a name")
+        raise BadGlob(
+            "`**` stands for whole folders, alone between slashes", "write `*` inside a name"
+        )
     if pattern.endswith("**/"):
-        raise BadGlob("`**` covers files too, so no slash follows at the end", f"write `{pattern[:-1]}`")
+        raise BadGlob(
+            "`**` covers files too, so no slash follows at the end", f"write `{pattern[:-1]}`"
+        )
     for part in parts:
         try:
             globs.parse_segment(part)
@@ -221,12 +264,20 @@ def check_glob(pattern: str) -> None:
 
 
 def is_literal(pattern: str) -> bool:
-    """Whether a pattern names one path from the root: a slash that anchors it, no wildcard, no folder's slash."""
-    return "/" in pattern[:-1] and not pattern.endswith("/") and not any(sign in pattern for sign in "*?[")
+    """Whether a pattern names one path from the root: a slash that anchors it, no wildcard, no
+    folder's slash.
+    """
+    return (
+        "/" in pattern[:-1]
+        and not pattern.endswith("/")
+        and not any(sign in pattern for sign in "*?[")
+    )
 
 
 def breaches(changed: Iterable[str], scope: Scope, protect: Scope) -> tuple[Breach, ...]:
-    """What of an agent's changed paths it may not change, in their order; protection counts whatever the scope says."""
+    """What of an agent's changed paths it may not change, in their order; protection counts
+    whatever the scope says.
+    """
     found: list[Breach] = []
     for path in changed:
         if protect.allows(path):
@@ -237,10 +288,12 @@ def breaches(changed: Iterable[str], scope: Scope, protect: Scope) -> tuple[Brea
 
 
 def _spec_of(patterns: Iterable[str]) -> GitIgnoreSpec:
-    # A class of one sign means that sign, which pathspec's regular expressions do not always take in brackets.
+    # A class of one sign means that sign, which pathspec's regular expressions do not always take
+    # in brackets.
     return GitIgnoreSpec.from_lines(re.sub(r"\[(.)\]", r"\\\1", pattern) for pattern in patterns)
 
 
 def _matchable(path: str) -> str:
-    # A line break in a file's name is one more letter to git, but the end of the text to a regular expression.
+    # A line break in a file's name is one more letter to git, but the end of the text to a regular
+    # expression.
     return path.replace("\n", "\0")

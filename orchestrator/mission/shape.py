@@ -1,7 +1,9 @@
-"""The shape of a mission: plain data held against the model, and the model's complaints in people's words.
+"""The shape of a mission: plain data held against the model, and the model's complaints in people's
+words.
 
-Owns the translation of pydantic's errors into places and sentences, the nearest valid name for an unknown key, and the
-keys that are part of the format but not supported yet. Whether names refer to anything is for `references`.
+Owns the translation of pydantic's errors into places and sentences, the nearest valid name for an
+unknown key, and the keys that are part of the format but not supported yet. Whether names refer to
+anything is for `references`.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ MOST_GUESSED = 100  # unknown keys that are read as others to look on
 def read_shape(source: Source) -> tuple[Mission | None, list[Problem]]:
     """The mission that the data says, and all that is wrong with its shape.
 
-    A misspelt key is read as the nearest valid one, so that what it holds is looked at too; the mission is then there
-    beside the problem, for the cross-references. It is None where something else is wrong.
+    A misspelt key is read as the nearest valid one, so that what it holds is looked at too; the
+    mission is then there beside the problem, for the cross-references. It is None where something
+    else is wrong.
     """
     problems: list[Problem] = []
     data, positions = source.data, source.positions
@@ -42,7 +45,11 @@ def read_shape(source: Source) -> tuple[Mission | None, list[Problem]]:
             data = _renamed(data, error["loc"], positions)
     early = dict(_not_yet(Mission, data, ()))
     problems += [
-        Problem(positions.key(loc), f"`{loc[-1]}` is not supported yet: {what}", "take it out of the mission")
+        Problem(
+            positions.key(loc),
+            f"`{loc[-1]}` is not supported yet: {what}",
+            "take it out of the mission",
+        )
         for loc, what in early.items()
     ]
     settled = {*source.spoiled, *early}
@@ -117,8 +124,12 @@ def _check_kind(value: Data, loc: Loc, positions: Positions) -> Problem:
         return Problem(positions.value(loc), what, f"a check is a mapping with {known}")
     for key in value:
         if close := nearest(key, CHECK_KINDS):
-            return Problem(positions.key((*loc, key)), f"unknown key `{key}`", f"did you mean `{close}`?")
-    return Problem(positions.value(loc), "this check says nothing to check", f"a check has one of {known}")
+            return Problem(
+                positions.key((*loc, key)), f"unknown key `{key}`", f"did you mean `{close}`?"
+            )
+    return Problem(
+        positions.value(loc), "this check says nothing to check", f"a check has one of {known}"
+    )
 
 
 def _unknown_key(error: ErrorDetails, data: Data, source: Source) -> Problem:
@@ -141,18 +152,28 @@ def _renamed(data: Data, loc: Loc, positions: Positions) -> Data:
         if path:
             head, rest = path[0], path[1:]
             if isinstance(value, list):
-                return [copy(item, rest) if index == head else item for index, item in enumerate(value)]
-            return {name: copy(item, rest) if name == head else item for name, item in value.items()}
+                return [
+                    copy(item, rest) if index == head else item for index, item in enumerate(value)
+                ]
+            return {
+                name: copy(item, rest) if name == head else item for name, item in value.items()
+            }
         close = nearest(str(key), [name for name in known if name not in value])
         if close is not None:
             positions.alias((*parents, close), (*parents, key))
-        return {close if name == key else name: item for name, item in value.items() if name != key or close}
+        return {
+            close if name == key else name: item
+            for name, item in value.items()
+            if name != key or close
+        }
 
     return copy(data, tuple(parents))
 
 
 def _plain(loc: tuple[int | str, ...], data: Data) -> Loc:
-    """A pydantic place as a place of the file: no marks of unions, no index where one thing stands for a list of it."""
+    """A pydantic place as a place of the file: no marks of unions, no index where one thing stands
+    for a list of it.
+    """
     result: list[int | str] = []
     for part in loc:
         if part in TAGS or (isinstance(part, int) and not isinstance(data, list)):
@@ -165,7 +186,9 @@ def _plain(loc: tuple[int | str, ...], data: Data) -> Loc:
 def _value(data: Data, loc: Loc) -> Data:
     """What stands at a place, or what encloses it."""
     for part in loc:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int)
+        ):
             data = data[part]  # type: ignore[index]
     return data
 
@@ -230,7 +253,9 @@ def _noun(loc: tuple[int | str, ...]) -> str:
 
 
 def _not_yet(model: type[Model], data: Data, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    """The keys that this version does not support yet, wherever they are set, and what they would need."""
+    """The keys that this version does not support yet, wherever they are set, and what they would
+    need.
+    """
     if not isinstance(data, dict):
         return
     for name, field in model.model_fields.items():

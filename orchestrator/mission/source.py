@@ -1,7 +1,8 @@
 """The text of a mission file: from bytes to plain data in which every key and value has its place.
 
-Owns the subset of YAML 1.2 that a mission may use (its core schema; no anchors, tags, merge keys, second documents or
-repeated keys) and the position of everything. It knows no key of the format: `shape` does.
+Owns the subset of YAML 1.2 that a mission may use (its core schema; no anchors, tags, merge keys,
+second documents or repeated keys) and the position of everything. It knows no key of the format:
+`shape` does.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 INT = re.compile(r"[-+]?[0-9]{1,300}")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -50,7 +53,9 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a value begins, where its key does (for an item of a list: the value), and a scalar's text as written."""
+    """Where a value begins, where its key does (for an item of a list: the value), and a scalar's
+    text as written.
+    """
 
     key: Place
     value: Place
@@ -58,7 +63,9 @@ class Spot:
 
 
 class Positions:
-    """The place of every key and value by its path of keys and indexes; the nearest that encloses it for all others."""
+    """The place of every key and value by its path of keys and indexes; the nearest that encloses
+    it for all others.
+    """
 
     def __init__(self, spots: dict[Loc, Spot]) -> None:
         self._spots = spots
@@ -78,14 +85,22 @@ class Positions:
         return self.spot(loc).value
 
     def raw(self, loc: Loc) -> str | None:
-        """A scalar's text as it was written, without quotes; None for lists, mappings and what is not in the file."""
+        """A scalar's text as it was written, without quotes; None for lists, mappings and what is
+        not in the file.
+        """
         spot = self._spots.get(loc)
         return spot.raw if spot else None
 
     def alias(self, loc: Loc, original: Loc) -> None:
-        """Let `loc` and all below it stand where `original` does: a misspelt key that is read as the right one."""
+        """Let `loc` and all below it stand where `original` does: a misspelt key that is read as
+        the right one.
+        """
         size = len(original)
-        moved = {(*loc, *spot[size:]): value for spot, value in self._spots.items() if spot[:size] == original}
+        moved = {
+            (*loc, *spot[size:]): value
+            for spot, value in self._spots.items()
+            if spot[:size] == original
+        }
         self._spots |= moved
 
     def __contains__(self, loc: object) -> bool:
@@ -101,7 +116,9 @@ class Source:
     positions: Positions
     problems: tuple[Problem, ...]
     spoiled: frozenset[Loc] = frozenset()
-    """Values that a problem was found with: whatever follows from them is not worth a second message."""
+    """Values that a problem was found with: whatever follows from them is not worth a second
+    message.
+    """
     is_complete: bool = True
     """Whether the text was read to its end, so that it makes sense to look at what it says."""
 
@@ -128,21 +145,35 @@ class _Reader:
         event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):
             raise _StopError(
-                Problem(Place(1, 1), "the file is empty", "begin with `version: 1`; `orchestrate init` makes one")
+                Problem(
+                    Place(1, 1),
+                    "the file is empty",
+                    "begin with `version: 1`; `orchestrate init` makes one",
+                )
             )
         if event.version == (1, 1):
-            self.problems.append(Problem(_place(event), "missions are YAML 1.2, not 1.1", "take this line out"))
+            self.problems.append(
+                Problem(_place(event), "missions are YAML 1.2, not 1.1", "take this line out")
+            )
         first = next(self.events)
         data = self.node(first, (), 1, None)
         if not isinstance(first, yaml.MappingStartEvent):
             raise _StopError(
-                Problem(_place(first), "expected a mapping (`key: value` lines)", "begin with `version: 1`")
+                Problem(
+                    _place(first),
+                    "expected a mapping (`key: value` lines)",
+                    "begin with `version: 1`",
+                )
             )
         next(self.events)  # the document's end
         event = next(self.events)
         if isinstance(event, yaml.DocumentStartEvent):
             self.problems.append(
-                Problem(_place(event), "a second document begins here", "one file holds one mission; take `---` out")
+                Problem(
+                    _place(event),
+                    "a second document begins here",
+                    "one file holds one mission; take `---` out",
+                )
             )
         return data
 
@@ -152,25 +183,49 @@ class _Reader:
         raw = event.value if isinstance(event, yaml.ScalarEvent) else None
         self.spots[loc] = Spot(key or place, place, raw)
         if isinstance(event, yaml.AliasEvent):
-            self.spoil(loc, place, f"aliases (`*{event.anchor}`) are not part of the format", "write the value again")
+            self.spoil(
+                loc,
+                place,
+                f"aliases (`*{event.anchor}`) are not part of the format",
+                "write the value again",
+            )
             return None
         if event.anchor is not None:
             self.problems.append(
-                Problem(place, f"anchors (`&{event.anchor}`) are not part of the format", "take it out")
+                Problem(
+                    place, f"anchors (`&{event.anchor}`) are not part of the format", "take it out"
+                )
             )
         if event.tag is not None:
-            self.spoil(loc, place, f"tags (`{_tag(event.tag)}`) are not part of the format", "take it out")
+            self.spoil(
+                loc, place, f"tags (`{_tag(event.tag)}`) are not part of the format", "take it out"
+            )
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, loc)
         if depth > DEEPEST:
-            raise _StopError(Problem(place, f"more than {DEEPEST} lists and mappings in one another", "say it flatter"))
-        return self.sequence(loc, depth) if isinstance(event, yaml.SequenceStartEvent) else self.mapping(loc, depth)
+            raise _StopError(
+                Problem(
+                    place,
+                    f"more than {DEEPEST} lists and mappings in one another",
+                    "say it flatter",
+                )
+            )
+        return (
+            self.sequence(loc, depth)
+            if isinstance(event, yaml.SequenceStartEvent)
+            else self.mapping(loc, depth)
+        )
 
     def scalar(self, event: Event, loc: Loc) -> Data:
         value = resolve(event.value) if event.style in (None, "") else event.value
         if value is None:
-            # No key of the format means anything by being empty: most often its lines are indented wrongly.
-            subject = f"`{loc[-1]}` has no value" if loc and isinstance(loc[-1], str) else "there is no value here"
+            # No key of the format means anything by being empty: most often its lines are indented
+            # wrongly.
+            subject = (
+                f"`{loc[-1]}` has no value"
+                if loc and isinstance(loc[-1], str)
+                else "there is no value here"
+            )
             self.spoil(loc, self.spots[loc].key, subject, "write one, or take the line out")
         elif isinstance(value, str) and (found := UNPRINTABLE.search(value)):
             # Written as an escape; it would reach terminals and the arguments of programs.
@@ -190,12 +245,17 @@ class _Reader:
             place = _place(event)
             if name is None or name in result:
                 if name is None:
-                    # What it held is missing from the data: nothing can be said about names that refer to it.
+                    # What it held is missing from the data: nothing can be said about names that
+                    # refer to it.
                     self.spoiled.add((*loc, ""))
                 else:
                     first = self.spots[(*loc, name)].key.line
                     self.problems.append(
-                        Problem(place, f"`{name}` stands here twice (first on line {first})", "keep one of the two")
+                        Problem(
+                            place,
+                            f"`{name}` stands here twice (first on line {first})",
+                            "keep one of the two",
+                        )
                     )
                 self.skip(next(self.events), (*loc, "", place.line, place.column), depth + 1)
                 continue
@@ -211,14 +271,24 @@ class _Reader:
             self.problems.append(Problem(place, "a key must be a text", "write `key: value`"))
             return None
         if event.anchor is not None or event.tag is not None:
-            sign = f"anchors (`&{event.anchor}`)" if event.anchor is not None else f"tags (`{_tag(event.tag)}`)"
-            self.problems.append(Problem(place, f"{sign} are not part of the format", "take it out"))
+            sign = (
+                f"anchors (`&{event.anchor}`)"
+                if event.anchor is not None
+                else f"tags (`{_tag(event.tag)}`)"
+            )
+            self.problems.append(
+                Problem(place, f"{sign} are not part of the format", "take it out")
+            )
         is_plain = event.style in (None, "")
         if is_plain and event.value == "<<":
-            self.problems.append(Problem(place, "merge keys (`<<`) are not part of the format", "write the keys out"))
+            self.problems.append(
+                Problem(place, "merge keys (`<<`) are not part of the format", "write the keys out")
+            )
             return None
         if is_plain and not isinstance(resolve(event.value), str):
-            self.problems.append(Problem(place, "a key must be a text", f'put it in quotes ("{event.value}")'))
+            self.problems.append(
+                Problem(place, "a key must be a text", f'put it in quotes ("{event.value}")')
+            )
             return None
         if found := UNPRINTABLE.search(event.value):
             self.problems.append(Problem(place, _control(found[0]), "take it out"))
@@ -242,9 +312,13 @@ def read_source(data: bytes) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8-sig", errors="replace")
-        return _broken("", Problem(_end_of(good), "this is not UTF-8 text", "save the file as UTF-8"))
+        return _broken(
+            "", Problem(_end_of(good), "this is not UTF-8 text", "save the file as UTF-8")
+        )
     if found := UNPRINTABLE.search(text):
-        return _broken(text, Problem(_end_of(text[: found.start()]), _control(found[0]), "take it out"))
+        return _broken(
+            text, Problem(_end_of(text[: found.start()]), _control(found[0]), "take it out")
+        )
     reader = _Reader(yaml.parse(text, Loader=_Loader))
     try:
         content = reader.document()
@@ -253,7 +327,9 @@ def read_source(data: bytes) -> Source:
     except yaml.MarkedYAMLError as error:
         line, column, what, mend = explain(error, text)
         return _broken(text, *reader.problems, Problem(Place(line, column), what, mend))
-    return Source(text, content, Positions(reader.spots), tuple(reader.problems), frozenset(reader.spoiled))
+    return Source(
+        text, content, Positions(reader.spots), tuple(reader.problems), frozenset(reader.spoiled)
+    )
 
 
 def resolve(text: str) -> str | int | float | bool | None:

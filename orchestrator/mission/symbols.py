@@ -1,8 +1,9 @@
 """Symbols in scopes: the patterns that name them, and the outline that says which ones a file has.
 
-Owns what `Class`, `Class.method` and `on_*` cover and what two patterns have in common. A symbol's path is its plain
-names from the outside in, `("Class", "method")`: the setter of a property and the overloads of a function go by the
-name that they share. It parses no source: outlines are made by `git.structure.symbols`.
+Owns what `Class`, `Class.method` and `on_*` cover and what two patterns have in common. A symbol's
+path is its plain names from the outside in, `("Class", "method")`: the setter of a property and the
+overloads of a function go by the name that they share. It parses no source: outlines are made by
+`git.structure.symbols`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _NAME = re.compile(r"#?[\w$]*")  # `$` and `#` for JavaScript
 
 @dataclass(frozen=True, slots=True)
 class SymbolPattern:
-    """Names symbols by their path, with `*`, `?` and `[ab]` inside a name; it covers all that is in them too."""
+    """Names symbols by their path, with `*`, `?` and `[ab]` inside a name; it covers all that is in
+    them too.
+    """
 
     text: str
     parts: tuple[globs.Segment, ...]
@@ -33,11 +36,15 @@ class SymbolPattern:
         return len(path) >= len(self.parts) and self._agrees(path)
 
     def is_inside(self, path: SymbolPath) -> bool:
-        """Whether it names something inside of the symbol at `path`; of the file itself, for an empty path."""
+        """Whether it names something inside of the symbol at `path`; of the file itself, for an
+        empty path.
+        """
         return len(path) < len(self.parts) and self._agrees(path)
 
     def _agrees(self, path: SymbolPath) -> bool:
-        return all(_expression(part).fullmatch(name) for part, name in zip(self.parts, path, strict=False))
+        return all(
+            _expression(part).fullmatch(name) for part, name in zip(self.parts, path, strict=False)
+        )
 
     def meets(self, other: SymbolPattern) -> bool:
         """Whether there is any symbol, existing or not, that both cover."""
@@ -57,10 +64,15 @@ def parse_symbol(text: str) -> SymbolPattern:
     if "" in names:
         raise BadGlob("a symbol's name is missing", "write `path::Class` or `path::Class.method`")
     if any("**" in name for name in names):
-        raise BadGlob("`**` stands for folders; a symbol covers all that is in it", "write its name alone")
+        raise BadGlob(
+            "`**` stands for folders; a symbol covers all that is in it", "write its name alone"
+        )
     for name in names:
         if not _NAME.fullmatch(re.sub(r"[*?]", "", _CLASS.sub("x", name))) or name[0].isdigit():
-            raise BadGlob(f"`{name}` is no name of a symbol", "write letters, digits and `_`, or `*` and `?` for any")
+            raise BadGlob(
+                f"`{name}` is no name of a symbol",
+                "write letters, digits and `_`, or `*` and `?` for any",
+            )
     try:
         return SymbolPattern(text, tuple(globs.parse_segment(name) for name in names))
     except ValueError as error:
@@ -75,13 +87,18 @@ def exactly(path: SymbolPath) -> SymbolPattern:
 @lru_cache(maxsize=4096)
 def _expression(part: globs.Segment) -> re.Pattern[str]:
     signs = {globs.ANY: ".", globs.STAR: ".*"}
-    texts = (f"[{''.join(map(re.escape, sorted(s)))}]" if isinstance(s, frozenset) else signs[s] for s in part)
+    texts = (
+        f"[{''.join(map(re.escape, sorted(s)))}]" if isinstance(s, frozenset) else signs[s]
+        for s in part
+    )
     return re.compile("".join(texts), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class OutlineSymbol:
-    """One definition; lines count from 1, `last_line` included, with its decorators and the comments above it."""
+    """One definition; lines count from 1, `last_line` included, with its decorators and the
+    comments above it.
+    """
 
     path: SymbolPath
     first_line: int
@@ -90,19 +107,27 @@ class OutlineSymbol:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Which symbols one version of a file has, in its order; `errors` counts the places that do not parse."""
+    """Which symbols one version of a file has, in its order; `errors` counts the places that do not
+    parse.
+    """
 
     symbols: tuple[OutlineSymbol, ...]
     lines: int
     errors: int = 0
 
     def at(self, line: int) -> SymbolPath | None:
-        """The innermost symbol that holds the line; None for imports, module statements and what is between symbols."""
-        holding = [symbol for symbol in self.symbols if symbol.first_line <= line <= symbol.last_line]
+        """The innermost symbol that holds the line; None for imports, module statements and what is
+        between symbols.
+        """
+        holding = [
+            symbol for symbol in self.symbols if symbol.first_line <= line <= symbol.last_line
+        ]
         return max(holding, key=lambda symbol: len(symbol.path)).path if holding else None
 
     def covered(self, *patterns: SymbolPattern) -> tuple[str, ...]:
-        """The names of the symbols that all of the patterns cover; of those in one another the outermost."""
+        """The names of the symbols that all of the patterns cover; of those in one another the
+        outermost.
+        """
         return tuple(dict.fromkeys(".".join(path) for path in self._outermost(patterns)))
 
     def _outermost(self, patterns: tuple[SymbolPattern, ...]) -> Iterator[SymbolPath]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import yaml
 
-# (a part of the parser's words, what it means, how to mend it, whether the place is where the construct began)
+# (a part of the parser's words, what it means, how to mend it, whether the place is where the
+# construct began)
 MEANINGS = (
     ("mapping values are not allowed", "a `:` that is not expected here",
      "check the indentation; a text that holds `: ` needs quotes", False),

@@ -1,4 +1,5 @@
-"""What single values of a mission must mean beyond their shape: globs, placeholders, kinds of backends, paths on disk.
+"""What single values of a mission must mean beyond their shape: globs, placeholders, kinds of
+backends, paths on disk.
 
 Owns those rules and no name that refers to another place of the file (`references`).
 """
@@ -28,13 +29,21 @@ from orchestrator.mission.symbols import parse_symbol
 from orchestrator.mission.words import did_you_mean, listed
 
 PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mission_dir")
-TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")  # doubled braces, a placeholder, or a brace that stands alone
-KIND_OF_NAME = {"auto": ("prefer",), "recording": ("dir",), "command": ("command",)}  # all others choose freely
+TOKEN = re.compile(
+    r"\{\{|\}\}|\{([^{}]*)\}|\{|\}"
+)  # doubled braces, a placeholder, or a brace that stands alone
+KIND_OF_NAME = {
+    "auto": ("prefer",),
+    "recording": ("dir",),
+    "command": ("command",),
+}  # all others choose freely
 LINE = re.compile(r":\d+$")
 
 
 def placeholders(text: str) -> tuple[str, ...]:
-    """The names in braces in a command's argument, in their order. Raises ValueError for a brace that stands alone."""
+    """The names in braces in a command's argument, in their order. Raises ValueError for a brace
+    that stands alone.
+    """
     names: list[str] = []
     for match in TOKEN.finditer(text):
         if match[0] in ("{", "}"):
@@ -61,7 +70,9 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         place = positions.value(loc)
         if re.match(r"[A-Za-z]:[/\\]|~", pattern):
             yield Problem(
-                place, f"{show(pattern)}: an absolute path is no scope", "paths begin at the repository's root"
+                place,
+                f"{show(pattern)}: an absolute path is no scope",
+                "paths begin at the repository's root",
             )
             continue
         try:
@@ -80,8 +91,14 @@ def _symbol_key_problems(agent: Agent, positions: Positions, loc: Loc) -> Iterat
         return
     for key in ("imports", "new_symbols"):
         if key in agent.model_fields_set:
-            what = f"`{key}` is about files of which single symbols are named, and `files` names none"
-            yield Problem(positions.key((*loc, key)), what, "take it out, or name symbols such as `src/a.py::Class`")
+            what = (
+                f"`{key}` is about files of which single symbols are named, and `files` names none"
+            )
+            yield Problem(
+                positions.key((*loc, key)),
+                what,
+                "take it out, or name symbols such as `src/a.py::Class`",
+            )
 
 
 def path_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:
@@ -91,14 +108,19 @@ def path_problems(mission: Mission, positions: Positions, folder: Path) -> Itera
         if path is not None and not (folder / path).is_dir():
             yield _absent(positions, ("repository", key), "folder", path)
     if repository.base is not None and repository.base.startswith("-"):
-        yield Problem(positions.value(("repository", "base")), "a branch, tag or commit does not begin with `-`")
+        yield Problem(
+            positions.value(("repository", "base")),
+            "a branch, tag or commit does not begin with `-`",
+        )
     template = mission.brief_template
     if template is not None and not (folder / template).is_file():
         yield _absent(positions, ("brief_template",), "file", template)
 
 
 def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
-    """Paths inside the repository that are no globs: they stay in it, and pass for no option of a program."""
+    """Paths inside the repository that are no globs: they stay in it, and pass for no option of a
+    program.
+    """
     paths: list[tuple[Loc, str]] = []
     for name, gate in mission.gates.items():
         for index, check in enumerate(gate.checks):
@@ -108,7 +130,11 @@ def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
             if isinstance(check, PytestCheck | CommandCheck):
                 tests = {"must_turn_green": check.must_turn_green, "may_remove": check.may_remove}
                 tests |= {"pytest": check.pytest} if isinstance(check, PytestCheck) else {}
-                paths += [((*loc, key, item), test) for key, ids in tests.items() for item, test in enumerate(ids)]
+                paths += [
+                    ((*loc, key, item), test)
+                    for key, ids in tests.items()
+                    for item, test in enumerate(ids)
+                ]
     for loc, claim in claims_of(mission):
         for index, proof in enumerate(claim.proof):
             if isinstance(proof, FileProof):
@@ -124,7 +150,9 @@ def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         parts = path.split("::")[0].split("/")
         if path.startswith("-") and "proof" not in loc:
             yield Problem(
-                positions.value(loc), f"{show(path)}: expected a path, not an option", "paths and node ids alone"
+                positions.value(loc),
+                f"{show(path)}: expected a path, not an option",
+                "paths and node ids alone",
             )
         elif parts[0] == "" or ".." in parts:
             what = f"{show(path)}: the path leads out of the repository"
@@ -156,7 +184,11 @@ def claims_of(mission: Mission) -> Iterator[tuple[Loc, Claim]]:
 
 
 def _absent(positions: Positions, loc: Loc, noun: str, path: str) -> Problem:
-    return Problem(positions.value(loc), f"there is no {noun} {show(path)}", "paths are relative to the mission file")
+    return Problem(
+        positions.value(loc),
+        f"there is no {noun} {show(path)}",
+        "paths are relative to the mission file",
+    )
 
 
 def backend_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:
@@ -169,14 +201,18 @@ def backend_problems(mission: Mission, positions: Positions, folder: Path) -> It
         allowed = KIND_OF_NAME.get(name, ("command", "dir"))
         if strange := next((key for key in kinds if key not in allowed), None):
             what = f"the backend `{name}` takes no `{strange}`"
-            yield Problem(positions.key((*loc, strange)), what, f"it takes {listed(allowed, last=' or ')}")
+            yield Problem(
+                positions.key((*loc, strange)), what, f"it takes {listed(allowed, last=' or ')}"
+            )
         elif not kinds:
             what = f"the backend `{name}` says nothing to do"
             yield Problem(positions.key(loc), what, f"add {listed(allowed, last=' or ')}")
         elif len(kinds) > 1:
             what = f"the backend `{name}` has {listed(kinds, last=' and ')}"
             yield Problem(
-                positions.key((*loc, kinds[1])), what, "a backend is a command or a recording: make two of it"
+                positions.key((*loc, kinds[1])),
+                what,
+                "a backend is a command or a recording: make two of it",
             )
         elif kinds == ["command"]:
             yield from _command_problems(backend, positions, loc)
@@ -184,7 +220,9 @@ def backend_problems(mission: Mission, positions: Positions, folder: Path) -> It
             yield from _other_problems(name, backend, positions, folder)
 
 
-def _other_problems(name: str, backend: Backend, positions: Positions, folder: Path) -> Iterator[Problem]:
+def _other_problems(
+    name: str, backend: Backend, positions: Positions, folder: Path
+) -> Iterator[Problem]:
     """A recording, or `auto`."""
     loc: Loc = ("backends", name)
     if backend.dir is not None and not (folder / backend.dir).is_dir():
@@ -204,11 +242,15 @@ def _command_problems(backend: Backend, positions: Positions, loc: Loc) -> Itera
     used: set[str] = set()
     for index, argument in enumerate(backend.command.argv):
         # A command that was written as one text has one place.
-        place = positions.value((*loc, "command", "shell") if backend.command.is_shell else (*loc, "command", index))
+        place = positions.value(
+            (*loc, "command", "shell") if backend.command.is_shell else (*loc, "command", index)
+        )
         try:
             names = placeholders(argument)
         except ValueError as error:
-            yield Problem(place, f"{show(argument)}: {error}", "write `{{` for `{`, and `}}` for `}`")
+            yield Problem(
+                place, f"{show(argument)}: {error}", "write `{{` for `{`, and `}}` for `}`"
+            )
             continue
         used.update(names)
         for name in names:
@@ -222,9 +264,15 @@ def _command_problems(backend: Backend, positions: Positions, loc: Loc) -> Itera
     place = positions.value((*loc, "brief"))
     match backend.brief:
         case BriefMode.ARGUMENT if "brief" not in used:
-            what, mend = "`brief: argument`, but the command has no `{brief}`", "add `{brief}` to its arguments"
+            what, mend = (
+                "`brief: argument`, but the command has no `{brief}`",
+                "add `{brief}` to its arguments",
+            )
         case BriefMode.FILE if "brief_file" not in used:
-            what, mend = "`brief: file`, but the command has no `{brief_file}`", "add `{brief_file}` to its arguments"
+            what, mend = (
+                "`brief: file`, but the command has no `{brief_file}`",
+                "add `{brief_file}` to its arguments",
+            )
         case BriefMode.NONE | BriefMode.STDIN if given:
             what = f"`brief: {backend.brief}`, but the command has `{{{given[0]}}}`"
             mend = "take one of the two out"

@@ -1,4 +1,6 @@
-"""Words for messages: nearest names, lists of names, and what a value is called. Knows nothing of missions."""
+"""Words for messages: nearest names, lists of names, and what a value is called. Knows nothing of
+missions.
+"""
 
 from __future__ import annotations
 

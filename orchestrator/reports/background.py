@@ -1,7 +1,8 @@
-"""Writes reports beside the run instead of in its way: always the newest state, never a queue of old ones.
+"""Writes reports beside the run instead of in its way: always the newest state, never a queue of
+old ones.
 
-The run's thread only says that there is something to write. What the disk refuses is raised at the next event or at the
-end, in the run's thread, so that it is not swallowed.
+The run's thread only says that there is something to write. What the disk refuses is raised at the
+next event or at the end, in the run's thread, so that it is not swallowed.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ if TYPE_CHECKING:
     from orchestrator.reports.writer import ReportWriter
 
 WORTH_A_REPORT = frozenset(
-    {"agents_returned", "batch_landed", "batch_ended", "run_interrupted", "run_ended", "target_landed"}
+    {
+        "agents_returned",
+        "batch_landed",
+        "batch_ended",
+        "run_interrupted",
+        "run_ended",
+        "target_landed",
+    }
 )
 """Not attempts: a run of hundreds of agents has thousands of those, and nobody reads that fast."""
 
 PAUSE_SECONDS = 0.3
-"""What ends a batch begins the next, whose agents come first; and one report may then do for several events."""
+"""What ends a batch begins the next, whose agents come first; and one report may then do for
+several events.
+"""
 
 
 class BackgroundWriter:
@@ -43,7 +53,11 @@ class BackgroundWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         with self._wanted:
             self._is_over = True
@@ -85,6 +99,8 @@ class BackgroundWriter:
 
 
 def _make_writer(folder: Path) -> ReportWriter:
-    from orchestrator.reports.writer import ReportWriter  # brings the models and jinja2, which no agent waits for
+    from orchestrator.reports.writer import (
+        ReportWriter,
+    )  # brings the models and jinja2, which no agent waits for
 
     return ReportWriter(folder)

@@ -1,7 +1,9 @@
-"""Text that came from elsewhere, made harmless in Markdown and in mermaid diagrams as GitHub renders them.
+"""Text that came from elsewhere, made harmless in Markdown and in mermaid diagrams as GitHub
+renders them.
 
-Missions, paths, test ids, reasons and output are written by people and agents; here they become text that renders as
-itself: no markup, no HTML, no table cell of its own, no mention or link that GitHub would act on.
+Missions, paths, test ids, reasons and output are written by people and agents; here they become
+text that renders as itself: no markup, no HTML, no table cell of its own, no mention or link that
+GitHub would act on.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from markupsafe import Markup
 
 from orchestrator.reports.text import clean, crop, one_line
 
-_MARKUP = re.compile(r"[\\`*\[\]~|$]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word means nothing on GitHub
+_MARKUP = re.compile(
+    r"[\\`*\[\]~|$]|(?<![^\W_])_|_(?![^\W_])"
+)  # an underscore inside a word means nothing on GitHub
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _AUTOLINKS = re.compile(r"@|#(?=\d)|(?<=\w):(?=//)|(?i:(?<=www)\.)|(?i:(?<=gh)-(?=\d))")
 _BLOCKS = re.compile(r"^(?=[-+=#:])|^(\d+)(?=[.)](?:\s|$))")
@@ -29,11 +33,14 @@ def raw(text: str) -> Markup:
 
 
 def markdown(text: str, limit: int = 500) -> Markup:
-    """As running text: one line that renders as exactly these characters, wherever it stands, a table cell included."""
+    """As running text: one line that renders as exactly these characters, wherever it stands, a
+    table cell included.
+    """
     line = "".join(_HTML.get(character, character) for character in one_line(text, limit))
     line = _MARKUP.sub(lambda match: "\\" + match[0], line)
     line = _BLOCKS.sub(lambda match: f"{match[1]}\\" if match[1] else "\\", line)
-    # After the rest, for this puts HTML in. A number and its full stop were parted above, so "1\." stays whole.
+    # After the rest, for this puts HTML in. A number and its full stop were parted above, so "1\."
+    # stays whole.
     return raw(_AUTOLINKS.sub(lambda match: match[0] + _NOTHING, line))
 
 
@@ -44,12 +51,17 @@ def code(text: str, limit: int = 300) -> Markup:
         return raw("")
     if not set("`|\\") & set(line):
         return raw(f"`{line}`")
-    # A pipe inside backticks means one thing in a table and another outside; entities mean the same everywhere.
-    return raw("<code>" + _ANY_PUNCTUATION.sub(lambda match: f"&#{ord(match[0])};", line) + "</code>")
+    # A pipe inside backticks means one thing in a table and another outside; entities mean the same
+    # everywhere.
+    return raw(
+        "<code>" + _ANY_PUNCTUATION.sub(lambda match: f"&#{ord(match[0])};", line) + "</code>"
+    )
 
 
 def fence(text: str, limit: int = 4_000) -> Markup:
-    """As a block of code; the end is kept where it is too long, for that is where output says what went wrong."""
+    """As a block of code; the end is kept where it is too long, for that is where output says what
+    went wrong.
+    """
     body = clean(text[-limit * 4 :]).strip("\n")
     if len(body) > limit:
         body = "… " + body[-limit:]
@@ -59,7 +71,9 @@ def fence(text: str, limit: int = 4_000) -> Markup:
 
 
 def link(label: str, path: str) -> Markup:
-    """A link to a file of the report's folder. What is not such a path is shown, and leads nowhere."""
+    """A link to a file of the report's folder. What is not such a path is shown, and leads
+    nowhere.
+    """
     steps = path.split("/")
     if not steps[0] or ".." in steps or ":" in steps[0] or "\\" in path or one_line(path) != path:
         return code(path)
@@ -67,5 +81,9 @@ def link(label: str, path: str) -> Markup:
 
 
 def diagram(text: str, limit: int = 60) -> str:
-    """Inside a mermaid label or task: letters, digits and a few marks that no diagram's grammar knows."""
-    return crop(re.sub(r" +", " ", _DIAGRAM.sub(" ", one_line(text, limit * 2))).strip(" %") or "–", limit)
+    """Inside a mermaid label or task: letters, digits and a few marks that no diagram's grammar
+    knows.
+    """
+    return crop(
+        re.sub(r" +", " ", _DIAGRAM.sub(" ", one_line(text, limit * 2))).strip(" %") or "–", limit
+    )

@@ -11,7 +11,9 @@ MOST = 3
 
 
 def exercise_note(exercise: Exercise | None) -> str:
-    """Which changed functions no test calls, and which changes could not be broken; empty when there are none."""
+    """Which changed functions no test calls, and which changes could not be broken; empty when
+    there are none.
+    """
     if exercise is None:
         return ""
     parts = []

@@ -1,7 +1,8 @@
 """`report.md`: the summary for people, as GitHub renders it.
 
-Owns which words and marks stand for what; the order of things is the template's, `templates/report.md.j2`. Every value
-that the template prints is escaped here unless it is marked as Markdown already, so that forgetting to is harmless.
+Owns which words and marks stand for what; the order of things is the template's,
+`templates/report.md.j2`. Every value that the template prints is escaped here unless it is marked
+as Markdown already, so that forgetting to is harmless.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def render_markdown(summary: Summary) -> str:
     return (
         _environment()
         .get_template("report.md.j2")
-        .render(s=summary, flowchart=raw(mermaid.flowchart(summary)), gantt=raw(mermaid.gantt(summary)))
+        .render(
+            s=summary, flowchart=raw(mermaid.flowchart(summary)), gantt=raw(mermaid.gantt(summary))
+        )
     )
 
 
@@ -81,7 +84,11 @@ def _finalize(value: object) -> object:
     """What a template's expression becomes: Markdown stays, any other text is escaped."""
     if value is None:
         return ""
-    return escape.markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        escape.markdown(value)
+        if isinstance(value, str) and not isinstance(value, Markup)
+        else value
+    )
 
 
 def mark(status: str) -> Markup:
@@ -104,12 +111,20 @@ def ids(names: tuple[str, ...], most: int = 10) -> Markup:
 
 def changes(agent: AgentSummary) -> Markup:
     """``3 (+20 −4)``"""
-    return raw(f"{len(agent.files)} (+{agent.added} −{agent.removed})") if agent.files else Markup("–")
+    return (
+        raw(f"{len(agent.files)} (+{agent.added} −{agent.removed})") if agent.files else Markup("–")
+    )
 
 
 def attempts_of_note(batch: BatchSummary) -> list[tuple[AgentSummary, AttemptSummary]]:
-    """Those that a reader asks about: all attempts of an agent that needed more than one, or that is not good."""
-    told = [agent for agent in batch.agents if agent.attempts and (len(agent.attempts) > 1 or not agent.is_good)]
+    """Those that a reader asks about: all attempts of an agent that needed more than one, or that
+    is not good.
+    """
+    told = [
+        agent
+        for agent in batch.agents
+        if agent.attempts and (len(agent.attempts) > 1 or not agent.is_good)
+    ]
     return [(agent, attempt) for agent in told for attempt in agent.attempts]
 
 
@@ -118,7 +133,11 @@ def found(check: CheckResult) -> Markup:
     if check.counts is not None:
         counts = check.counts
         red = counts.failed + counts.error
-        parts = [f"{counts.executed:,} of {counts.collected:,} executed", f"{counts.passed:,} passed", f"{red:,} red"]
+        parts = [
+            f"{counts.executed:,} of {counts.collected:,} executed",
+            f"{counts.passed:,} passed",
+            f"{red:,} red",
+        ]
         others = ("skipped", "xfailed", "xpassed", "deselected", "flaky")
         parts += [f"{number:,} {name}" for name in others if (number := getattr(counts, name))]
         parts += [count(check.reruns, "rerun")] if check.reruns else []
@@ -136,22 +155,35 @@ def against_base(check: CheckResult) -> Markup:
     """The same on the base, and what changed since."""
     parts: list[str] = []
     if check.base_counts is not None:
-        parts.append(f"{check.base_counts.passed:,} passed, {check.base_counts.failed + check.base_counts.error:,} red")
+        parts.append(
+            f"{check.base_counts.passed:,} passed, {check.base_counts.failed + check.base_counts.error:,} red"
+        )
     if check.kind == "metric" and check.base_value is not None:
         parts.append(_number(check.base_value))
-    changed = {"turned green": check.turned_green, "broken": check.broken, "still red": check.pre_existing}
+    changed = {
+        "turned green": check.turned_green,
+        "broken": check.broken,
+        "still red": check.pre_existing,
+    }
     parts += [f"{len(names):,} {word}" for word, names in changed.items() if names]
     return escape.markdown("; ".join(parts) or "–")
 
 
 def links(**paths: str) -> Markup:
     """Labelled links to files of the report's folder, those that there are."""
-    return Markup(" · ").join(escape.link(label, path) for label, path in paths.items() if path) or Markup("–")
+    return Markup(" · ").join(
+        escape.link(label, path) for label, path in paths.items() if path
+    ) or Markup("–")
 
 
 def claim_links(claim: ClaimResult) -> Markup:
     """Where a claim's evidence lies."""
-    return links(**{f"evidence {n}" if n > 1 else "evidence": path for n, path in enumerate(claim.evidence[:5], 1)})
+    return links(
+        **{
+            f"evidence {n}" if n > 1 else "evidence": path
+            for n, path in enumerate(claim.evidence[:5], 1)
+        }
+    )
 
 
 def culprit_links(culprit: CulpritSet) -> Markup:

@@ -1,7 +1,7 @@
 """The run as mermaid diagrams, which GitHub draws: what depended on what, and what ran when.
 
-Every name that ends up in a diagram goes through `escape.diagram`, every id is made here, and both diagrams have a
-bound, since beyond it GitHub refuses to draw them and nobody could read them.
+Every name that ends up in a diagram goes through `escape.diagram`, every id is made here, and both
+diagrams have a bound, since beyond it GitHub refuses to draw them and nobody could read them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ _CLASSES = {
 
 
 def flowchart(summary: Summary) -> str:
-    """Batches and their needs, each with its outcome in words; empty when there are too many to draw."""
+    """Batches and their needs, each with its outcome in words; empty when there are too many to
+    draw.
+    """
     edges = [(need, batch.id) for batch in summary.batches for need in batch.needs]
     if len(summary.batches) > MOST_BATCHES or len(edges) > MOST_EDGES:
         return ""
     node = {batch.id: f"b{index}" for index, batch in enumerate(summary.batches)}
     lines = ["flowchart LR"]
-    lines += [f'  {node[batch.id]}["{_label(batch)}"]:::{_class(batch)}' for batch in summary.batches]
+    lines += [
+        f'  {node[batch.id]}["{_label(batch)}"]:::{_class(batch)}' for batch in summary.batches
+    ]
     lines += [f"  {node[need]} --> {node[batch]}" for need, batch in edges]
     used = {_class(batch) for batch in summary.batches}
     lines += [f"  classDef {name} {css}" for name, css in _CLASSES.items() if name in used]
@@ -41,13 +45,20 @@ def flowchart(summary: Summary) -> str:
 
 
 def gantt(summary: Summary) -> str:
-    """When each attempt ran (UTC), or each batch where there are too many attempts; empty when nothing has run."""
+    """When each attempt ran (UTC), or each batch where there are too many attempts; empty when
+    nothing has run.
+    """
     started = [batch for batch in summary.batches if batch.started_at]
     bars = sum(len(agent.attempts) for batch in started for agent in batch.agents)
     if not bars:
         return ""
     rows = _batch_rows(started) if bars > MOST_BARS else _attempt_rows(started, summary.updated_at)
-    head = ["gantt", "  dateFormat YYYY-MM-DDTHH:mm:ss.SSS", f"  axisFormat {_axis(summary)}", "  todayMarker off"]
+    head = [
+        "gantt",
+        "  dateFormat YYYY-MM-DDTHH:mm:ss.SSS",
+        f"  axisFormat {_axis(summary)}",
+        "  todayMarker off",
+    ]
     return "\n".join([*head, *rows])
 
 
@@ -95,12 +106,16 @@ def _name(agent: AgentSummary, attempt: AttemptSummary) -> str:
 def _tag(attempt: AttemptSummary) -> str:
     if attempt.phase == "running":
         return "active, "
-    is_good = attempt.phase == "delivered" or (attempt.outcome is not None and attempt.outcome.is_good)
+    is_good = attempt.phase == "delivered" or (
+        attempt.outcome is not None and attempt.outcome.is_good
+    )
     return "" if is_good else "crit, "
 
 
 def _end(attempt: AttemptSummary, agent: AgentSummary, now: datetime) -> datetime:
-    """When it ended; for one that was interrupted nobody knows, so it is drawn no longer than it can have been."""
+    """When it ended; for one that was interrupted nobody knows, so it is drawn no longer than it
+    can have been.
+    """
     if attempt.seconds is not None:
         return attempt.started_at + timedelta(seconds=attempt.seconds)
     if attempt.phase == "running":

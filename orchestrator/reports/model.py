@@ -1,8 +1,8 @@
 """The report as a document: what `report.json` holds, and what every rendering is made from.
 
-Owns the names and meanings, frozen; `schema` publishes them. It computes nothing but words for what it holds
-(`summary` does), and reuses the journal's facts where those already say it. A change that is not an addition needs a
-new `version`.
+Owns the names and meanings, frozen; `schema` publishes them. It computes nothing but words for what
+it holds (`summary` does), and reuses the journal's facts where those already say it. A change that
+is not an addition needs a new `version`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ class GateSummary(Part):
     reason: str
     checks: tuple[CheckResult, ...]
     exercise: Exercise | None
-    """Whether the tests care about what was changed; null where that was not asked, or the gate was red anyway."""
+    """Whether the tests care about what was changed; null where that was not asked, or the gate was
+    red anyway.
+    """
 
     @property
     def is_vacuous(self) -> bool:
@@ -229,10 +231,14 @@ class BatchSummary(Part):
 
     @property
     def told(self) -> tuple[GateSummary, ...]:
-        """What a reader needs of `gates`: the one that counts and, where not all landed, the newest red one."""
+        """What a reader needs of `gates`: the one that counts and, where not all landed, the newest
+        red one.
+        """
         red = [gate for gate in self.gates if gate.decision is not Decision.PASSED][-1:]
         told = [self.verdict] if self.verdict else []
-        return tuple(told if self.is_whole else [*told, *(gate for gate in red if gate not in told)])
+        return tuple(
+            told if self.is_whole else [*told, *(gate for gate in red if gate not in told)]
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -249,7 +255,16 @@ class OpenItem(Part):
     """Something that a person should know is not proven."""
 
     kind: Literal[
-        "run", "batch", "agent", "gate", "approval", "criterion", "deliverable", "exercise", "pre_existing", "flaky"
+        "run",
+        "batch",
+        "agent",
+        "gate",
+        "approval",
+        "criterion",
+        "deliverable",
+        "exercise",
+        "pre_existing",
+        "flaky",
     ]
     subject: str
     """The id of the batch or agent; the run's for `run`."""
@@ -309,7 +324,9 @@ class Times(Part):
     speed_up: float | None
     """`agents` / `wall`; null while nothing ended."""
     saved: float | None
-    """1 - `wall` / `agents`: the part of the agents' time that nobody had to wait for; negative if there was none."""
+    """1 - `wall` / `agents`: the part of the agents' time that nobody had to wait for; negative if
+    there was none.
+    """
     critical_path: tuple[str, ...]
     """The chain of batches that decided when the run ended; as planned while none has ended."""
 
@@ -331,8 +348,9 @@ class Summary(Part):
     mission: str
     objective: str
     status: Literal["running", "waiting", "interrupted", "stopped", "complete", "failed"]
-    """`waiting`: for a person's approval, and to be resumed then; `stopped`: its process is gone without a word;
-    `failed`: it ended, and something did not land."""
+    """`waiting`: for a person's approval, and to be resumed then; `stopped`: its process is gone
+    without a word; `failed`: it ended, and something did not land.
+    """
     reason: str
     """Why it was interrupted."""
     exit_code: int | None

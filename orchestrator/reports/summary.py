@@ -1,7 +1,8 @@
 """The summary: what a run's state says to people.
 
-Pure: state in, document out, no clock and no disk. Owns how claims, attempts and times are derived from events; what
-the run recommends is decided in `recommendation`, where the evidence of a claim is weighed in `claims`.
+Pure: state in, document out, no clock and no disk. Owns how claims, attempts and times are derived
+from events; what the run recommends is decided in `recommendation`, where the evidence of a claim
+is weighed in `claims`.
 """
 
 from __future__ import annotations
@@ -31,16 +32,21 @@ from orchestrator.reports.model import (
 from orchestrator.reports.recommendation import recommend
 
 Status = Literal["running", "waiting", "interrupted", "stopped", "complete", "failed"]
-BatchPhase = Literal["pending", "running", "integrating", "judging", "searching", "waiting", "ended"]
+BatchPhase = Literal[
+    "pending", "running", "integrating", "judging", "searching", "waiting", "ended"
+]
 
 
 def summarize(state: State, *, is_alive: bool = True) -> Summary:
-    """The whole report of a run. `is_alive` False says that no process works on it any more, as the caller has seen
-    (`journal.log.is_owned`): a run whose journal ends without a word is then called stopped instead of running.
+    """The whole report of a run. `is_alive` False says that no process works on it any more, as the
+    caller has seen (`journal.log.is_owned`): a run whose journal ends without a word is then called
+    stopped instead of running.
     """
     started = state.started
     batches = tuple(_batch(state, batch) for batch in state.batches.values())
-    attempts = [attempt for batch in batches for agent in batch.agents for attempt in agent.attempts]
+    attempts = [
+        attempt for batch in batches for agent in batch.agents for attempt in agent.attempts
+    ]
     status = run_status(state, is_alive=is_alive)
     return Summary(
         run=state.run,
@@ -80,7 +86,9 @@ def run_status(state: State, *, is_alive: bool = True) -> Status:
         return "interrupted"
     if is_alive:
         return "running"
-    return "waiting" if any(batch.awaits_approval for batch in state.batches.values()) else "stopped"
+    return (
+        "waiting" if any(batch.awaits_approval for batch in state.batches.values()) else "stopped"
+    )
 
 
 def batch_phase(state: State, batch: BatchState) -> BatchPhase:
@@ -90,7 +98,9 @@ def batch_phase(state: State, batch: BatchState) -> BatchPhase:
     if state.integrating == batch.id:
         if batch.search:
             return "searching"
-        return "judging" if batch.gate and batch.candidate and batch.verdict is None else "integrating"
+        return (
+            "judging" if batch.gate and batch.candidate and batch.verdict is None else "integrating"
+        )
     if batch.awaits_approval:
         return "waiting"
     return "pending" if batch.base is None else "running"
@@ -105,7 +115,9 @@ def is_recording(state: State, backend: str) -> bool:
 def _batch(state: State, batch: BatchState) -> BatchSummary:
     planned = state.plan.batch(batch.id)
     landed = landed_commits(batch)
-    told = [made for made in batch.candidates if made.commit in landed or made is batch.candidates[-1]]
+    told = [
+        made for made in batch.candidates if made.commit in landed or made is batch.candidates[-1]
+    ]
     end = batch.ended_at if batch.outcome else state.updated_at
     return BatchSummary(
         id=batch.id,
@@ -120,13 +132,20 @@ def _batch(state: State, batch: BatchState) -> BatchSummary:
         commit=batch.landings[-1].commit if batch.landings else None,
         started_at=_moment(batch.started_at) if batch.started_at is not None else None,
         ended_at=_moment(batch.ended_at) if batch.ended_at is not None else None,
-        seconds=end - batch.started_at if end is not None and batch.started_at is not None else None,
+        seconds=end - batch.started_at
+        if end is not None and batch.started_at is not None
+        else None,
         gate=planned.gate_name,
         gates=tuple(_gate(judged, landed) for judged in batch.verdicts),
-        searches=tuple(_search(search) for search in (*batch.searches, *([batch.search] if batch.search else []))),
+        searches=tuple(
+            _search(search)
+            for search in (*batch.searches, *([batch.search] if batch.search else []))
+        ),
         criteria=criteria_of(batch, planned.batch.criteria),
         landings=tuple(
-            LandingSummary(before=it.before, commit=it.commit, agents=it.agents, unchanged=it.unchanged)
+            LandingSummary(
+                before=it.before, commit=it.commit, agents=it.agents, unchanged=it.unchanged
+            )
             for it in batch.landings
         ),
         returns=batch.returns,
@@ -170,7 +189,8 @@ def _agent(state: State, batch: BatchState, agent: AgentState) -> AgentSummary:
 
 def _attempt(state: State, agent: AgentState, attempt: Attempt) -> AttemptSummary:
     ended = attempt.ended
-    # Only the attempt that its agent stands on shares the agent's fate; earlier ones keep their own.
+    # Only the attempt that its agent stands on shares the agent's fate; earlier ones keep their
+    # own.
     is_current = attempt is agent.last and agent.settled is not None and agent.settled.is_good
     outcome = agent.settled if is_current else attempt.outcome
     phase: Literal["running", "interrupted", "delivered", "ended"]
@@ -186,10 +206,18 @@ def _attempt(state: State, agent: AgentState, attempt: Attempt) -> AttemptSummar
         replayed=is_recording(state, attempt.started.backend),
         phase=phase,
         outcome=outcome if phase == "ended" else None,
-        reason=attempt.interrupted.reason if attempt.interrupted else "" if is_current else attempt.reason,
+        reason=attempt.interrupted.reason
+        if attempt.interrupted
+        else ""
+        if is_current
+        else attempt.reason,
         evidence=attempt.evidence,
         base=attempt.started.base,
-        commit=ended.commit if ended else attempt.interrupted.salvaged if attempt.interrupted else None,
+        commit=ended.commit
+        if ended
+        else attempt.interrupted.salvaged
+        if attempt.interrupted
+        else None,
         started_at=_moment(attempt.started_at),
         seconds=ended.seconds if ended else None,
         exit_code=ended.exit_code if ended else None,
@@ -277,8 +305,14 @@ def _times(state: State, batches: tuple[BatchSummary, ...]) -> Times:
 
 
 def _critical_path(state: State) -> tuple[str, ...]:
-    """From the batch that ended last back through whichever of its needs ended last: the waits that made the wall."""
-    ended = {batch.id: batch.ended_at for batch in state.batches.values() if batch.ended_at and batch.started_at}
+    """From the batch that ended last back through whichever of its needs ended last: the waits that
+    made the wall.
+    """
+    ended = {
+        batch.id: batch.ended_at
+        for batch in state.batches.values()
+        if batch.ended_at and batch.started_at
+    }
     if not ended:
         return state.plan.critical_path
     chain = [max(ended, key=ended.__getitem__)]
@@ -300,13 +334,22 @@ def _commands(state: State, status: Status) -> tuple[Command, ...]:
     commands += [
         (f"do {batch.id} again", f"orchestrate resume {run} --batch {batch.id}")
         for batch in state.batches.values()
-        if status == "failed" and batch.outcome and not batch.outcome.is_good and batch.outcome is not Outcome.BLOCKED
+        if status == "failed"
+        and batch.outcome
+        and not batch.outcome.is_good
+        and batch.outcome is not Outcome.BLOCKED
     ]
     commands.append(("see all that it changed", f"orchestrate diff {run}"))
-    commands.append(("see its commits", f"{store} log --oneline {started.base[:12]}..orchestrate/{run}"))
+    commands.append(
+        ("see its commits", f"{store} log --oneline {started.base[:12]}..orchestrate/{run}")
+    )
     if state.history and state.target is None:
-        commands.append((f"bring what landed to {started.branch or 'a branch'}", f"orchestrate land {run}"))
-    commands.append(("do it all again, as a new run", f"orchestrate run {shlex.quote(started.mission_file)}"))
+        commands.append(
+            (f"bring what landed to {started.branch or 'a branch'}", f"orchestrate land {run}")
+        )
+    commands.append(
+        ("do it all again, as a new run", f"orchestrate run {shlex.quote(started.mission_file)}")
+    )
     return tuple(Command(purpose=purpose, line=line) for purpose, line in commands)
 
 

@@ -1,20 +1,23 @@
 """Text that came from elsewhere, made safe and short for people; and numbers in people's words.
 
-Owns what every view does to a text before it shows it: no escape sequence, no control or direction-changing character,
-one line, bounded. What Markdown or a diagram need on top is `escape`'s; how it looks on a terminal is `ui`'s.
+Owns what every view does to a text before it shows it: no escape sequence, no control or
+direction-changing character, one line, bounded. What Markdown or a diagram need on top is
+`escape`'s; how it looks on a terminal is `ui`'s.
 """
 
 from __future__ import annotations
 
 import re
 
-# CSI, then the string sequences (OSC, DCS, APC, PM, SOS) with or without their end, then what is left of ESC.
+# CSI, then the string sequences (OSC, DCS, APC, PM, SOS) with or without their end, then what is
+# left of ESC.
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
-# Control characters, direction marks and overrides, invisible joiners and tags, lone surrogates, non-characters.
+# Control characters, direction marks and overrides, invisible joiners and tags, lone surrogates,
+# non-characters.
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -35,7 +38,9 @@ def one_line(text: str, limit: int = LIMIT) -> str:
 
 
 def last_line(text: str) -> str:
-    """What a terminal would show of a line of output that overwrites itself with carriage returns."""
+    """What a terminal would show of a line of output that overwrites itself with carriage
+    returns.
+    """
     parts = [part for part in text[-LIMIT:].split("\r") if part.strip()]
     return one_line(parts[-1]) if parts else ""
 

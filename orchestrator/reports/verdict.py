@@ -1,7 +1,8 @@
-"""The verdicts of `orchestrate gate` as a document: what `--json` prints, and what is kept beside the evidence.
+"""The verdicts of `orchestrate gate` as a document: what `--json` prints, and what is kept beside
+the evidence.
 
-Owns the names and meanings; the verdict itself is the journal's fact, as it stands in `report.json`. A change that is
-not an addition needs a new `version`.
+Owns the names and meanings; the verdict itself is the journal's fact, as it stands in
+`report.json`. A change that is not an addition needs a new `version`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class VerdictDocument(Part):
     uncommitted_not_judged: int
     """Paths of the checkout that differ from its commit, which is what was judged."""
     decision: Decision | None
-    """`passed` only if every gate passed; else the first other decision. None: stopped before any gate decided."""
+    """`passed` only if every gate passed; else the first other decision. None: stopped before any
+    gate decided.
+    """
     exit_code: int
     stopped_by: str
     """The signal that ended it early; empty when nothing did."""
@@ -80,7 +83,11 @@ def document(judgement: Judgement) -> VerdictDocument:
             GateDocument(
                 gate=gate,
                 verdict=verdict,
-                tests={check.name: tests for check in verdict.checks if (tests := _tests(case.folder, check))},
+                tests={
+                    check.name: tests
+                    for check in verdict.checks
+                    if (tests := _tests(case.folder, check))
+                },
             )
             for gate, verdict in judgement.verdicts.items()
         ),
@@ -92,16 +99,24 @@ def keep(found: VerdictDocument, folder: Path) -> str:
     text = found.model_dump_json(by_alias=True, indent=2)
     try:
         (folder / NAME).write_text(text + "\n", encoding="utf-8")
-        (folder / found.schema_).write_text(json.dumps(verdict_schema(), indent=2) + "\n", encoding="utf-8")
+        (folder / found.schema_).write_text(
+            json.dumps(verdict_schema(), indent=2) + "\n", encoding="utf-8"
+        )
     except OSError as error:
-        raise EnvironmentRefused(f"the verdict cannot be written: {error.strerror}", where=str(folder)) from error
+        raise EnvironmentRefused(
+            f"the verdict cannot be written: {error.strerror}", where=str(folder)
+        ) from error
     return text
 
 
 def verdict_schema() -> dict[str, object]:
     """Draft 2020-12, generated from the model."""
     schema = VerdictDocument.model_json_schema(by_alias=True, mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "orchestrate/verdict 1"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "orchestrate/verdict 1",
+    }
 
 
 def _side(side: Side) -> SideDocument:

@@ -1,6 +1,8 @@
-"""Puts the report where people look for it: whole files only, whenever something worth reading has happened.
+"""Puts the report where people look for it: whole files only, whenever something worth reading has
+happened.
 
-Owns the names of the files and when they are written. What they say is `summary`'s and the renderers'.
+Owns the names of the files and when they are written. What they say is `summary`'s and the
+renderers'.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from orchestrator.reports.summary import summarize
 
 
 def _markdown(summary: Summary) -> str:
-    from orchestrator.reports.markdown import render_markdown  # brings jinja2, which only a report needs
+    from orchestrator.reports.markdown import (
+        render_markdown,
+    )  # brings jinja2, which only a report needs
 
     return render_markdown(summary)
 
@@ -38,7 +42,9 @@ RENDERERS: dict[str, Callable[[Summary], str]] = {"md": _markdown, "json": _json
 def render(summary: Summary, format: str) -> str:
     """The report in one of the formats. Raises UsageError for a format that there is not."""
     if format not in RENDERERS:
-        raise UsageError(f"no report format is called `{format}`", mend=f"choose from {', '.join(RENDERERS)}")
+        raise UsageError(
+            f"no report format is called `{format}`", mend=f"choose from {', '.join(RENDERERS)}"
+        )
     return RENDERERS[format](summary)
 
 
@@ -58,7 +64,9 @@ class ReportWriter:
         """A report has nothing to say of what is not in the journal."""
 
     def write(self, state: State, *, is_alive: bool = True) -> tuple[Path, ...]:
-        """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does not take them."""
+        """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does
+        not take them.
+        """
         summary = summarize(state, is_alive=is_alive)
         texts = {f"report.{ending}": render(summary, ending) for ending in self.formats}
         if "json" in self.formats and not (self.folder / SCHEMA).exists():

@@ -1,1 +1,3 @@
-"""What source says: symbols, blocks, the merge of one file, and the checks on it. No repository, no work tree."""
+"""What source says: symbols, blocks, the merge of one file, and the checks on it. No repository, no
+work tree.
+"""

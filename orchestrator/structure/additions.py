@@ -1,7 +1,8 @@
 """What an agent may add to a file beside the symbols that it was given: imports, and new symbols.
 
-Owns the meaning of a scope's `imports` and `new_symbols`: what binds a name that is taken is no addition, and what is
-private depends on the language. That nothing else changed is seen to in `scoping`.
+Owns the meaning of a scope's `imports` and `new_symbols`: what binds a name that is taken is no
+addition, and what is private depends on the language. That nothing else changed is seen to in
+`scoping`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _SCRIPTS = frozenset({"typescript", "tsx", "javascript"})
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One thing that an import does. `name` is bound by it, None for what binds none that could be told."""
+    """One thing that an import does. `name` is bound by it, None for what binds none that could be
+    told.
+    """
 
     name: str | None
     meaning: str
@@ -35,7 +38,9 @@ class Binding:
     is_wide: bool = False
     """It reaches beyond the names that it shows: `*`, or a `__future__` import."""
     is_package: bool = False
-    """It binds a package by its own name, of which it may import a module: ``import a.b`` binds ``a``."""
+    """It binds a package by its own name, of which it may import a module: ``import a.b`` binds
+    ``a``.
+    """
 
 
 def bindings(language: Language, block: Block) -> list[Binding]:
@@ -54,9 +59,15 @@ def bindings(language: Language, block: Block) -> list[Binding]:
         lines = (line.strip(" \t\r,;") for line in text_of(node).splitlines())
         for line in lines:
             is_wide = "*" in line or line.startswith('. "')
-            found += [Binding(None, line, line, node.start_byte, is_wide)] if line.strip("()") else []
+            found += (
+                [Binding(None, line, line, node.start_byte, is_wide)] if line.strip("()") else []
+            )
     notes = [child for child in node.named_children if child.type in language.comments]
-    after = block.text[node.end_byte - block.start :].decode("utf-8", "surrogateescape").strip(" \t\r\n;")
+    after = (
+        block.text[node.end_byte - block.start :]
+        .decode("utf-8", "surrogateescape")
+        .strip(" \t\r\n;")
+    )
     said = [text_of(note).strip() for note in notes] + [after]
     return found + [Binding(None, note, note, node.start_byte) for note in said if note]
 
@@ -68,7 +79,9 @@ def is_export(block: Block) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What may be added to the container at `path`, in which the names `taken`, some of `packages`, had a meaning."""
+    """What may be added to the container at `path`, in which the names `taken`, some of `packages`,
+    had a meaning.
+    """
 
     language: Language
     rule: SymbolRule
@@ -79,10 +92,17 @@ class Additions:
     """Whether the container itself is: then it may have a beginning and an end."""
 
     def opens(self, block: Block, names: tuple[SymbolPath, ...]) -> bool:
-        """Whether a new container is to be judged by its members: it only holds what the rule speaks of."""
+        """Whether a new container is to be judged by its members: it only holds what the rule
+        speaks of.
+        """
         if block.kind == "guard":
             return _FOR_TYPES.fullmatch(block.name) is not None
-        return len(names) == 1 and bool(block.members) and self._holds(names[0]) and not self._is_taken(names[0])
+        return (
+            len(names) == 1
+            and bool(block.members)
+            and self._holds(names[0])
+            and not self._is_taken(names[0])
+        )
 
     def refusal(self, block: Block, names: tuple[SymbolPath, ...]) -> str:
         """Why a new block that the rule does not name may not be there; empty if it may."""
@@ -106,7 +126,9 @@ class Additions:
     def refusal_of_import(self, binding: Binding) -> str:
         """Why an import may not be added; empty if it may."""
         if binding.is_wide:
-            return f"`{binding.shown}` reaches beyond the scope: such an import needs `imports: any`"
+            return (
+                f"`{binding.shown}` reaches beyond the scope: such an import needs `imports: any`"
+            )
         name = binding.name
         if name not in self.taken or (binding.is_package and name in self.packages):
             return ""
@@ -119,8 +141,12 @@ class Additions:
         return name[len(self.path)] in self.taken
 
     def refusal_of_export(self, block: Block, before: Block | None = None) -> str:
-        """Why a list of exports may not be added, or become this from what it was; empty if it may."""
-        new, old = (set(bound_names(each.node)) if each and each.node else set() for each in (block, before))
+        """Why a list of exports may not be added, or become this from what it was; empty if
+        it may.
+        """
+        new, old = (
+            set(bound_names(each.node)) if each and each.node else set() for each in (block, before)
+        )
         if not new or not old <= new:
             return "changed outside of the scope"
         added = [name for name, _ in new - old]
@@ -132,15 +158,21 @@ class Additions:
     def _is_private(self, block: Block, path: SymbolPath) -> bool:
         """Whether nobody outside of the file, or of the class, is meant to use it."""
         name, language, modifiers = path[-1], self.language.name, _modifiers(block)
-        if name.startswith("#") or (name.startswith("_") and not (name.startswith("__") and name.endswith("__"))):
+        if name.startswith("#") or (
+            name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+        ):
             return True
         if language in _SCRIPTS and not self.path:
             return block.node is not None and block.node.type != "export_statement"
         if language == "go":
             return name[:1].islower()
-        return "private" in modifiers or (language == "rust" and not any(word.startswith("pub") for word in modifiers))
+        return "private" in modifiers or (
+            language == "rust" and not any(word.startswith("pub") for word in modifiers)
+        )
 
 
 def _modifiers(block: Block) -> set[str]:
     children = block.definition.children if block.definition else ()
-    return {word for child in children if child.type in _MODIFIERS for word in text_of(child).split()}
+    return {
+        word for child in children if child.type in _MODIFIERS for word in text_of(child).split()
+    }

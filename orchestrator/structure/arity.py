@@ -1,6 +1,7 @@
 """Python signatures, and calls that do not fit them.
 
-Pure. A call fits if the names and the number of its arguments can be bound; what is passed as ``*x`` or ``**x`` fits.
+Pure. A call fits if the names and the number of its arguments can be bound; what is passed as
+``*x`` or ``**x`` fits.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What can be passed: positional names in order, how many of all must be, names only, and whether any go."""
+    """What can be passed: positional names in order, how many of all must be, names only, and
+    whether any go.
+    """
 
     positional: tuple[str, ...]
     needed: frozenset[str]
@@ -47,7 +50,9 @@ def _tree(source: bytes) -> ast.Module | None:
 
 
 def signatures(source: bytes) -> dict[str, Signature]:
-    """By qualified name, of functions and methods (without ``self``); a class stands for its ``__init__``."""
+    """By qualified name, of functions and methods (without ``self``); a class stands for its
+    ``__init__``.
+    """
     found: dict[str, Signature] = {}
     tree = _tree(source)
     for node in tree.body if tree else ():
@@ -56,7 +61,10 @@ def signatures(source: bytes) -> dict[str, Signature]:
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
                 if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-                    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in inner.decorator_list)
+                    static = any(
+                        isinstance(d, ast.Name) and d.id == "staticmethod"
+                        for d in inner.decorator_list
+                    )
                     name = node.name if inner.name == "__init__" else f"{node.name}.{inner.name}"
                     found[name] = _signature(inner, bound=not static)
     return found
@@ -72,12 +80,16 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, *, bound: bool) -> 
     return Signature(tuple(names), frozenset(needed), keywords, bool(what.vararg), bool(what.kwarg))
 
 
-def bad_call(source: bytes, lines: set[int], wanted: Mapping[str, Signature]) -> Iterator[tuple[str, str]]:
+def bad_call(
+    source: bytes, lines: set[int], wanted: Mapping[str, Signature]
+) -> Iterator[tuple[str, str]]:
     """Calls on `lines` by the last part of a name in `wanted` that do not fit: the name and why."""
     short = {name.rpartition(".")[2]: name for name in wanted}
     tree = _tree(source)
     for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Call) or not lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
+        if not isinstance(node, ast.Call) or not lines & set(
+            range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        ):
             continue
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         name = short.get(called)

@@ -1,7 +1,9 @@
-"""What is wrong between the changes of one batch although every file of it merged and passed its checks.
+"""What is wrong between the changes of one batch although every file of it merged and passed its
+checks.
 
-Pure. One removes or renames what another begins to use; one changes a signature and another calls it the old way. By
-words and arity, not by types, so that these findings warn. What removed files leave behind is found in `relative`.
+Pure. One removes or renames what another begins to use; one changes a signature and another calls
+it the old way. By words and arity, not by types, so that these findings warn. What removed files
+leave behind is found in `relative`.
 """
 
 from __future__ import annotations
@@ -21,13 +23,17 @@ from orchestrator.structure.naming import text_of
 _WORD = re.compile(rb"[^\W\d][\w$]*")
 _CALLED = re.compile(rb"([^\W\d][\w$]*)\s*\(")
 _LONGEST_HEAD = 2_000
-"""Bytes before a changed line in which the definition can stand whose parameters the line belongs to."""
+"""Bytes before a changed line in which the definition can stand whose parameters the line belongs
+to.
+"""
 _DEFINED = re.compile(rb"\b(?:def|class)\s+(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One agent's change of one file; None for a file that was not there before or is not there after."""
+    """One agent's change of one file; None for a file that was not there before or is not there
+    after.
+    """
 
     agent: str
     path: str
@@ -37,7 +43,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class BatchFinding:
-    """`agent` did something to `symbol`, at `where`, that does not go with the line that `other` added to `path`."""
+    """`agent` did something to `symbol`, at `where`, that does not go with the line that `other`
+    added to `path`.
+    """
 
     check: str
     path: str
@@ -48,11 +56,13 @@ class BatchFinding:
     where: str = ""
 
 
-def check_batch(edits: Sequence[Edit], merged: Mapping[str, bytes] | None = None) -> list[BatchFinding]:
+def check_batch(
+    edits: Sequence[Edit], merged: Mapping[str, bytes] | None = None
+) -> list[BatchFinding]:
     """Every finding between two agents, in the order of `edits`, each once; all of them warn.
 
-    `merged` holds files that several changed as they are now: what a merge brought back is not missing, and a line that
-    a merge left out uses nothing.
+    `merged` holds files that several changed as they are now: what a merge brought back is not
+    missing, and a line that a merge left out uses nothing.
     """
     sketches = [_Sketch.of(edit, (merged or {}).get(edit.path)) for edit in edits]
     users: dict[bytes, list[int]] = defaultdict(list)
@@ -86,7 +96,9 @@ class _Sketch:
     """The words in them."""
     calls: set[bytes] = field(default_factory=set)
     gone: set[bytes] = field(default_factory=set)
-    """Words of lines that it removed, in none that it added: what it removed or renamed is among them."""
+    """Words of lines that it removed, in none that it added: what it removed or renamed is among
+    them.
+    """
     signed: set[bytes] = field(default_factory=set)
     """Names of which it may have changed the parameters."""
 
@@ -108,7 +120,9 @@ class _Sketch:
         sketch.calls = set(_CALLED.findall(text))
         if edit.before is not None:
             gone = b"\n".join(had.difference(added.splitlines()))
-            sketch.gone = {word for word in set(_WORD.findall(gone)) - sketch.words if len(word) > 2}
+            sketch.gone = {
+                word for word in set(_WORD.findall(gone)) - sketch.words if len(word) > 2
+            }
             if edit.after is not None:
                 named = _DEFINED if edit.path.endswith((".py", ".pyi")) else _CALLED
                 above = before[max(0, start - _LONGEST_HEAD) : start]
@@ -128,7 +142,9 @@ def _ends(before: bytes, after: bytes) -> tuple[int, int]:
 
 
 def _same(most: int, holds: Callable[[int], bool]) -> int:
-    """The largest number up to `most` for which `holds`, which holds for all below it; by halving."""
+    """The largest number up to `most` for which `holds`, which holds for all below it; by
+    halving.
+    """
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -137,7 +153,10 @@ def _same(most: int, holds: Callable[[int], bool]) -> int:
 
 
 def _met(
-    one: _Sketch, words: AbstractSet[bytes], users: Mapping[bytes, Sequence[int]], sketches: Sequence[_Sketch]
+    one: _Sketch,
+    words: AbstractSet[bytes],
+    users: Mapping[bytes, Sequence[int]],
+    sketches: Sequence[_Sketch],
 ) -> set[int]:
     """The edits of others in whose added lines one of `words` stands."""
     return {
@@ -161,13 +180,21 @@ class _Facts:
     def of(cls, sketch: _Sketch) -> _Facts:
         edit = sketch.edit
         before, after = _defined(edit.path, edit.before), _defined(edit.path, edit.after)
-        standing = after.keys() | _imported(edit.path, edit.after) | _defined(edit.path, sketch.merged).keys()
+        standing = (
+            after.keys()
+            | _imported(edit.path, edit.after)
+            | _defined(edit.path, sketch.merged).keys()
+        )
         gone = {word.decode("utf-8", "surrogateescape") for word in sketch.gone}
         facts = cls({name for name in before.keys() - standing if name in gone})
-        facts.reworded = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+        facts.reworded = {
+            name for name in before.keys() & after.keys() if before[name] != after[name]
+        }
         if edit.path.endswith((".py", ".pyi")):
             old, new = signatures(edit.before or b""), signatures(edit.after or b"")
-            facts.changed = {name: new[name] for name in old.keys() & new.keys() if old[name] != new[name]}
+            facts.changed = {
+                name: new[name] for name in old.keys() & new.keys() if old[name] != new[name]
+            }
         return facts
 
 
@@ -198,11 +225,15 @@ def _between(edit: Edit, one: _Facts, other: _Sketch) -> Iterator[BatchFinding]:
     agents = edit.agent, other.edit.agent
     path, after = other.edit.path, other.edit.after or b""
     words = {word.decode("utf-8", "surrogateescape") for word in other.words}
-    for name in sorted(one.removed & words - _own(edit.path, other.edit) if one.removed & words else ()):
+    for name in sorted(
+        one.removed & words - _own(edit.path, other.edit) if one.removed & words else ()
+    ):
         text = f"{agents[0]} removed or renamed {name} in {edit.path}; {agents[1]} uses it in new lines"
         yield BatchFinding("removed and used", path, name, *agents, text, edit.path)
     if path.endswith((".py", ".pyi")):
-        wanted = {name: now for name, now in one.changed.items() if name.rpartition(".")[2] in words}
+        wanted = {
+            name: now for name, now in one.changed.items() if name.rpartition(".")[2] in words
+        }
         numbers = {number for number, _ in other.lines}
         for name, why in bad_call(after, numbers, wanted) if wanted else ():
             text = f"{agents[0]} changed the signature of {name} in {edit.path}; {agents[1]} calls it {why}"

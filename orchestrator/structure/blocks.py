@@ -1,8 +1,9 @@
 """One version of a file cut into blocks that, put together again, are that file byte for byte.
 
-A block is a run of whole lines: a header comment, an import, a module statement, or a symbol with its decorators and
-the comments above it. Classes and the like hold their members as blocks in their turn. Blank lines stand before the
-block that they precede, apart from its text. Owns spans and keys; what a node is called is decided in `naming`.
+A block is a run of whole lines: a header comment, an import, a module statement, or a symbol with
+its decorators and the comments above it. Classes and the like hold their members as blocks in their
+turn. Blank lines stand before the block that they precede, apart from its text. Owns spans and
+keys; what a node is called is decided in `naming`.
 """
 
 from __future__ import annotations
@@ -19,16 +20,30 @@ from orchestrator.structure.languages import Language, parse
 from orchestrator.structure.naming import Named, named, text_of
 
 SYMBOLS = frozenset(
-    {"class", "function", "interface", "type", "enum", "field", "namespace", "variable", "test", "impl", "trait"}
+    {
+        "class",
+        "function",
+        "interface",
+        "type",
+        "enum",
+        "field",
+        "namespace",
+        "variable",
+        "test",
+        "impl",
+        "trait",
+    }
 )
 """The kinds of blocks that have a name which others can use."""
 
 
 @dataclass(slots=True)
 class Block:
-    """`key` is unique among its siblings; `start` is where `text` begins in the file; `lead` is the space before it.
+    """`key` is unique among its siblings; `start` is where `text` begins in the file; `lead` is the
+    space before it.
 
-    `opening` makes the members, once they are asked for: most classes of a file are never looked into.
+    `opening` makes the members, once they are asked for: most classes of a file are never looked
+    into.
     """
 
     kind: str
@@ -45,7 +60,9 @@ class Block:
 
     @property
     def members(self) -> list[Block]:
-        """Header, members and end of a container, in the file's order; of what holds nothing, nothing."""
+        """Header, members and end of a container, in the file's order; of what holds nothing,
+        nothing.
+        """
         if self.opened is None:
             self.opened = self.opening() if self.opening else []
         return self.opened
@@ -88,7 +105,9 @@ def cut(language: Language, source: bytes) -> tuple[Block, int]:
     """
     tree = parse(language, source)
     root = Block("module", "", "module:", b"", source, 0, tree.root_node, tree.root_node)
-    root.opened = _region(language, source, tree.root_node.named_children, 0, len(source), module=True)
+    root.opened = _region(
+        language, source, tree.root_node.named_children, 0, len(source), module=True
+    )
     return root, errors_in(tree.root_node)
 
 
@@ -148,13 +167,21 @@ def _pieces(language: Language, source: bytes, nodes: Iterable[Node], end: int) 
         pieces.append(_Piece(start, stop, what or Named("comment", "", node), node, column))
     for piece in pieces:
         if piece.what is None:
-            text = " ".join(source[piece.start : piece.end].decode("utf-8", "surrogateescape").split())
-            piece.what = Named("comment", text, piece.node)  # several statements on one line: matched by their text
+            text = " ".join(
+                source[piece.start : piece.end].decode("utf-8", "surrogateescape").split()
+            )
+            piece.what = Named(
+                "comment", text, piece.node
+            )  # several statements on one line: matched by their text
     return pieces
 
 
-def _with_comments(pieces: list[_Piece], source: bytes, start: int, *, module: bool) -> list[_Piece]:
-    """Comments go with the block that they stand on; a licence, and what stands alone, are blocks of their own."""
+def _with_comments(
+    pieces: list[_Piece], source: bytes, start: int, *, module: bool
+) -> list[_Piece]:
+    """Comments go with the block that they stand on; a licence, and what stands alone, are blocks
+    of their own.
+    """
     result: list[_Piece] = []
     pending: _Piece | None = None
     for piece in pieces:
@@ -176,7 +203,11 @@ def _with_comments(pieces: list[_Piece], source: bytes, start: int, *, module: b
             pending = piece
             continue
         if pending is not None:
-            licence = module and not source[start : pending.start].strip() and piece.what.kind in {"import", "doc"}
+            licence = (
+                module
+                and not source[start : pending.start].strip()
+                and piece.what.kind in {"import", "doc"}
+            )
             if pending.end == piece.start and not licence:
                 piece.start = pending.start
             else:
@@ -209,14 +240,22 @@ def _members(language: Language, source: bytes, block: Block, what: Named) -> li
         begin, close = body.children[0].end_byte, body.children[-1].start_byte
         nodes = body.named_children
     else:
-        colon = next((child for child in reversed(what.definition.children) if child.type == ":"), None)
+        colon = next(
+            (child for child in reversed(what.definition.children) if child.type == ":"), None
+        )
         begin, close = (colon.end_byte if colon else body.start_byte), block.end
         inside = [child for child in what.definition.children if child.type in language.comments]
         nodes = [*(child for child in inside if child.start_byte > begin), *body.named_children]
     opened = source.find(b"\n", begin) + 1
-    nodes = [node for node in nodes if node.start_byte >= opened or node.type not in language.comments]
+    nodes = [
+        node for node in nodes if node.start_byte >= opened or node.type not in language.comments
+    ]
     closed = source.rfind(b"\n", 0, close) + 1 if braced else block.end
-    if not opened or opened > closed or any(n.start_byte < opened or n.end_byte > closed for n in nodes):
+    if (
+        not opened
+        or opened > closed
+        or any(n.start_byte < opened or n.end_byte > closed for n in nodes)
+    ):
         return []
     head = Block("open", "header", "open:", b"", source[block.start : opened], block.start)
     members = _region(language, source, nodes, opened, closed, module=False)

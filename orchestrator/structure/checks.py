@@ -1,7 +1,8 @@
-"""What is wrong with one merged file that was wrong with neither side: it does not parse, or a name is there twice.
+"""What is wrong with one merged file that was wrong with neither side: it does not parse, or a name
+is there twice.
 
-Pure but for the parsers. Only what neither side had is reported, so that a file which was broken before does not stand
-in anyone's way. What needs the other files of a batch is in `batch`.
+Pure but for the parsers. Only what neither side had is reported, so that a file which was broken
+before does not stand in anyone's way. What needs the other files of a batch is in `batch`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from orchestrator.structure.naming import text_of
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong: which check says so, the symbol it is about (empty: the file), what, and the line from 1."""
+    """One thing wrong: which check says so, the symbol it is about (empty: the file), what, and the
+    line from 1.
+    """
 
     check: str
     symbol: str
@@ -33,11 +36,15 @@ class Finding:
 
 
 Fact = tuple[str, str]
-"""A check and the name that it found something about; two versions with the same fact have the same fault."""
+"""A check and the name that it found something about; two versions with the same fact have the same
+fault.
+"""
 
 
 def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
-    """What is wrong with `merged` and with none of `sides`; every finding blocks. Nothing for unknown languages."""
+    """What is wrong with `merged` and with none of `sides`; every finding blocks. Nothing for
+    unknown languages.
+    """
     language = language_of(path)
     if language is None:
         fault = fault_of(path, merged)
@@ -49,7 +56,9 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     own = found = _structural(language, root)
     if language.name == "python":
         tree = _compiled(merged)
-        if isinstance(tree, SyntaxError) and not any(isinstance(_compiled(side), SyntaxError) for side in sides):
+        if isinstance(tree, SyntaxError) and not any(
+            isinstance(_compiled(side), SyntaxError) for side in sides
+        ):
             return [Finding("parses", "", f"is not Python: {tree.msg}", tree.lineno or 0)]
         if isinstance(tree, ast.Module):
             found = {**(_flakes(tree) or {}), **own}
@@ -80,7 +89,8 @@ def _structural(language: Language, root: Block) -> dict[Fact, tuple[str, int]]:
                     line = block.node.start_point.row + 1
                     found["bound twice", bound] = (f"{bound} is imported from two places", line)
     for block in root.members:
-        # Which of the two a reader gets would depend on their order, and so on who was merged first.
+        # Which of the two a reader gets would depend on their order, and so on who was merged
+        # first.
         if block.kind in SYMBOLS and block.name in sources:
             line = block.node.start_point.row + 1 if block.node else 0
             found["bound twice", block.name] = (f"{block.name} is imported and defined", line)
@@ -113,7 +123,10 @@ def _keys_twice(language: Language, root: tree_sitter.Node) -> list[tuple[str, i
     captures = tree_sitter.QueryCursor(_objects(language)).captures(root)
     for node in captures.get("object", []):
         pairs = [child for child in node.named_children if child.type in language.pairs]
-        names = Counter(text_of(pair.child_by_field_name("key") or pair.child_by_field_name("name")) for pair in pairs)
+        names = Counter(
+            text_of(pair.child_by_field_name("key") or pair.child_by_field_name("name"))
+            for pair in pairs
+        )
         found += [(key, node.start_point.row + 1) for key, count in names.items() if count > 1]
     return found
 
@@ -153,7 +166,9 @@ _MEANT: dict[type[messages.Message], tuple[str, str]] = {
 
 
 def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]] | None:
-    """What pyflakes says; None of a tree that is too deep for it: some hundred terms of one sum are enough."""
+    """What pyflakes says; None of a tree that is too deep for it: some hundred terms of one sum are
+    enough.
+    """
     found: dict[Fact, tuple[str, int]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -169,7 +184,9 @@ def _flakes(tree: ast.Module) -> dict[Fact, tuple[str, int]] | None:
     return found
 
 
-@functools.lru_cache(maxsize=4)  # the sides of a merge are asked again after its imports were mended
+@functools.lru_cache(
+    maxsize=4
+)  # the sides of a merge are asked again after its imports were mended
 def _flakes_of(source: bytes) -> frozenset[Fact] | None:
     tree = _compiled(source)
     found = _flakes(tree) if isinstance(tree, ast.Module) else {}

@@ -1,8 +1,8 @@
 """Two versions of a file held against each other, block by block, but for what an agent may change.
 
-Owns the comparison and the words for what it finds. Every block that the rule does not allow must stand in the new
-version as it stood in the old one: with the same text, in the same order, in the same container. What is set aside is
-decided in `container`, and what may be added in `additions`.
+Owns the comparison and the words for what it finds. Every block that the rule does not allow must
+stand in the new version as it stood in the old one: with the same text, in the same order, in the
+same container. What is set aside is decided in `container`, and what may be added in `additions`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ LINE_ENDS = "the ends of its lines were changed"
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A change beyond the rule. `line` counts from 1 in the new version, in the old one for what was removed;
-    0 stands for the file. `symbol` is qualified, a name in angle brackets for what is none, empty for the file.
+    """A change beyond the rule. `line` counts from 1 in the new version, in the old one for what
+    was removed; 0 stands for the file. `symbol` is qualified, a name in angle brackets for what is
+    none, empty for the file.
     """
 
     symbol: str
@@ -46,7 +47,9 @@ class Comparison:
     new: bytes
     found: list[Outside] = field(default_factory=list)
 
-    def compare(self, old: Block | None, new: Block, path: SymbolPath, around: Container | None = None) -> None:
+    def compare(
+        self, old: Block | None, new: Block, path: SymbolPath, around: Container | None = None
+    ) -> None:
         """Hold a container, at the symbol path `path`, against what it was; None: it was not there.
 
         `around` is what was round a guard, which has no names of its own.
@@ -55,7 +58,9 @@ class Comparison:
         if around is not None:
             was.names |= around.names
             was.packages |= around.packages
-        additions = Additions(self.language, self.rule, path, was.names, was.packages, is_new=old is None)
+        additions = Additions(
+            self.language, self.rule, path, was.names, was.packages, is_new=old is None
+        )
         common = [key for key in was.units if key in now.units]
         for key in common:
             self._compare_units(was.units[key], now.units[key], additions, was)
@@ -75,13 +80,19 @@ class Comparison:
             self._added(unit, additions, was)
 
     def _compare_units(self, was: Unit, now: Unit, additions: Additions, around: Container) -> None:
-        if was.body == now.body or (is_export(now.block) and not additions.refusal_of_export(now.block, was.block)):
+        if was.body == now.body or (
+            is_export(now.block) and not additions.refusal_of_export(now.block, was.block)
+        ):
             return
         if was.block.members and now.block.members:
             self._go_in(was.block, now, additions.path, around)
             return
         same = _plain_ends(was.body) == _plain_ends(now.body)
-        self._say(now.label, now.start + _first_difference(was.body, now.body), LINE_ENDS if same else CHANGED)
+        self._say(
+            now.label,
+            now.start + _first_difference(was.body, now.body),
+            LINE_ENDS if same else CHANGED,
+        )
 
     def _go_in(self, was: Block | None, now: Unit, path: SymbolPath, around: Container) -> None:
         inside = now.names[0] if now.names else path
@@ -97,7 +108,9 @@ class Comparison:
                 self._say(now.units[key].label, now.units[key].start, "moved outside of the scope")
 
     def _removed(self, gone: dict[str, Unit], come: dict[str, Unit]) -> None:
-        """What went; what came with the same text but another name is taken out of `come`: it was renamed."""
+        """What went; what came with the same text but another name is taken out of `come`: it was
+        renamed.
+        """
         renamed = {_blanked(unit): key for key, unit in come.items() if unit.names} if gone else {}
         for unit in gone.values():
             text = "removed outside of the scope"
@@ -128,11 +141,19 @@ class Comparison:
             if left[binding.meaning] < 0 and (refusal := additions.refusal_of_import(binding)):
                 self._say(IMPORTS, binding.start, refusal)
 
-    def _comments(self, was: Container, now: Container, without: set[str], path: SymbolPath) -> None:
-        """Comments by themselves, but for those above what may be changed, or above the blocks `without`."""
+    def _comments(
+        self, was: Container, now: Container, without: set[str], path: SymbolPath
+    ) -> None:
+        """Comments by themselves, but for those above what may be changed, or above the blocks
+        `without`.
+        """
         here = label_of_body(".".join(path))
         old, new = (
-            [comment for comment in side.comments if not comment.is_mine and comment.above not in without]
+            [
+                comment
+                for comment in side.comments
+                if not comment.is_mine and comment.above not in without
+            ]
             for side in (was, now)
         )
         gone: defaultdict[str, list[Comment]] = defaultdict(list)
@@ -141,14 +162,24 @@ class Comparison:
         for comment in _not_in(new, was.comments):
             verb = "changed" if gone[comment.above] else "added"
             del gone[comment.above][:1]
-            self._say(now.label_above(comment, here), comment.start, f"a comment was {verb} outside of the scope")
+            self._say(
+                now.label_above(comment, here),
+                comment.start,
+                f"a comment was {verb} outside of the scope",
+            )
         for comment in (comment for comments in gone.values() for comment in comments):
             text = "a comment was removed outside of the scope"
             self._say(was.label_above(comment, here), comment.start, text, self.old)
         pairs = list(zip(old, new, strict=False))
-        at = next((index for index, (one, other) in enumerate(pairs) if one.text != other.text), None)
+        at = next(
+            (index for index, (one, other) in enumerate(pairs) if one.text != other.text), None
+        )
         if at is not None and Counter(c.text for c in old) == Counter(c.text for c in new):
-            self._say(now.label_above(new[at], here), new[at].start, "a comment was moved outside of the scope")
+            self._say(
+                now.label_above(new[at], here),
+                new[at].start,
+                "a comment was moved outside of the scope",
+            )
 
     def _say(self, symbol: str, start: int, text: str, source: bytes | None = None) -> None:
         """Note a change at a byte of `source`, by default the new version."""
@@ -167,8 +198,12 @@ def _not_in(some: Iterable[Comment], others: Iterable[Comment]) -> list[Comment]
     return found
 
 
-def _edited(was: Container, now: Container, gone: Iterable[str], come: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Statements, which have no name to be known by, that stand where others of their kind stood before."""
+def _edited(
+    was: Container, now: Container, gone: Iterable[str], come: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Statements, which have no name to be known by, that stand where others of their kind stood
+    before.
+    """
     places: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for key, place in _places(was, set(gone)):
         places[place].append(key)
@@ -178,7 +213,9 @@ def _edited(was: Container, now: Container, gone: Iterable[str], come: Iterable[
 
 
 def _places(side: Container, chosen: set[str]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The nameless ones of `chosen`, with their kind and the unit before them that both sides have."""
+    """The nameless ones of `chosen`, with their kind and the unit before them that both sides
+    have.
+    """
     last = ""
     for key, unit in side.units.items():
         if key not in chosen:
@@ -198,7 +235,9 @@ def _plain_ends(text: bytes) -> bytes:
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
-    """Where the first line of the new text begins that is not as in the old one; at most its last line."""
+    """Where the first line of the new text begins that is not as in the old one; at most its last
+    line.
+    """
     lines = new.splitlines(keepends=True)
     at = 0
     for one, other in zip(old.splitlines(keepends=True), lines[:-1], strict=False):

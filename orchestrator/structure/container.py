@@ -1,8 +1,8 @@
 """One version of a file, or of a class in it, with what an agent may change set aside.
 
-Owns what is left then: the other blocks without the comments above them, those comments, and what is imported.
-Comments are apart because a line that is added may change which block they stand above. Two versions are held against
-each other in `comparison`.
+Owns what is left then: the other blocks without the comments above them, those comments, and what
+is imported. Comments are apart because a line that is added may change which block they stand
+above. Two versions are held against each other in `comparison`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _COMMENTS = (b"#", b"//", b"/*")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A block that the rule does not allow. `body`, which begins at the byte `start`, is it without the comments above.
+    """A block that the rule does not allow. `body`, which begins at the byte `start`, is it without
+    the comments above.
 
     `label` is what people call it; `names` are the symbols that it defines, if it defines any.
     """
@@ -35,7 +36,9 @@ class Unit:
 
 @dataclass(slots=True)
 class Comment:
-    """One line of a comment, which begins at the byte `start`; `above` is the key of the block below it."""
+    """One line of a comment, which begins at the byte `start`; `above` is the key of the block
+    below it.
+    """
 
     text: bytes
     start: int
@@ -65,8 +68,12 @@ class Container:
         return below.label if below else otherwise
 
 
-def contents(language: Language, rule: SymbolRule, block: Block | None, path: SymbolPath) -> Container:
-    """What a block at the symbol path `path` holds beside what the rule allows; None holds nothing."""
+def contents(
+    language: Language, rule: SymbolRule, block: Block | None, path: SymbolPath
+) -> Container:
+    """What a block at the symbol path `path` holds beside what the rule allows; None holds
+    nothing.
+    """
     found = Container()
     waiting: list[Comment] = []
     for member in block.members if block else ():
@@ -77,7 +84,9 @@ def contents(language: Language, rule: SymbolRule, block: Block | None, path: Sy
         waiting += comments
         if not body:
             continue
-        is_mine = bool(names) and all(any(symbol.covers(name) for symbol in rule.symbols) for name in names)
+        is_mine = bool(names) and all(
+            any(symbol.covers(name) for symbol in rule.symbols) for name in names
+        )
         for comment in waiting:
             comment.above = "" if is_mine else member.key
         for comment in comments:
@@ -93,7 +102,9 @@ def contents(language: Language, rule: SymbolRule, block: Block | None, path: Sy
 
 
 def _is_import(language: Language, rule: SymbolRule, block: Block, found: Container) -> bool:
-    """Whether a block is to be compared by what it imports and not by its text; notes what it imports."""
+    """Whether a block is to be compared by what it imports and not by its text; notes what it
+    imports.
+    """
     if block.kind == "guard":
         inside = contents(language, rule, block, ())
         found.names |= inside.names
@@ -122,7 +133,9 @@ def _without_comments(block: Block, container: Block | None) -> tuple[list[Comme
     comments: list[Comment] = []
     at = block.start
     for line in block.text[:size].splitlines(keepends=True):
-        if line.strip() and block.kind != "open":  # what is above a class is above its first line as well
+        if (
+            line.strip() and block.kind != "open"
+        ):  # what is above a class is above its first line as well
             comments.append(Comment(line.strip(), at))
         at += len(line)
     return comments, block.text[size:], block.start + size

@@ -1,7 +1,7 @@
 """Files that hold data: requirements by package, JSON, YAML and TOML by key.
 
-Owns reading, merging and writing them so that what nobody touched stays as it was written. A layout that would not
-survive the writing is a conflict; two values for one key are a conflict.
+Owns reading, merging and writing them so that what nobody touched stays as it was written. A layout
+that would not survive the writing is a conflict; two values for one key are a conflict.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from orchestrator.structure.keyed import GONE, Clash, Value, bounded, merge_valu
 from orchestrator.structure.limits import LARGEST
 from orchestrator.structure.order import kept, merge_order
 
-_REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$")
+_REQUIREMENTS = re.compile(
+    r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$"
+)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*\S", re.MULTILINE)
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 Key = TypeVar("Key", bound=Hashable)
 _LARGEST = {"toml": 200_000, "yaml": 60_000, "yml": 60_000}
-"""Bytes from which a file is not merged by key: its reader and writer take many seconds for more."""
+"""Bytes from which a file is not merged by key: its reader and writer take many seconds for more.
+"""
 
 
 def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
@@ -37,18 +40,26 @@ def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
     if how is None:
         return Folded(conflicts=[Conflict("", "both changed the same lines")])
     if max(map(len, (base, left, right))) > _LARGEST.get(path.rpartition(".")[2].lower(), LARGEST):
-        return Folded(conflicts=[Conflict("", "both changed the same lines, and it is too large to be merged by key")])
+        return Folded(
+            conflicts=[
+                Conflict("", "both changed the same lines, and it is too large to be merged by key")
+            ]
+        )
     try:
         text = how(*(side.decode("utf-8") for side in (base, left, right)))
     except Clash as clash:
         return Folded(conflicts=[Conflict(clash.place, clash.reason)])
     except (ValueError, TOMLKitError, YAMLError) as error:
-        return Folded(conflicts=[Conflict("", f"cannot be read: {' '.join(str(error).split())[:200]}")])
+        return Folded(
+            conflicts=[Conflict("", f"cannot be read: {' '.join(str(error).split())[:200]}")]
+        )
     return Folded(text.encode("utf-8"), notes=["merged by key"])
 
 
 def fault_of(path: str, source: bytes) -> str | None:
-    """Why a data file cannot be read, a key that is there twice included; None for good ones and other files."""
+    """Why a data file cannot be read, a key that is there twice included; None for good ones and
+    other files.
+    """
     read = _READERS.get(path.rpartition(".")[2].lower())
     if read is None:
         return None
@@ -88,7 +99,11 @@ def _requirements(text: str) -> dict[str, str]:
     for line in text.splitlines():
         match = _REQUIREMENT.match(line)
         marker = line.partition(";")[2].strip() if ";" in line else ""
-        key = re.sub(r"[-_.]+", "-", match[1]).lower() + (f"; {marker}" if marker else "") if match else line.strip()
+        key = (
+            re.sub(r"[-_.]+", "-", match[1]).lower() + (f"; {marker}" if marker else "")
+            if match
+            else line.strip()
+        )
         while key in found:
             key += " "
         found[key] = line.replace("\0", "\n")
@@ -150,7 +165,9 @@ def _merge_yaml(base: str, left: str, right: str) -> str:
 
 
 def _with_comments(text: str, base: str, left: str, right: str) -> str:
-    """The text, if the comments that the sides added are in it: they are beside the keys, and not merged by them."""
+    """The text, if the comments that the sides added are in it: they are beside the keys, and not
+    merged by them.
+    """
     there, had = set(_COMMENT.findall(text)), set(_COMMENT.findall(base))
     for side in (left, right):
         lost = set(_COMMENT.findall(side)) - had - there
@@ -166,7 +183,9 @@ def _dumped(writer: YAML, document: Value) -> str:
 
 
 def _apply(document: Value, source: Value, merged: Value) -> None:
-    """Make `document` say what `merged` says, taking the layout of what is new from `source` where it says the same."""
+    """Make `document` say what `merged` says, taking the layout of what is new from `source` where
+    it says the same.
+    """
     for key in list(document):
         if key not in merged:
             del document[key]
@@ -191,7 +210,9 @@ def _apply_list(entries: Value, merged: list[Value]) -> None:
 
 
 def _check_yaml(text: str) -> None:
-    """Raise yaml.YAMLError for what is no YAML, ValueError for a key that is there twice. Reads several documents."""
+    """Raise yaml.YAMLError for what is no YAML, ValueError for a key that is there twice. Reads
+    several documents.
+    """
     known: set[int] = set()
     waiting = list(yaml.compose_all(text, Loader=_LOADER))
     while waiting:

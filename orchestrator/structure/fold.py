@@ -1,7 +1,9 @@
-"""The structural merge itself: three versions of a file, cut into blocks, become one or a list of conflicts.
+"""The structural merge itself: three versions of a file, cut into blocks, become one or a list of
+conflicts.
 
-Owns what happens to each block: taken from the side that changed it, merged by git's line merge if both did, kept with
-the other's where both added at one point. It checks nothing; `merge` does, and emits only what passed.
+Owns what happens to each block: taken from the side that changed it, merged by git's line merge if
+both did, kept with the other's where both added at one point. It checks nothing; `merge` does, and
+emits only what passed.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from orchestrator.structure.parts import merge_parts
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """What could not be merged: the qualified name of the symbol, empty for a whole file, and why."""
+    """What could not be merged: the qualified name of the symbol, empty for a whole file, and
+    why.
+    """
 
     symbol: str
     reason: str
@@ -33,7 +37,9 @@ class Conflict:
 
 @dataclass(slots=True)
 class Folded:
-    """The text, which means nothing if there are conflicts, and what a person may want to know about it."""
+    """The text, which means nothing if there are conflicts, and what a person may want to know
+    about it.
+    """
 
     text: bytes = b""
     conflicts: list[Conflict] = field(default_factory=list)
@@ -48,16 +54,19 @@ def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
     needed: AbstractSet[str] = frozenset(),
     unused: AbstractSet[str] = frozenset(),
 ) -> Folded:
-    """Merge three texts with plain line ends, all ending in a newline or empty, none with a byte order mark.
+    """Merge three texts with plain line ends, all ending in a newline or empty, none with a byte
+    order mark.
 
-    What is imported under a name of `needed` stays imported although one side removed it; what is imported under one of
-    `unused` goes.
+    What is imported under a name of `needed` stays imported although one side removed it; what is
+    imported under one of `unused` goes.
     """
     roots = []
     for name, text in (("base", base), ("left", left), ("right", right)):
         root, errors = cut(language, text)
         if errors:
-            return Folded(conflicts=[Conflict("", f"the {name} version does not parse as {language.name}")])
+            return Folded(
+                conflicts=[Conflict("", f"the {name} version does not parse as {language.name}")]
+            )
         roots.append(root)
     unused = (unused | dropped_and_moved(roots[0], roots[1], roots[2])) - needed
     folding = _Folding(language, needed, unused)
@@ -67,13 +76,17 @@ def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
 
 
 class _Folding:
-    def __init__(self, language: Language, needed: AbstractSet[str], unused: AbstractSet[str]) -> None:
+    def __init__(
+        self, language: Language, needed: AbstractSet[str], unused: AbstractSet[str]
+    ) -> None:
         self.language = language
         self.needed = needed
         self.unused = unused
         self.result = Folded()
 
-    def members(self, base: Sequence[Block], left: Sequence[Block], right: Sequence[Block], above: str) -> bytes:
+    def members(
+        self, base: Sequence[Block], left: Sequence[Block], right: Sequence[Block], above: str
+    ) -> bytes:
         """Merge the blocks of one module or container, called `above`."""
         was = {block.key: block for block in base}
         ours, theirs = self._keyed(base, left, "left"), self._keyed(base, right, "right")
@@ -106,7 +119,9 @@ class _Folding:
             return found.lead if found else b""
         return pick(old.lead if old else b"", one.lead, other.lead)
 
-    def _block(self, old: Block | None, one: Block | None, other: Block | None, above: str) -> bytes | None:  # noqa: PLR0911  (a table of cases)
+    def _block(  # noqa: PLR0911  (a table of cases)
+        self, old: Block | None, one: Block | None, other: Block | None, above: str
+    ) -> bytes | None:
         """The merged text of one block; None if it is not to be there."""
         if self._decided(old, one, other):
             present = one or other
@@ -128,16 +143,24 @@ class _Folding:
                 return text or None
         guards = one.kind == "guard" and old is None
         if (guards or (old is not None and old.members)) and one.members and other.members:
-            return self.members(old.members if old else (), one.members, other.members, _name(above, old or one))
+            return self.members(
+                old.members if old else (), one.members, other.members, _name(above, old or one)
+            )
         return self._both(old, one, other, above)
 
     def _decided(self, *blocks: Block | None) -> bool:
         """Whether these are an import of a name of which it is known whether it has to stay."""
         known = self.needed | self.unused
-        nodes = (block.node for block in blocks if known and block is not None and block.kind == "import")
-        return any(name in known for node in nodes if node is not None for name, _ in bound_names(node))
+        nodes = (
+            block.node for block in blocks if known and block is not None and block.kind == "import"
+        )
+        return any(
+            name in known for node in nodes if node is not None for name, _ in bound_names(node)
+        )
 
-    def _missing(self, old: Block | None, left_over: Block | None, who: str, above: str) -> bytes | None:
+    def _missing(
+        self, old: Block | None, left_over: Block | None, who: str, above: str
+    ) -> bytes | None:
         """A block that a side does not have: added by the other, or removed."""
         if left_over is None:
             return None
@@ -169,7 +192,11 @@ class _Folding:
                     f"{name}: both changed it, in parts that touch: comments, decorators, header, body"
                 )
         if text is None:
-            self._conflict(above, old or one, "added by both, differently" if old is None else "changed by both")
+            self._conflict(
+                above,
+                old or one,
+                "added by both, differently" if old is None else "changed by both",
+            )
             return b""
         return text
 
@@ -181,15 +208,21 @@ class _Folding:
             self.result.notes.append(f"{name}: one side did there what the other did, and more")
         return merged[0]
 
-    def _without_layout(self, old: Block | None, one: Block, other: Block, name: str) -> bytes | None:
-        """The text if white space is all that stands in the way: what a side says goes before how it is laid out."""
+    def _without_layout(
+        self, old: Block | None, one: Block, other: Block, name: str
+    ) -> bytes | None:
+        """The text if white space is all that stands in the way: what a side says goes before how
+        it is laid out.
+        """
         if same_but_for_layout(self.language, one, other):
             return min(one.text, other.text, key=lambda text: (len(text), text))
         if old is None:
             return None
         for side, same, changed in (("left", one, other), ("right", other, one)):
             if same_but_for_layout(self.language, old, same):
-                self.result.notes.append(f"{name}: {side} changed nothing but its layout, which was left out")
+                self.result.notes.append(
+                    f"{name}: {side} changed nothing but its layout, which was left out"
+                )
                 return changed.text
         sides = [strip_line_ends(side) for side in (old, one, other)]
         text = merge_lines(*sides) if sides != [old.text, one.text, other.text] else None
@@ -211,13 +244,22 @@ class _Folding:
         if text is None:
             return None
         before, after = pick(*around)
-        self.result.notes.append(f"{_name(above, old)}: both changed entries of one literal; both are in")
+        self.result.notes.append(
+            f"{_name(above, old)}: both changed entries of one literal; both are in"
+        )
         return before + text + after
 
     def _look_for_rivals(
-        self, order: Sequence[str], was: dict[str, Block], ours: dict[str, Block], theirs: dict[str, Block], above: str
+        self,
+        order: Sequence[str],
+        was: dict[str, Block],
+        ours: dict[str, Block],
+        theirs: dict[str, Block],
+        above: str,
     ) -> None:
-        """Statements do not commute: both sides added some at one point, and which come first cannot be said."""
+        """Statements do not commute: both sides added some at one point, and which come first
+        cannot be said.
+        """
         sides: set[str] = set()
         for key in order:
             if key in was or (key in ours and key in theirs):
@@ -236,7 +278,11 @@ class _Folding:
 
 
 def _name(above: str, block: Block) -> str:
-    own = block.qualifier if block.kind in SYMBOLS else f"<{block.kind} {block.name[:60]}>".replace(" close>", ">")
+    own = (
+        block.qualifier
+        if block.kind in SYMBOLS
+        else f"<{block.kind} {block.name[:60]}>".replace(" close>", ">")
+    )
     if block.kind in {"open", "doc"}:
         own = "<header>" if block.kind == "open" else "<docstring>"
     return f"{above}.{own}" if above else own
@@ -256,34 +302,64 @@ _HEAD = frozenset({"comment", "doc", "open", "import"})
 
 
 def _imports_first(order: list[str], *versions: Mapping[str, Block]) -> list[str]:
-    """An import that stands before all else wherever it is does so still, whatever another side put there."""
-    heads = [{key for key, _ in takewhile(lambda item: item[1].kind in _HEAD, side.items())} for side in versions]
+    """An import that stands before all else wherever it is does so still, whatever another side put
+    there.
+    """
+    heads = [
+        {key for key, _ in takewhile(lambda item: item[1].kind in _HEAD, side.items())}
+        for side in versions
+    ]
     in_head = {
-        key for key in order if all(key in head or key not in side for head, side in zip(heads, versions, strict=True))
+        key
+        for key in order
+        if all(key in head or key not in side for head, side in zip(heads, versions, strict=True))
     }
     at = next((i for i, key in enumerate(order) if key not in in_head), len(order))
-    late = [key for key in order[at:] if key in in_head and any(key in v and v[key].kind == "import" for v in versions)]
+    late = [
+        key
+        for key in order[at:]
+        if key in in_head and any(key in v and v[key].kind == "import" for v in versions)
+    ]
     return [*order[:at], *late, *(key for key in order[at:] if key not in late)] if late else order
 
 
 def _future_first(order: list[str], blocks: dict[str, Block]) -> list[str]:
     """``from __future__`` before every other import and definition."""
-    future = [key for key in order if blocks[key].name == "from __future__" and blocks[key].kind == "import"]
+    future = [
+        key
+        for key in order
+        if blocks[key].name == "from __future__" and blocks[key].kind == "import"
+    ]
     if not future:
         return order
     rest = [key for key in order if key not in future]
-    at = next((i for i, key in enumerate(rest) if blocks[key].kind not in {"comment", "doc", "open"}), len(rest))
+    at = next(
+        (i for i, key in enumerate(rest) if blocks[key].kind not in {"comment", "doc", "open"}),
+        len(rest),
+    )
     return [*rest[:at], *future, *rest[at:]]
 
 
-def _joined(order: Sequence[str], merged: dict[str, tuple[bytes, bytes]], blocks: dict[str, Block]) -> bytes:
+def _joined(
+    order: Sequence[str], merged: dict[str, tuple[bytes, bytes]], blocks: dict[str, Block]
+) -> bytes:
     parts: list[bytes] = []
-    spaces = Counter(merged[key][0] for key in order if key in blocks and blocks[key].kind in SYMBOLS)
-    usual = max(spaces, key=lambda space: (bool(space), spaces[space], space), default=b"") or b"\n\n"
+    spaces = Counter(
+        merged[key][0] for key in order if key in blocks and blocks[key].kind in SYMBOLS
+    )
+    usual = (
+        max(spaces, key=lambda space: (bool(space), spaces[space], space), default=b"") or b"\n\n"
+    )
     for key in order:
         lead, text = merged[key]
         block = blocks.get(key)
-        if parts and not lead and text and block is not None and block.kind in {"class", "function"}:
+        if (
+            parts
+            and not lead
+            and text
+            and block is not None
+            and block.kind in {"class", "function"}
+        ):
             if block.start == 0 and b"".join(parts).strip():
                 lead = usual  # it was the first of its file, and is not any more
             else:

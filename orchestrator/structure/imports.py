@@ -1,7 +1,7 @@
 """Import statements as sets of bound names, and their three-way union.
 
-Owns taking an import apart and writing it down again as it was laid out. A statement with comments inside is not taken
-apart. That one name is not bound twice in a file is seen to in `checks`.
+Owns taking an import apart and writing it down again as it was laid out. A statement with comments
+inside is not taken apart. That one name is not bound twice in a file is seen to in `checks`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ WIDTH = 79
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`names` between `head` and `tail`, as written: ``b as c``; `alone` are those before braces, as in JavaScript."""
+    """`names` between `head` and `tail`, as written: ``b as c``; `alone` are those before braces,
+    as in JavaScript.
+    """
 
     head: str
     names: tuple[str, ...]
@@ -35,8 +37,12 @@ class Import:
 def bound_names(node: Node) -> list[tuple[str, str]]:
     """What an import statement binds: the name here, and what it stands for (``module.name``)."""
     found: list[tuple[str, str]] = []
-    module = text_of(node.child_by_field_name("module_name") or node.child_by_field_name("source")).strip("'\"")
-    stack = [child for child in node.named_children if child != node.child_by_field_name("module_name")]
+    module = text_of(
+        node.child_by_field_name("module_name") or node.child_by_field_name("source")
+    ).strip("'\"")
+    stack = [
+        child for child in node.named_children if child != node.child_by_field_name("module_name")
+    ]
     while stack:
         child = stack.pop(0)
         if child.type == "aliased_import":
@@ -44,7 +50,9 @@ def bound_names(node: Node) -> list[tuple[str, str]]:
             found.append((alias, f"{module}.{name}"))
         elif child.type == "dotted_name":
             name = text_of(child)
-            found.append((name if module else name.partition(".")[0], f"{module}.{name}" if module else name))
+            found.append(
+                (name if module else name.partition(".")[0], f"{module}.{name}" if module else name)
+            )
         elif child.type in {"import_specifier", "export_specifier"}:
             name = text_of(child.child_by_field_name("name"))
             found.append((text_of(child.child_by_field_name("alias")) or name, f"{module}.{name}"))
@@ -58,10 +66,11 @@ def bound_names(node: Node) -> list[tuple[str, str]]:
 
 
 def dropped_and_moved(base: Block, left: Block, right: Block) -> frozenset[str]:
-    """Names that one side no longer imports from anywhere while the other moved them to another statement.
+    """Names that one side no longer imports from anywhere while the other moved them to another
+    statement.
 
-    Statement by statement such a name looks like a removal beside an addition; of the file as a set of names it is a
-    removal. All three are whole files.
+    Statement by statement such a name looks like a removal beside an addition; of the file as a set
+    of names it is a removal. All three are whole files.
     """
     was, ours, theirs = (_places(side) for side in (base, left, right))
     names = {name for name, _ in was}
@@ -91,10 +100,12 @@ def merge_imports(
     needed: AbstractSet[str] = frozenset(),
     unused: AbstractSet[str] = frozenset(),
 ) -> bytes | None:
-    """One statement that imports what both want, empty if nothing is left; None if it cannot be taken apart.
+    """One statement that imports what both want, empty if nothing is left; None if it cannot be
+    taken apart.
 
-    `right` is None where that side removed the statement. Names in `needed` stay although one side removed them,
-    those in `unused` go. Left's layout is kept, or right's if left did not change the names.
+    `right` is None where that side removed the statement. Names in `needed` stay although one side
+    removed them, those in `unused` go. Left's layout is kept, or right's if left did not change the
+    names.
     """
     ours = _taken_apart(left)
     theirs = _taken_apart(right) if right else ours and replace(ours, names=(), alone=())
@@ -109,10 +120,14 @@ def merge_imports(
         parts[part] = getattr(theirs if one == old else ours, part)
     merged = {}
     for part in ("names", "alone"):
-        old, one, other = was_ours_theirs = tuple(getattr(side, part) for side in (was, ours, theirs))
+        old, one, other = was_ours_theirs = tuple(
+            getattr(side, part) for side in (was, ours, theirs)
+        )
         if any(len(set(names)) < len(names) for names in was_ours_theirs):
             return None
-        keep = kept(old, one, other) | {name for name in (*one, *other) if name.split()[-1] in needed}
+        keep = kept(old, one, other) | {
+            name for name in (*one, *other) if name.split()[-1] in needed
+        }
         keep = {name for name in keep if name.split()[-1] not in unused}
         merged[part] = merge_order(old, one, other, keep)
         merged[part] += [name for name in old if name in keep and name not in merged[part]]
@@ -126,13 +141,19 @@ def merge_imports(
         names.sort(key=_sort_key)
     if ours.layout != theirs.layout and "lines" in {ours.layout, theirs.layout}:
         frame = replace(frame, layout="lines")
-    written = _written(replace(frame, names=tuple(names), alone=tuple(alone), head=parts["head"], tail=parts["tail"]))
+    written = _written(
+        replace(
+            frame, names=tuple(names), alone=tuple(alone), head=parts["head"], tail=parts["tail"]
+        )
+    )
     above = _above(base, left, right)
     return None if above is None else above + written.encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _above(base: Block | None, left: Block, right: Block | None) -> bytes | None:
-    """The comments above the statement, and its indentation; None if both sides changed them, differently."""
+    """The comments above the statement, and its indentation; None if both sides changed them,
+    differently.
+    """
     was, ours, theirs = (
         block.text[: block.node.start_byte - block.start] if block and block.node else b""
         for block in (base, left, right)
@@ -165,32 +186,45 @@ def _taken_apart(block: Block) -> Import | None:
     if any(child.type == "comment" for child in _all(node)) or after.strip("; "):
         return None
     width = max([WIDTH, *(len(line) for line in text.splitlines())])
-    if node.type in {"import_from_statement", "future_import_statement", "import_statement"} and "{" not in text:
+    if (
+        node.type in {"import_from_statement", "future_import_statement", "import_statement"}
+        and "{" not in text
+    ):
         fields = node.children_by_field_name("name")
         names = [" ".join(text_of(child).split()) for child in fields]
         if not names and node.type == "import_from_statement":
-            names = [text_of(child) for child in node.named_children if child.type == "wildcard_import"]
+            names = [
+                text_of(child) for child in node.named_children if child.type == "wildcard_import"
+            ]
         if names:
             first = fields[0] if fields else node.named_children[-1]
             head = " ".join(re.sub(r"[\\(]", " ", text[: _chars(node, first)]).split())
             return Import(head, tuple(names), "", layout=_layout(text), width=width)
-    clause = next((child for child in _all(node) if child.type in {"named_imports", "export_clause"}), None)
+    clause = next(
+        (child for child in _all(node) if child.type in {"named_imports", "export_clause"}), None
+    )
     source = node.child_by_field_name("source")
     if source is None:
         return None
     outer = next((child for child in node.named_children if child.type == "import_clause"), None)
     single = outer.named_children if outer else []
-    alone = tuple(text_of(child) for child in single if child.type in {"identifier", "namespace_import"})
+    alone = tuple(
+        text_of(child) for child in single if child.type in {"identifier", "namespace_import"}
+    )
     parts = clause.named_children if clause else []
     names = [" ".join(text_of(child).split()) for child in parts]
-    head = " ".join(child.type for child in node.children[:2] if child.type in {"import", "export", "type"})
+    head = " ".join(
+        child.type for child in node.children[:2] if child.type in {"import", "export", "type"}
+    )
     tail = f" from {text_of(source)}{';' if text.endswith(';') or after.startswith(';') else ''}"
     layout = "lines" if clause and "\n" in text_of(clause) else "line"
     return Import(head, tuple(names), tail, alone, braces=True, layout=layout, width=width)
 
 
 def _chars(node: Node, child: Node) -> int:
-    return len((node.text or b"")[: child.start_byte - node.start_byte].decode("utf-8", "surrogateescape"))
+    return len(
+        (node.text or b"")[: child.start_byte - node.start_byte].decode("utf-8", "surrogateescape")
+    )
 
 
 def _all(node: Node) -> list[Node]:

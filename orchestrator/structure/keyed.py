@@ -18,7 +18,8 @@ GONE = object()
 """Stands for no value."""
 
 _MOST_VALUES = 200_000
-"""Values from which a file is not compared: aliases make few lines of YAML into billions of them."""
+"""Values from which a file is not compared: aliases make few lines of YAML into billions of them.
+"""
 
 
 class Clash(Exception):
@@ -41,7 +42,9 @@ def merge_values(was: Value, one: Value, other: Value, place: str) -> Value:
         merged = {}
         for key in dict.fromkeys([*old, *one, *other]):
             inner = f"{place}.{key}" if place else str(key)
-            merged[key] = merge_values(old.get(key, GONE), one.get(key, GONE), other.get(key, GONE), inner)
+            merged[key] = merge_values(
+                old.get(key, GONE), one.get(key, GONE), other.get(key, GONE), inner
+            )
         keep = {key for key, value in merged.items() if value is not GONE}
         return {key: merged[key] for key in merge_order(list(old), list(one), list(other), keep)}
     if isinstance(was, list) and isinstance(one, list) and isinstance(other, list):
@@ -53,9 +56,15 @@ def merge_values(was: Value, one: Value, other: Value, place: str) -> Value:
 
 def _merge_lists(was: list[Value], one: list[Value], other: list[Value], place: str) -> list[Value]:
     sides = was, one, other
-    if any(len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side) for side in sides):
+    if any(
+        len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side)
+        for side in sides
+    ):
         raise Clash(place)
-    keys = [[re.split(r"[\s<>=!~;\[]", entry, maxsplit=1)[0].lower() for entry in side] for side in sides]
+    keys = [
+        [re.split(r"[\s<>=!~;\[]", entry, maxsplit=1)[0].lower() for entry in side]
+        for side in sides
+    ]
     if any(len(set(side)) < len(side) for side in keys):
         keys = [list(side) for side in sides]
     values = [dict(zip(names, side, strict=True)) for names, side in zip(keys, sides, strict=True)]
@@ -65,7 +74,9 @@ def _merge_lists(was: list[Value], one: list[Value], other: list[Value], place: 
         raise Clash(place)
     was_by, one_by, other_by = values
     merged = {
-        key: merge_values(was_by.get(key, GONE), one_by.get(key, GONE), other_by.get(key, GONE), f"{place}.{key}")
+        key: merge_values(
+            was_by.get(key, GONE), one_by.get(key, GONE), other_by.get(key, GONE), f"{place}.{key}"
+        )
         for key in dict.fromkeys([*keys[0], *keys[1], *keys[2]])
     }
     keep = {key for key, value in merged.items() if value is not GONE}
@@ -73,7 +84,9 @@ def _merge_lists(was: list[Value], one: list[Value], other: list[Value], place: 
 
 
 def _same(one: Value, other: Value) -> bool:
-    return one is other or (type(one) is type(other) and bool(one == other) and repr(one) == repr(other))
+    return one is other or (
+        type(one) is type(other) and bool(one == other) and repr(one) == repr(other)
+    )
 
 
 def bounded(value: Value) -> Value:
@@ -83,6 +96,10 @@ def bounded(value: Value) -> Value:
         each = waiting.pop()
         count += 1
         if count > _MOST_VALUES:
-            raise Clash("", "both changed the same lines, and its aliases stand for too much to compare")
-        waiting += each.values() if isinstance(each, Mapping) else each if isinstance(each, list) else ()
+            raise Clash(
+                "", "both changed the same lines, and its aliases stand for too much to compare"
+            )
+        waiting += (
+            each.values() if isinstance(each, Mapping) else each if isinstance(each, list) else ()
+        )
     return value

@@ -1,7 +1,8 @@
-"""The languages whose structure is understood: which file names, which grammar, and what its node types mean.
+"""The languages whose structure is understood: which file names, which grammar, and what its node
+types mean.
 
-Owns the literal registry. Grammars come from their own wheels and nothing is downloaded; the extras are there if their
-wheel is installed. How a file is cut by these node types is decided in `blocks`.
+Owns the literal registry. Grammars come from their own wheels and nothing is downloaded; the extras
+are there if their wheel is installed. How a file is cut by these node types is decided in `blocks`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import tree_sitter
 class Language:
     """One language: its grammar's module and factory, and which of its node types play which part.
 
-    `containers` are symbols whose members are symbols in their turn, mapped to their kind; `leaves` are symbols that
-    are merged as one; `wrappers` stand around a symbol without being one; `collections` are the literals whose entries
-    commute, `pairs` their named entries.
+    `containers` are symbols whose members are symbols in their turn, mapped to their kind; `leaves`
+    are symbols that are merged as one; `wrappers` stand around a symbol without being one;
+    `collections` are the literals whose entries commute, `pairs` their named entries.
     """
 
     name: str
@@ -181,14 +182,18 @@ BY_SUFFIX: dict[str, Language] = {
 
 
 def language_of(path: str) -> Language | None:
-    """The language of a file by its name, or None if it is not known or its grammar is not installed."""
+    """The language of a file by its name, or None if it is not known or its grammar is not
+    installed.
+    """
     name = path.rpartition("/")[2].lower()
     found = BY_SUFFIX.get(f".{name.rpartition('.')[2]}") if "." in name else None
     return found if found and found.installed else None
 
 
 def parse(language: Language, source: bytes) -> tree_sitter.Tree:
-    """The syntax tree of `source`; it always exists, with error nodes where the grammar does not fit."""
+    """The syntax tree of `source`; it always exists, with error nodes where the grammar does not
+    fit.
+    """
     parser: tree_sitter.Parser | None = getattr(_PARSERS, language.name, None)
     if parser is None:
         parser = tree_sitter.Parser(grammar(language))

@@ -1,7 +1,7 @@
 """White space that means nothing: telling it from what a block says, and leaving it out.
 
-Owns both questions for one block. White space in a string always means something, and so does indentation in a
-language that nests by it.
+Owns both questions for one block. White space in a string always means something, and so does
+indentation in a language that nests by it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _Said: TypeAlias = "tuple[_Said, ...] | bytes | str | None"
 
 
 def same_but_for_layout(language: Language, one: Block, other: Block) -> bool:
-    """Whether the blocks say the same, blank lines, turns of lines and spaces between words apart."""
+    """Whether the blocks say the same, blank lines, turns of lines and spaces between words
+    apart.
+    """
     if b"".join(one.text.split()) != b"".join(other.text.split()):
         return False
     if one.node is None or other.node is None:
@@ -31,17 +33,24 @@ def same_but_for_layout(language: Language, one: Block, other: Block) -> bool:
 
 
 def strip_line_ends(block: Block) -> bytes:
-    """The block's text without white space at the ends of its lines, unless it is inside a string."""
-    if block.node is None:  # no syntax to go by: leave alone what may hold a string of several lines
+    """The block's text without white space at the ends of its lines, unless it is inside a
+    string.
+    """
+    if (
+        block.node is None
+    ):  # no syntax to go by: leave alone what may hold a string of several lines
         return block.text if _QUOTE.search(block.text) else _LINE_END.sub(b"", block.text)
     strings = list(_strings(block.node))
     return _LINE_END.sub(
-        lambda end: end[0] if any(a < block.start + end.start() < b for a, b in strings) else b"", block.text
+        lambda end: end[0] if any(a < block.start + end.start() < b for a, b in strings) else b"",
+        block.text,
     )
 
 
 def _strings(node: Node) -> Iterator[tuple[int, int]]:
-    """Where the strings of several lines begin and end in the file, whatever the language calls them."""
+    """Where the strings of several lines begin and end in the file, whatever the language calls
+    them.
+    """
     if node.start_point.row == node.end_point.row:
         return
     if _is_string(node):
@@ -57,7 +66,10 @@ def _said(language: Language, node: Node) -> _Said:
         return tuple((node.text or b"").split())
     if not node.children or _is_string(node):
         return node.text
-    return (node.type, *(_said(language, child) for child in node.children if child.type != "line_continuation"))
+    return (
+        node.type,
+        *(_said(language, child) for child in node.children if child.type != "line_continuation"),
+    )
 
 
 def _is_string(node: Node) -> bool:

@@ -1,7 +1,8 @@
-"""Merging by lines, as git does it, and what has to be set aside first: byte order marks and line ends.
+"""Merging by lines, as git does it, and what has to be set aside first: byte order marks and line
+ends.
 
-Owns the call of ``git merge-file``. It is given files in a folder of its own, so that no attribute and no
-configuration of any repository decides what comes out.
+Owns the call of ``git merge-file``. It is given files in a folder of its own, so that no attribute
+and no configuration of any repository decides what comes out.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
     if right == base:
         return left
     if all(side.count(b"\n") <= 1 for side in (base, left, right)):
-        return None  # three texts of one line: git would call it a conflict as well, only more slowly
+        return (
+            None  # three texts of one line: git would call it a conflict as well, only more slowly
+        )
     answer = _ask(base, left, right)
     return answer.stdout if answer.status == 0 else None
 
 
 def merge_contained(base: bytes, left: bytes, right: bytes) -> tuple[bytes, int] | None:
-    """As `merge_lines`, and a conflict in which one side did all that the other did and more is settled by that side.
+    """As `merge_lines`, and a conflict in which one side did all that the other did and more is
+    settled by that side.
 
     With the text goes the number of conflicts that were settled.
     """
@@ -71,7 +75,9 @@ def _ask(base: bytes, left: bytes, right: bytes, *options: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as folder:
         for name, content in (("left", left), ("base", base), ("right", right)):
             Path(folder, name).write_bytes(content)
-        return Git(cwd=Path(folder)).run("merge-file", "-p", "-q", *options, "left", "base", "right", check=False)
+        return Git(cwd=Path(folder)).run(
+            "merge-file", "-p", "-q", *options, "left", "base", "right", check=False
+        )
 
 
 def pick(base: _T, left: _T, right: _T) -> _T:
@@ -91,15 +97,18 @@ class Form:
     def of(cls, source: bytes, base: Form | None = None) -> Form:
         """What holds of `source`, which was made of a text with the form `base`.
 
-        Lines that end in different ways count as plain, their returns as content; but what was made of a text with
-        returns keeps them for as long as there are any: somebody's tool put in lines without.
+        Lines that end in different ways count as plain, their returns as content; but what was made
+        of a text with returns keeps them for as long as there are any: somebody's tool put in lines
+        without.
         """
         ends, returns = source.count(b"\n"), source.count(b"\r\n")
         crlf = ends > 0 and (returns == ends or (returns > 0 and base is not None and base.crlf))
         return cls(source.startswith(BOM), crlf, source.endswith(b"\n"))
 
     def take_off(self, source: bytes, result: Form) -> bytes:
-        """`source` with plain line ends if it or the `result` has returns, a last newline and no mark."""
+        """`source` with plain line ends if it or the `result` has returns, a last newline and no
+        mark.
+        """
         plain = source.removeprefix(BOM)
         if self.crlf or result.crlf:
             plain = plain.replace(b"\r\n", b"\n")

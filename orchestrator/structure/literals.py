@@ -1,7 +1,8 @@
 """Dictionaries, lists and keyword arguments that both sides changed, merged entry by entry.
 
-Owns the search for the one literal that holds all the changes of both sides, and the writing of the result in the
-layout that was there. Positional arguments, parameters and statements do not commute and are not touched.
+Owns the search for the one literal that holds all the changes of both sides, and the writing of the
+result in the layout that was there. Positional arguments, parameters and statements do not commute
+and are not touched.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from tree_sitter import Node
 from orchestrator.structure.languages import Language
 from orchestrator.structure.order import kept, merge_order
 
-_NUMBERS = frozenset({"integer", "float", "number", "unary_operator", "unary_expression", "true", "false", "none"})
+_NUMBERS = frozenset(
+    {"integer", "float", "number", "unary_operator", "unary_expression", "true", "false", "none"}
+)
 _SPREADS = frozenset({"dictionary_splat", "list_splat", "spread_element"})
 
 
@@ -29,7 +32,9 @@ class _Entry:
 
 
 def merge_literals(language: Language, base: Node, left: Node, right: Node) -> bytes | None:  # noqa: PLR0911  (a table of cases)
-    """The text of `left` with what `right` changed, if both changed entries of one literal only; None otherwise."""
+    """The text of `left` with what `right` changed, if both changed entries of one literal only;
+    None otherwise.
+    """
     was, ours, theirs = base.text or b"", left.text or b"", right.text or b""
     if ours in (was, theirs):
         return theirs
@@ -49,18 +54,30 @@ def merge_literals(language: Language, base: Node, left: Node, right: Node) -> b
     if inner is None:
         return None
     place = changed[0][1]
-    return ours[: place.start_byte - left.start_byte] + inner + ours[place.end_byte - left.start_byte :]
+    return (
+        ours[: place.start_byte - left.start_byte]
+        + inner
+        + ours[place.end_byte - left.start_byte :]
+    )
 
 
 def _merge_entries(language: Language, base: Node, left: Node, right: Node) -> bytes | None:
     sides = [_entries(language, node) for node in (base, left, right)]
     was, ours, theirs = ({entry.key: entry for entry in entries} for entries, _, _ in sides)
-    if any(len(found) < len(entries) for found, (entries, _, _) in zip((was, ours, theirs), sides, strict=True)):
+    if any(
+        len(found) < len(entries)
+        for found, (entries, _, _) in zip((was, ours, theirs), sides, strict=True)
+    ):
         return None  # an entry that is there twice: which is which cannot be said
     lists = [[entry.text for entry in entries if entry.positional] for entries, _, _ in sides]
     if lists[1] not in (lists[0], lists[2]) and lists[2] != lists[0]:
         return None
-    if _contradict(was, ours, theirs, ordered="pair" not in {e.node.type for e in (*ours.values(), *theirs.values())}):
+    if _contradict(
+        was,
+        ours,
+        theirs,
+        ordered="pair" not in {e.node.type for e in (*ours.values(), *theirs.values())},
+    ):
         return None
     keep = kept(list(was), list(ours), list(theirs))
     merged: dict[str, _Entry] = {}
@@ -76,13 +93,22 @@ def _merge_entries(language: Language, base: Node, left: Node, right: Node) -> b
     if lists[1] != lists[2]:
         order.sort(key=lambda key: not merged[key].positional)
     (known, _, ours_ends), (_, _, theirs_ends) = sides[1:]
-    return _written(left, [merged[key] for key in order], known, tail, comma=ours_ends or theirs_ends)
+    return _written(
+        left, [merged[key] for key in order], known, tail, comma=ours_ends or theirs_ends
+    )
 
 
-def _contradict(was: dict[str, _Entry], ours: dict[str, _Entry], theirs: dict[str, _Entry], *, ordered: bool) -> bool:
-    """Whether the sides replaced the same entry by different ones, removed what the other changed, or count numbers."""
+def _contradict(
+    was: dict[str, _Entry], ours: dict[str, _Entry], theirs: dict[str, _Entry], *, ordered: bool
+) -> bool:
+    """Whether the sides replaced the same entry by different ones, removed what the other changed,
+    or count numbers.
+    """
     gone = was.keys() - ours.keys() - theirs.keys()
-    new_left, new_right = ours.keys() - was.keys() - theirs.keys(), theirs.keys() - was.keys() - ours.keys()
+    new_left, new_right = (
+        ours.keys() - was.keys() - theirs.keys(),
+        theirs.keys() - was.keys() - ours.keys(),
+    )
     if gone and (new_left and new_right):
         return True
     changed = [*(ours[key] for key in new_left), *(theirs[key] for key in new_right)]
@@ -94,7 +120,9 @@ def _contradict(was: dict[str, _Entry], ours: dict[str, _Entry], theirs: dict[st
     return any((ours.get(key) or theirs[key]).text != was[key].text for key in half)
 
 
-def _merge_entry(language: Language, was: _Entry | None, ours: _Entry | None, theirs: _Entry | None) -> _Entry | None:
+def _merge_entry(
+    language: Language, was: _Entry | None, ours: _Entry | None, theirs: _Entry | None
+) -> _Entry | None:
     if ours is None or theirs is None:
         return ours or theirs
     lead = _around(was.lead if was else b"", ours.lead, theirs.lead)
@@ -110,7 +138,9 @@ def _merge_entry(language: Language, was: _Entry | None, ours: _Entry | None, th
 
 
 def _around(was: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-    """Comments and the space around them, from the side that changed what they say; None if both did, differently."""
+    """Comments and the space around them, from the side that changed what they say; None if both
+    did, differently.
+    """
     old, one, other = was.split(), ours.split(), theirs.split()
     if other in (old, one):
         return ours
@@ -118,7 +148,9 @@ def _around(was: bytes, ours: bytes, theirs: bytes) -> bytes | None:
 
 
 def _entries(language: Language, node: Node) -> tuple[list[_Entry], bytes, bool]:
-    """The entries, what stands between the last and the closing bracket, and whether a comma ends the last."""
+    """The entries, what stands between the last and the closing bracket, and whether a comma ends
+    the last.
+    """
     source, offset = node.text or b"", node.start_byte
     entries: list[_Entry] = []
     at = node.children[0].end_byte if node.children else node.end_byte
@@ -151,7 +183,9 @@ def _key(node: Node) -> str:
     return (named.text or b"").decode("utf-8", "surrogateescape").replace('"', "'")
 
 
-def _written(frame: Node, entries: Sequence[_Entry], known: Sequence[_Entry], tail: bytes, *, comma: bool) -> bytes:
+def _written(
+    frame: Node, entries: Sequence[_Entry], known: Sequence[_Entry], tail: bytes, *, comma: bool
+) -> bytes:
     parts = [frame.children[0].text or b""]
     first_lead = known[0].lead if known else (entries[0].lead if entries else b"")
     usual = next((entry.lead for entry in known[1:] if not entry.lead.strip()), b" ")

@@ -1,7 +1,8 @@
 """Which block of a side is which block of the base, when its key alone does not say.
 
-Owns the two guesses that the merge makes, both by bags of words: a symbol that was renamed, and a statement that was
-edited between neighbours that stayed. Candidates are few and the bar is high; a rename is reported as a note.
+Owns the two guesses that the merge makes, both by bags of words: a symbol that was renamed, and a
+statement that was edited between neighbours that stayed. Candidates are few and the bar is high; a
+rename is reported as a note.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from orchestrator.structure.blocks import SYMBOLS, Block
 from orchestrator.structure.imports import bound_names
 
 RENAME = 0.8
-"""Likeness, from 0 to 1, from which a symbol that went and one that came are taken for one that was renamed."""
+"""Likeness, from 0 to 1, from which a symbol that went and one that came are taken for one that was
+renamed.
+"""
 
 EDIT = 0.5
 """Likeness from which a statement or comment in the place of another is taken for its new form."""
@@ -24,8 +27,12 @@ _CANDIDATES = 40
 _LEAST_WORDS = 12
 
 
-def match(base: Sequence[Block], side: Sequence[Block]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The base's key for every key of `side` (its own where nothing matches), and renames as pairs of names."""
+def match(
+    base: Sequence[Block], side: Sequence[Block]
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The base's key for every key of `side` (its own where nothing matches), and renames as pairs
+    of names.
+    """
     known = {block.key for block in base}
     here = {block.key for block in side}
     keys = {block.key: block.key for block in side}
@@ -37,10 +44,18 @@ def match(base: Sequence[Block], side: Sequence[Block]) -> tuple[dict[str, str],
     _match_imports(gone, come, keys)
     taken = set(keys.values())
     renames: list[tuple[str, str]] = []
-    old = [block for block in gone if block.kind in _RENAMED and block.key not in taken][:_CANDIDATES]
-    new = [block for block in come if block.kind in _RENAMED and keys[block.key] == block.key][:_CANDIDATES]
+    old = [block for block in gone if block.kind in _RENAMED and block.key not in taken][
+        :_CANDIDATES
+    ]
+    new = [block for block in come if block.kind in _RENAMED and keys[block.key] == block.key][
+        :_CANDIDATES
+    ]
     for block in old:
-        found = [(likeness(block, other), index) for index, other in enumerate(new) if other.kind == block.kind]
+        found = [
+            (likeness(block, other), index)
+            for index, other in enumerate(new)
+            if other.kind == block.kind
+        ]
         best = max(found, default=(0.0, 0))
         if best[0] >= RENAME and sum(score >= RENAME for score, _ in found) == 1:
             other = new.pop(best[1])
@@ -56,7 +71,11 @@ def _match_imports(gone: Sequence[Block], come: Sequence[Block], keys: dict[str,
         if old.kind != "import" or old.node is None:
             continue
         names = {name for name, _ in bound_names(old.node)}
-        found = [new for new in free if new.node is not None and names & {name for name, _ in bound_names(new.node)}]
+        found = [
+            new
+            for new in free
+            if new.node is not None and names & {name for name, _ in bound_names(new.node)}
+        ]
         if names and len(found) == 1:
             keys[found[0].key] = old.key
             free.remove(found[0])
@@ -77,7 +96,9 @@ def _bag(block: Block) -> Counter[bytes]:
     return words
 
 
-def _match_edits(base: Sequence[Block], side: Sequence[Block], keys: dict[str, str], fixed: set[str]) -> None:
+def _match_edits(
+    base: Sequence[Block], side: Sequence[Block], keys: dict[str, str], fixed: set[str]
+) -> None:
     """Pair statements and comments, in order, between the same neighbours."""
     gaps = _gaps(base, fixed)
     for place, come in _gaps(side, fixed).items():
@@ -92,7 +113,11 @@ def _match_edits(base: Sequence[Block], side: Sequence[Block], keys: dict[str, s
 def _edited(old: Block, new: Block) -> bool:
     if old.kind != new.kind or old.kind not in {"statement", "comment", "guard"}:
         return False
-    if old.definition is not None and new.definition is not None and old.definition.type != new.definition.type:
+    if (
+        old.definition is not None
+        and new.definition is not None
+        and old.definition.type != new.definition.type
+    ):
         return False
     return old.name == new.name or likeness(old, new) >= EDIT
 

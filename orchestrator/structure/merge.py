@@ -1,7 +1,8 @@
-"""Merging one file: git's line merge, the checks, and where either says no, the structural merge and the checks again.
+"""Merging one file: git's line merge, the checks, and where either says no, the structural merge
+and the checks again.
 
-Owns that order and nothing else. What comes out was checked; what was not clean is a conflict that names the symbol and
-the reason, and there is no third outcome.
+Owns that order and nothing else. What comes out was checked; what was not clean is a conflict that
+names the symbol and the reason, and there is no third outcome.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from orchestrator.structure.unused import unused_imports
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """`content` is None exactly if there are `conflicts`; `by` is ``same``, ``lines`` or ``structure``."""
+    """`content` is None exactly if there are `conflicts`; `by` is ``same``, ``lines`` or
+    ``structure``.
+    """
 
     content: bytes | None
     conflicts: tuple[Conflict, ...] = ()
@@ -31,7 +34,8 @@ class MergeResult:
 def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> MergeResult:
     """Merge two versions of the file at `path`; `base` is None if both sides added it.
 
-    Deterministic, and the same for (left, right) as for (right, left) but for the order of what both added.
+    Deterministic, and the same for (left, right) as for (right, left) but for the order of what
+    both added.
     """
     if right in (left, base):
         return MergeResult(left, by="same")
@@ -51,18 +55,25 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     folded = _structural(path, was, left, right)
     findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
     needed = frozenset(finding.symbol for finding in findings if finding.check == "undefined name")
-    unused = unused_imports(path, folded.text, was, left, right) if not folded.conflicts else frozenset()
+    unused = (
+        unused_imports(path, folded.text, was, left, right) if not folded.conflicts else frozenset()
+    )
     if needed or unused:
         folded = _structural(path, was, left, right, needed, unused)
         findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
         folded.notes += [
-            f"kept the import of {name}: one side removed it, the other uses it" for name in sorted(needed)
+            f"kept the import of {name}: one side removed it, the other uses it"
+            for name in sorted(needed)
         ]
         folded.notes += [
-            f"left out the import of {name}: together the sides removed its uses" for name in sorted(unused)
+            f"left out the import of {name}: together the sides removed its uses"
+            for name in sorted(unused)
         ]
     said = (*notes, *folded.notes)
-    conflicts = (*folded.conflicts, *(Conflict(finding.symbol, finding.text) for finding in findings))
+    conflicts = (
+        *folded.conflicts,
+        *(Conflict(finding.symbol, finding.text) for finding in findings),
+    )
     if conflicts:
         return MergeResult(None, conflicts, said)
     return MergeResult(folded.text, notes=said, by="structure")
@@ -79,7 +90,9 @@ def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of th
     was = Form.of(base or left)
     forms = was, Form.of(left, was), Form.of(right, was)
     form = Form.merged(*forms)
-    plain = [each.take_off(side, form) for each, side in zip(forms, (base, left, right), strict=True)]
+    plain = [
+        each.take_off(side, form) for each, side in zip(forms, (base, left, right), strict=True)
+    ]
     language = language_of(path)
     try:
         if language:
@@ -87,6 +100,10 @@ def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of th
         else:
             folded = merge_data(path, plain[0], plain[1], plain[2])
     except RecursionError:
-        return Folded(conflicts=[Conflict("", "both changed it, and it is nested too deeply to be looked into")])
+        return Folded(
+            conflicts=[
+                Conflict("", "both changed it, and it is nested too deeply to be looked into")
+            ]
+        )
     folded.text = form.put_on(folded.text)
     return folded

@@ -1,7 +1,8 @@
-"""What a syntax node is called: its part in a file, its name, and what tells it from others of the same name.
+"""What a syntax node is called: its part in a file, its name, and what tells it from others of the
+same name.
 
-Owns the reading of definitions, assignments and test calls in every language. Spans, comments and the order of blocks
-belong to `blocks`.
+Owns the reading of definitions, assignments and test calls in every language. Spans, comments and
+the order of blocks belong to `blocks`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ _TYPES = frozenset({"interface", "type"})
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A node's part (`kind`) and `name`; `mark` is always part of its key, `spare` only where names repeat.
+    """A node's part (`kind`) and `name`; `mark` is always part of its key, `spare` only where names
+    repeat.
 
-    `definition` is the node inside the wrappers, `body` the node that holds its members if it has any.
+    `definition` is the node inside the wrappers, `body` the node that holds its members if it has
+    any.
     """
 
     kind: str
@@ -49,13 +52,21 @@ def text_of(node: Node | None) -> str:
 
 
 def named(language: Language, node: Node, *, first: bool) -> Named:  # noqa: PLR0911  (a table of cases)
-    """What `node`, a direct child of a module or of a body, is; `first` says that nothing but comments is before it."""
+    """What `node`, a direct child of a module or of a body, is; `first` says that nothing but
+    comments is before it.
+    """
     if node.type in language.imports:
         return Named("import", _imported_from(node), node)
     definition, decorators = _unwrapped(language, node)
     kind = language.containers.get(definition.type)
     if kind or definition.type in language.leaves:
-        return _definition(language, definition, kind or language.leaves[definition.type], decorators, bool(kind))
+        return _definition(
+            language,
+            definition,
+            kind or language.leaves[definition.type],
+            decorators,
+            container=bool(kind),
+        )
     if definition.type == "export_statement":
         return _export(node)
     if definition.type in {"lexical_declaration", "variable_declaration"}:
@@ -66,7 +77,10 @@ def named(language: Language, node: Node, *, first: bool) -> Named:  # noqa: PLR
         body = definition.child_by_field_name("consequence")
         if body is not None and language.name == "python":
             return Named(
-                "guard", " ".join(text_of(definition.child_by_field_name("condition")).split()), node, body=body
+                "guard",
+                " ".join(text_of(definition.child_by_field_name("condition")).split()),
+                node,
+                body=body,
             )
     return Named("statement", text_of(definition).partition("\n")[0].strip(), node)
 
@@ -77,7 +91,10 @@ def _unwrapped(language: Language, node: Node) -> tuple[Node, list[str]]:
         decorators += [text_of(child) for child in node.named_children if child.type == "decorator"]
         inner = node.child_by_field_name("definition") or node.child_by_field_name("declaration")
         if inner is None and node.type == "ambient_declaration":
-            inner = next((child for child in node.named_children if child.type not in language.comments), None)
+            inner = next(
+                (child for child in node.named_children if child.type not in language.comments),
+                None,
+            )
         if inner is None:
             break
         node = inner
@@ -88,7 +105,9 @@ def _unwrapped(language: Language, node: Node) -> tuple[Node, list[str]]:
     return node, decorators
 
 
-def _definition(language: Language, node: Node, kind: str, decorators: list[str], container: bool) -> Named:  # noqa: FBT001
+def _definition(
+    language: Language, node: Node, kind: str, decorators: list[str], *, container: bool
+) -> Named:
     name = text_of(node.child_by_field_name("name")) or _fallback_name(node)
     mark, spare = "", " ".join("".join(decorators).split())
     for decorator in decorators:
@@ -103,12 +122,19 @@ def _definition(language: Language, node: Node, kind: str, decorators: list[str]
             mark += f"@{word}"
     if node.type == "function_signature":
         mark += "@overload"
-    if node.type in {"function_signature", "method_signature", "method_declaration", "constructor_declaration"}:
+    if node.type in {
+        "function_signature",
+        "method_signature",
+        "method_declaration",
+        "constructor_declaration",
+    }:
         spare = " ".join(text_of(node.child_by_field_name("parameters")).split())
     receiver = node.child_by_field_name("receiver")
     if receiver is not None:
         name = f"{text_of(receiver).strip('()').split()[-1].lstrip('*')}.{name}"
-    body = node.child_by_field_name("body") or node.child_by_field_name("value") if container else None
+    body = (
+        node.child_by_field_name("body") or node.child_by_field_name("value") if container else None
+    )
     if body is not None and body.type not in language.blocks:
         body = None
     return Named(kind, name, node, mark, spare, body)
@@ -132,7 +158,9 @@ def _imported_from(node: Node) -> str:
         return f"from {text_of(module)}"
     source = node.child_by_field_name("source")
     if source is not None:
-        clause = next((child for child in node.named_children if child.type == "import_clause"), None)
+        clause = next(
+            (child for child in node.named_children if child.type == "import_clause"), None
+        )
         typed = " type" if any(child.type == "type" for child in node.children) else ""
         if clause is None:
             return f"{text_of(source)} alone"
@@ -185,7 +213,9 @@ def _expression(language: Language, node: Node, *, first: bool) -> Named:
 
 
 def _test(language: Language, call: Node, node: Node) -> Named | None:
-    """A suite or a case of the test runners of JavaScript, which is a definition in all but name."""
+    """A suite or a case of the test runners of JavaScript, which is a definition in all but
+    name.
+    """
     function = text_of(call.child_by_field_name("function"))
     arguments = call.child_by_field_name("arguments")
     root = function.partition(".")[0]

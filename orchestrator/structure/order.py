@@ -19,11 +19,14 @@ def kept(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key]) -> set[
     return (ours & theirs) | (ours - old) | (theirs - old)
 
 
-def merge_order(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], keep: AbstractSet[Key]) -> list[Key]:
+def merge_order(
+    base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], keep: AbstractSet[Key]
+) -> list[Key]:
     """The keys of `keep` in order; none is in a sequence twice.
 
-    If one side moved things the order is that side's; if both did, that of the side that moved fewer. What the other
-    side added follows what it stood behind there; where both added at one point, left's come first.
+    If one side moved things the order is that side's; if both did, that of the side that moved
+    fewer. What the other side added follows what it stood behind there; where both added at one
+    point, left's come first.
     """
     common = set(base) & set(left) & set(right)
     was = [key for key in base if key in common]
@@ -38,7 +41,10 @@ def merge_order(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], 
     for index, key in enumerate(other):
         if key in known or key not in keep:
             continue
-        before = next((other[i] for i in range(index - 1, -1, -1) if other[i] in known or other[i] in placed), None)
+        before = next(
+            (other[i] for i in range(index - 1, -1, -1) if other[i] in known or other[i] in placed),
+            None,
+        )
         while before is not None and before not in keep:
             place = other.index(before)
             before = next((other[i] for i in range(place - 1, -1, -1) if other[i] in keep), None)
@@ -52,7 +58,9 @@ def merge_order(base: Sequence[Key], left: Sequence[Key], right: Sequence[Key], 
 
 
 def _moved(was: Sequence[Key], now: Sequence[Key]) -> int:
-    """How many keys have to move to get from one order to the other: all but a longest run that kept its order."""
+    """How many keys have to move to get from one order to the other: all but a longest run that
+    kept its order.
+    """
     place = {key: index for index, key in enumerate(was)}
     tails: list[int] = []
     for key in now:

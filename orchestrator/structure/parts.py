@@ -1,7 +1,9 @@
-"""A symbol that both sides changed, merged by lines part by part: comments above, decorators, header, body.
+"""A symbol that both sides changed, merged by lines part by part: comments above, decorators,
+header, body.
 
-Owns the places where a symbol is cut. Git calls changes to lines that touch a conflict; where one line ends the header
-and the next begins the body that says nothing. Inside a part it is git's line merge that decides, nothing else.
+Owns the places where a symbol is cut. Git calls changes to lines that touch a conflict; where one
+line ends the header and the next begins the body that says nothing. Inside a part it is git's line
+merge that decides, nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from orchestrator.structure.lines import merge_lines
 
 
 def merge_parts(base: Block, left: Block, right: Block) -> bytes | None:
-    """The merged text, or None if a part is a conflict, all changes are in one, or there are no such parts."""
+    """The merged text, or None if a part is a conflict, all changes are in one, or there are no
+    such parts.
+    """
     sides = [cuts for block in (base, left, right) if (cuts := _parts(block)) is not None]
     if len(sides) < 3:
         return None
@@ -30,7 +34,9 @@ def merge_parts(base: Block, left: Block, right: Block) -> bytes | None:
 
 
 def _parts(block: Block) -> tuple[bytes, bytes, bytes, bytes] | None:
-    """Four runs of whole lines that make up the text; None for what has no body of its own lines."""
+    """Four runs of whole lines that make up the text; None for what has no body of its own
+    lines.
+    """
     node, definition = block.node, block.definition
     body = definition.child_by_field_name("body") if definition is not None else None
     if node is None or definition is None or body is None:
@@ -40,10 +46,16 @@ def _parts(block: Block) -> tuple[bytes, bytes, bytes, bytes] | None:
         opened = text.find(b"\n", body.start_byte - block.start) + 1
     else:
         opened = _line(text, body.start_byte - block.start)
-    cuts = [_line(text, node.start_byte - block.start), _line(text, definition.start_byte - block.start), opened]
+    cuts = [
+        _line(text, node.start_byte - block.start),
+        _line(text, definition.start_byte - block.start),
+        opened,
+    ]
     if cuts != sorted(cuts) or opened <= definition.start_byte - block.start:
         return None
-    first, second, third, fourth = (text[start:end] for start, end in pairwise([0, *cuts, len(text)]))
+    first, second, third, fourth = (
+        text[start:end] for start, end in pairwise([0, *cuts, len(text)])
+    )
     return first, second, third, fourth
 
 

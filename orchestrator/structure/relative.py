@@ -1,7 +1,8 @@
 """Relative imports: which files of a tree they mean, and whether these are there.
 
 Pure: trees are asked through a protocol. A name counts as there if a file or folder is called so,
-whatever its suffix, so that stubs, compiled modules and style sheets count. Python, TypeScript and JavaScript.
+whatever its suffix, so that stubs, compiled modules and style sheets count. Python, TypeScript and
+JavaScript.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _QUOTED = re.compile(rb"""\b(?:from|import|require\(|import\()\s*["'](\.[^"'\n]*
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one import needs: `name` in `folder`, or, if `attribute`, that the package there mentions the name."""
+    """What one import needs: `name` in `folder`, or, if `attribute`, that the package there
+    mentions the name.
+    """
 
     shown: str
     folder: str
@@ -49,7 +52,9 @@ class Wanted:
     def means(self, path: str) -> bool:
         """Whether the file at `path` is what is wanted, or in it."""
         own = path.startswith(f"{self.path}/")
-        return own or (posixpath.dirname(path) == self.folder and _called(posixpath.basename(path), self.name))
+        return own or (
+            posixpath.dirname(path) == self.folder and _called(posixpath.basename(path), self.name)
+        )
 
     def is_met(self, tree: Tree) -> bool:
         """Whether it is there."""
@@ -58,10 +63,16 @@ class Wanted:
         if not self.attribute:
             return False
         above = posixpath.dirname(self.folder)
-        if self.folder and any(each.startswith(f"{posixpath.basename(self.folder)}.") for each in tree.names(above)):
+        if self.folder and any(
+            each.startswith(f"{posixpath.basename(self.folder)}.") for each in tree.names(above)
+        ):
             return True  # a module: what names it binds is not asked here
         init = tree.read(posixpath.join(self.folder, "__init__.py"))
-        bound = re.search(rf"\b{re.escape(self.name)}\b|\*|__getattr__".encode(), init) if init is not None else None
+        bound = (
+            re.search(rf"\b{re.escape(self.name)}\b|\*|__getattr__".encode(), init)
+            if init is not None
+            else None
+        )
         return bound is not None
 
 
@@ -73,10 +84,16 @@ def has_relative_imports(path: str, source: bytes) -> bool:
 
 
 def relative_imports(path: str, source: bytes) -> list[Wanted]:
-    """What the relative imports of a file need; nothing for a file that cannot be read or has another language."""
+    """What the relative imports of a file need; nothing for a file that cannot be read or has
+    another language.
+    """
     if path.endswith((".py", ".pyi")):
         return list(dict.fromkeys(_of_python(posixpath.dirname(path), source)))
-    return list(dict.fromkeys(_of_script(posixpath.dirname(path), source))) if path.endswith(_SCRIPTS) else []
+    return (
+        list(dict.fromkeys(_of_script(posixpath.dirname(path), source)))
+        if path.endswith(_SCRIPTS)
+        else []
+    )
 
 
 def _of_python(folder: str, source: bytes) -> Iterator[Wanted]:
@@ -96,7 +113,9 @@ def _of_python(folder: str, source: bytes) -> Iterator[Wanted]:
         package = start
         if node.module:
             above, _, last = node.module.rpartition(".")
-            yield Wanted(f"{shown} …", posixpath.join(start, *above.split(".")) if above else start, last)
+            yield Wanted(
+                f"{shown} …", posixpath.join(start, *above.split(".")) if above else start, last
+            )
             package = posixpath.join(start, *node.module.split("."))
         for alias in node.names:
             if alias.name != "*":
@@ -109,7 +128,9 @@ def _of_script(folder: str, source: bytes) -> Iterator[Wanted]:
         place = posixpath.normpath(posixpath.join(folder, text))
         if place.startswith("..") or text.rstrip("/").endswith("."):
             continue  # outside of the repository, or a folder itself
-        name = re.sub(r"\.[cm]?jsx?$", "", posixpath.basename(place))  # what is imported as .js may be written as .ts
+        name = re.sub(
+            r"\.[cm]?jsx?$", "", posixpath.basename(place)
+        )  # what is imported as .js may be written as .ts
         yield Wanted(text, posixpath.dirname(place), name)
 
 

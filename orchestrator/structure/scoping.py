@@ -1,8 +1,10 @@
-"""Whether a changed file stays within the symbols that an agent was given, and if not, where it goes beyond them.
+"""Whether a changed file stays within the symbols that an agent was given, and if not, where it
+goes beyond them.
 
-Pure but for the parsers. Both versions are cut into blocks, what the rule allows is set aside, and all else must have
-stayed as it was (`comparison`). So whatever an agent writes into its own symbols, no byte of the others can change
-unseen. What counts for nothing: blank lines between blocks, and whether the last line has an end.
+Pure but for the parsers. Both versions are cut into blocks, what the rule allows is set aside, and
+all else must have stayed as it was (`comparison`). So whatever an agent writes into its own
+symbols, no byte of the others can change unseen. What counts for nothing: blank lines between
+blocks, and whether the last line has an end.
 """
 
 from __future__ import annotations
@@ -19,8 +21,12 @@ MOST = 50
 """Changes of one file that are named; a file that was formatted anew has hundreds."""
 
 
-def outside(path: str, before: bytes | None, after: bytes | None, rule: SymbolRule) -> tuple[Outside, ...]:
-    """What of the change from `before` to `after` the rule does not allow, by line. None stands for no file."""
+def outside(
+    path: str, before: bytes | None, after: bytes | None, rule: SymbolRule
+) -> tuple[Outside, ...]:
+    """What of the change from `before` to `after` the rule does not allow, by line. None stands for
+    no file.
+    """
     if before == after:
         return ()
     if after is None:
@@ -37,7 +43,9 @@ def outside(path: str, before: bytes | None, after: bytes | None, rule: SymbolRu
     return (*found[:MOST], *more)
 
 
-def _compared(path: str, language: Language, before: bytes | None, after: bytes, rule: SymbolRule) -> list[Outside]:
+def _compared(
+    path: str, language: Language, before: bytes | None, after: bytes, rule: SymbolRule
+) -> list[Outside]:
     old, old_errors = _cut_before(path, _plain(before or b""))
     source = _plain(after)
     new, errors = cut(language, source)
@@ -46,7 +54,10 @@ def _compared(path: str, language: Language, before: bytes | None, after: bytes,
     found = sorted(comparison.found, key=lambda one: (one.line, one.symbol))
     ends = [one for one in found if one.text == LINE_ENDS]
     if len(ends) > 1:
-        found = [Outside("", ends[0].line, LINE_ENDS), *(one for one in found if one.text != LINE_ENDS)]
+        found = [
+            Outside("", ends[0].line, LINE_ENDS),
+            *(one for one in found if one.text != LINE_ENDS),
+        ]
     if before is not None and before.startswith(BOM) != after.startswith(BOM):
         found.insert(0, Outside("", 1, "its byte order mark was changed"))
     if errors > old_errors:
@@ -55,7 +66,9 @@ def _compared(path: str, language: Language, before: bytes | None, after: bytes,
 
 
 def _plain(source: bytes) -> bytes:
-    """Without a byte order mark, and with an end to its last line: what comes after it is not a change of it."""
+    """Without a byte order mark, and with an end to its last line: what comes after it is not a
+    change of it.
+    """
     source = source.removeprefix(BOM)
     if source and not source.endswith(b"\n"):
         source += b"\r\n" if source.count(b"\r\n") == source.count(b"\n") > 0 else b"\n"

@@ -1,7 +1,7 @@
 """Imports that nothing uses any more because each side removed a part of their uses.
 
-Pure. A name that a side itself imports without using it (a re-export, an import for its effects) is never among them,
-nor is one that a side began to import: what somebody adds is kept.
+Pure. A name that a side itself imports without using it (a re-export, an import for its effects) is
+never among them, nor is one that a side began to import: what somebody adds is kept.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language, language_of
 
 
-def unused_imports(path: str, merged: bytes, base: bytes, left: bytes, right: bytes) -> frozenset[str]:
-    """Names that `merged` and `base` import and `merged` does not use, although every side that imports them does."""
+def unused_imports(
+    path: str, merged: bytes, base: bytes, left: bytes, right: bytes
+) -> frozenset[str]:
+    """Names that `merged` and `base` import and `merged` does not use, although every side that
+    imports them does.
+    """
     language = language_of(path)
     if language is None:
         return frozenset()
@@ -33,13 +37,24 @@ def _imported(language: Language, source: bytes) -> set[str]:
 
 def _idle(language: Language, source: bytes) -> set[str]:
     root, _ = cut(language, source)
-    imports = [block for _, block in root.walk() if block.kind == "import" and block.node is not None]
+    imports = [
+        block for _, block in root.walk() if block.kind == "import" and block.node is not None
+    ]
     names = {name for block in imports if block.node for name, _ in bound_names(block.node)}
     rest = bytearray(source)
     for block in imports:
         assert block.node is not None
         if not block.name.startswith(("export ", "from __future__")):
-            rest[block.node.start_byte : block.node.end_byte] = b" " * (block.node.end_byte - block.node.start_byte)
-    words = {word.decode("utf-8", "surrogateescape") for word in re.findall(rb"[\w$]+", bytes(rest))}
-    future = {name for block in imports if block.name == "from __future__" for name, _ in bound_names(block.node)}  # type: ignore[arg-type]
+            rest[block.node.start_byte : block.node.end_byte] = b" " * (
+                block.node.end_byte - block.node.start_byte
+            )
+    words = {
+        word.decode("utf-8", "surrogateescape") for word in re.findall(rb"[\w$]+", bytes(rest))
+    }
+    future = {
+        name
+        for block in imports
+        if block.name == "from __future__"
+        for name, _ in bound_names(block.node)  # type: ignore[arg-type]
+    }
     return {name for name in names - future if name not in words}

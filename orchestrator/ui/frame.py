@@ -1,8 +1,9 @@
 """One frame of the live view: a run's state as lines that fit a terminal of any size.
 
-Pure: state, what moved since, the time and the size in; lines out. Each line is one row of the terminal, so fitting is
-counting. Owns what is left out when there is too much: running work is shown first, finished batches shrink to a line
-each and then to a number, and every cut says how much it hides. `live` owns the terminal and the timer.
+Pure: state, what moved since, the time and the size in; lines out. Each line is one row of the
+terminal, so fitting is counting. Owns what is left out when there is too much: running work is
+shown first, finished batches shrink to a line each and then to a number, and every cut says how
+much it hides. `live` owns the terminal and the timer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from orchestrator.journal.state import AgentState, BatchState, Phase, State
 from orchestrator.reports.summary import batch_phase
 from orchestrator.ui.text import count, duration, glyph, last_line, one_line, short, style, word
 
-_PHASES = {Phase.PENDING: "pending", Phase.RUNNING: "running", Phase.READY: "delivered", Phase.ENDED: "ended"}
+_PHASES = {
+    Phase.PENDING: "pending",
+    Phase.RUNNING: "running",
+    Phase.READY: "delivered",
+    Phase.ENDED: "ended",
+}
 _ORDER = {"running": 0, "delivered": 2, "pending": 3}
 """Agents of a batch: at work, then in trouble (1), then waiting, then done (4)."""
 WIDE = 110
@@ -28,7 +34,9 @@ WIDE = 110
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """What is not in the journal: the newest line of each agent's attempt, and how far each batch's gate is."""
+    """What is not in the journal: the newest line of each agent's attempt, and how far each batch's
+    gate is.
+    """
 
     lines: Mapping[str, OutputLine] = field(default_factory=dict)
     gates: Mapping[str, GateProgress] = field(default_factory=dict)
@@ -57,7 +65,8 @@ def frame(view: View, height: int) -> list[Text]:
     done = [_finished_line(state, batch) for batch in finished]
     rest = [_pending_line(state, batch) for batch in pending]
     room = max(3, height - len(head))
-    # Work in progress takes what it needs, but a little always stays to say what was and what will be.
+    # Work in progress takes what it needs, but a little always stays to say what was and what will
+    # be.
     sizes = [_block_size(state, batch) for batch in active]
     at_work = min(sum(sizes), room - min(3, len(done)) - min(3, len(rest)))
     room_done = min(len(done), room - at_work - min(3, len(rest)))
@@ -81,9 +90,15 @@ def _head(view: View) -> list[Text]:
     ended = [agent for agent in agents if agent.phase is Phase.ENDED]
     good = sum(agent.outcome is not None and agent.outcome.is_good for agent in ended)
     running = sum(agent.phase is Phase.RUNNING for agent in agents)
-    title = Text.assemble((one_line(started.mission.name, 40), "bold"), f"  {one_line(state.run, 60)}")
+    title = Text.assemble(
+        (one_line(started.mission.name, 40), "bold"), f"  {one_line(state.run, 60)}"
+    )
     facts = f"{duration(elapsed)} · isolation {one_line(started.isolation, 60)} · tip {short(state.tip)}"
-    tally = [f"{len(ended)} of {count(len(agents), 'agent')} done", f"{good} landed", f"{running} running"]
+    tally = [
+        f"{len(ended)} of {count(len(agents), 'agent')} done",
+        f"{good} landed",
+        f"{running} running",
+    ]
     if bad := len(ended) - good:
         tally.insert(2, f"{bad} not landed")
     batches = sum(batch.outcome is not None for batch in state.batches.values())
@@ -114,7 +129,9 @@ def _pending_line(state: State, batch: BatchState) -> Text:
 
 def _batch_title(state: State, batch: BatchState, status: str) -> Text:
     title = state.plan.batch(batch.id).batch.title
-    line = Text.assemble((f"{glyph(status)} {word(status)}", style(status)), "  ", (batch.id, "bold"))
+    line = Text.assemble(
+        (f"{glyph(status)} {word(status)}", style(status)), "  ", (batch.id, "bold")
+    )
     return line.append(f" {one_line(title, 40)}" if title else "")
 
 
@@ -130,8 +147,12 @@ def _has_gate_line(state: State, batch: BatchState) -> bool:
     return batch_phase(state, batch) in ("judging", "searching", "waiting")
 
 
-def _blocks(view: View, active: Sequence[BatchState], sizes: Sequence[int], room: int) -> list[Text]:
-    """Batches at work, each with as fair a part of the room as it needs; what has no room is counted."""
+def _blocks(
+    view: View, active: Sequence[BatchState], sizes: Sequence[int], room: int
+) -> list[Text]:
+    """Batches at work, each with as fair a part of the room as it needs; what has no room is
+    counted.
+    """
     least = [1 + _has_gate_line(view.state, batch) for batch in active]
     shown = len(active)
     while shown and sum(least[:shown]) + (shown < len(active)) > room:
@@ -140,7 +161,9 @@ def _blocks(view: View, active: Sequence[BatchState], sizes: Sequence[int], room
     spare = room - sum(given) - (shown < len(active))
     # First what is running, with a line for what that hides, then the rest of each batch.
     running = [_running(view.state, batch) for batch in active[:shown]]
-    first = [min(sizes[n], least[n] + running[n] + 1) if running[n] else least[n] for n in range(shown)]
+    first = [
+        min(sizes[n], least[n] + running[n] + 1) if running[n] else least[n] for n in range(shown)
+    ]
     for wanted in (first, sizes):
         while spare > 0 and (hungry := [n for n in range(shown) if given[n] < wanted[n]]):
             for n in hungry[:spare]:
@@ -150,16 +173,24 @@ def _blocks(view: View, active: Sequence[BatchState], sizes: Sequence[int], room
     for batch, lines_given in zip(active, given, strict=False):
         lines += _block(view, batch, lines_given)
     if shown < len(active) and room > 0:
-        lines.append(Text(f"  + {count(len(active) - shown, 'more batch', 'more batches')} at work", "dim"))
+        lines.append(
+            Text(f"  + {count(len(active) - shown, 'more batch', 'more batches')} at work", "dim")
+        )
     return lines
 
 
 def _block(view: View, batch: BatchState, room: int) -> list[Text]:
     state = view.state
     phase = batch_phase(state, batch)
-    lines = [_batch_title(state, batch, phase).append(f"  {count(len(state.agents_of(batch.id)), 'agent')}", "dim")]
+    lines = [
+        _batch_title(state, batch, phase).append(
+            f"  {count(len(state.agents_of(batch.id)), 'agent')}", "dim"
+        )
+    ]
     if batch.candidate and batch.candidate.warnings:
-        lines[0].append(f"  {count(len(batch.candidate.warnings), 'warning')} of the merge", "yellow")
+        lines[0].append(
+            f"  {count(len(batch.candidate.warnings), 'warning')} of the merge", "yellow"
+        )
     if _has_gate_line(state, batch):
         lines.append(_gate_line(state, batch, view.moving.gates.get(batch.id)))
     agents = sorted(state.agents_of(batch.id), key=_rank)
@@ -186,7 +217,9 @@ def _agent_line(view: View, agent: AgentState, ids: int) -> Text:
     elif last and last.is_running:
         elapsed = duration(max(0.0, view.now - last.started_at))
     number = agent.charged + (agent.phase is Phase.RUNNING)
-    attempt = f"{max(1, agent.charged + (agent.phase is Phase.RUNNING))}/{agent.limit}" if number else ""
+    attempt = (
+        f"{max(1, agent.charged + (agent.phase is Phase.RUNNING))}/{agent.limit}" if number else ""
+    )
     planned = state.plan.agent(agent.id)
     backend = last.started.backend if last else planned.backend
     said = last_line(output.line) if output and agent.phase is Phase.RUNNING else ""
@@ -229,7 +262,9 @@ def _gate_line(state: State, batch: BatchState, progress: GateProgress | None) -
     line.append(f"{',' if batch.search else ''} {one_line(progress.check, 30)}: ")
     if progress.total is None:
         return line.append("collecting tests")
-    line.append(f"{_bar(progress.done, progress.total)} {progress.done} of {count(progress.total, 'test')}")
+    line.append(
+        f"{_bar(progress.done, progress.total)} {progress.done} of {count(progress.total, 'test')}"
+    )
     return line.append(f", {progress.red} red", "red" if progress.red else "")
 
 
@@ -251,7 +286,11 @@ def _some(lines: list[Text], room: int, noun: str, *, keep_end: bool = False) ->
 
 def _pad(text: str, cells: int) -> str:
     """Exactly as wide as its column, wide characters counted as two."""
-    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"
+    return (
+        set_cell_size(text, cells)
+        if cell_len(text) <= cells
+        else set_cell_size(text, cells - 1) + "…"
+    )
 
 
 def _fit(line: Text, width: int) -> Text:

@@ -1,7 +1,7 @@
 """`orchestrate gate` on a terminal: how far it is, and what it found.
 
-Owns the table of checks and the sentences below it. Progress goes to standard error, so that the findings, or the
-document for machines, can be piped away.
+Owns the table of checks and the sentences below it. Progress goes to standard error, so that the
+findings, or the document for machines, can be piped away.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class GateDisplay(Watcher, Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None: ...
 
 
@@ -43,7 +47,9 @@ def make_gate_display(out: TextIO, *, is_live: bool) -> GateDisplay:
 
 
 class PlainGate:
-    """A line when it begins, when a check has run all of its tests on a commit, and when a gate decides."""
+    """A line when it begins, when a check has run all of its tests on a commit, and when a gate
+    decides.
+    """
 
     def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = LineWriter(out)
@@ -55,7 +61,11 @@ class PlainGate:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         """Nothing is left open."""
 
@@ -91,7 +101,11 @@ class LiveGate:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         self._live.stop()
 
@@ -117,17 +131,25 @@ class LiveGate:
             return Text.assemble(_mark(verdict.decision), f" {gate} {_decided(verdict)}")
         progress = self._progress.get(gate)
         if progress is None:
-            is_next = next((name for name in self._case.gates if name not in self._verdicts), "") if self._case else ""
+            is_next = (
+                next((name for name in self._case.gates if name not in self._verdicts), "")
+                if self._case
+                else ""
+            )
             status = "running" if gate == is_next else "pending"
             return Text(f"{glyph(status)} {gate}", style(status))
-        return Text(f"{glyph('running')} {gate} {progress.check}: {_progress(progress)}", style("running"))
+        return Text(
+            f"{glyph('running')} {gate} {progress.check}: {_progress(progress)}", style("running")
+        )
 
 
 def render_judgement(judgement: Judgement, console: Console) -> None:
     """What every gate found, the open claims, and where to read on."""
     case = judgement.case
     for gate, verdict in judgement.verdicts.items():
-        head = Text.assemble((one_line(gate), "bold"), "  ", _mark(verdict.decision), f"  {_sides(case)}")
+        head = Text.assemble(
+            (one_line(gate), "bold"), "  ", _mark(verdict.decision), f"  {_sides(case)}"
+        )
         console.print(head, soft_wrap=True)
         if verdict.checks:
             console.print(_checks(verdict))
@@ -136,7 +158,10 @@ def render_judgement(judgement: Judgement, console: Console) -> None:
         console.print()
     if judgement.stopped_by:
         left = [gate for gate in case.gates if gate not in judgement.verdicts]
-        console.print(Text(f"stopped by {judgement.stopped_by}; not judged: {', '.join(left)}"), soft_wrap=True)
+        console.print(
+            Text(f"stopped by {judgement.stopped_by}; not judged: {', '.join(left)}"),
+            soft_wrap=True,
+        )
     console.print(Text(f"evidence: {one_line(str(case.folder))}"), soft_wrap=True)
 
 
@@ -175,7 +200,11 @@ def _checks(verdict: Verdict) -> Table:
         table.add_column(name, overflow="fold")
     for check in verdict.checks:
         table.add_row(
-            Text(one_line(check.name)), _mark(check.decision), Text(_found(check)), Text(_before(check)), _since(check)
+            Text(one_line(check.name)),
+            _mark(check.decision),
+            Text(_found(check)),
+            Text(_before(check)),
+            _since(check),
         )
     return table
 
@@ -184,8 +213,14 @@ def _found(check: CheckResult) -> str:
     if check.counts is not None:
         counts = check.counts
         parts = [f"{counts.executed:,} executed", f"{counts.passed:,} passed"]
-        others = {"red": counts.failed + counts.error, "skipped": counts.skipped, "xfailed": counts.xfailed}
-        return ", ".join(parts + [f"{number:,} {name}" for name, number in others.items() if number])
+        others = {
+            "red": counts.failed + counts.error,
+            "skipped": counts.skipped,
+            "xfailed": counts.xfailed,
+        }
+        return ", ".join(
+            parts + [f"{number:,} {name}" for name, number in others.items() if number]
+        )
     if check.value is not None:
         return f"{check.value:g}, required {check.require}"
     return f"exit {check.exit_code}" if check.exit_code is not None else "–"
@@ -204,7 +239,9 @@ def _since(check: CheckResult) -> Text:
         "broken": check.broken,
         "red as before": check.pre_existing,
     }
-    return Text(", ".join(f"{len(tests):,} {said}" for said, tests in changed.items() if tests) or "–")
+    return Text(
+        ", ".join(f"{len(tests):,} {said}" for said, tests in changed.items() if tests) or "–"
+    )
 
 
 def _findings(verdict: Verdict) -> Iterator[Text]:
@@ -241,7 +278,9 @@ def _claims(verdict: Verdict) -> Iterator[Text]:
         return
     numbers = [f"{sum(c.status is status for _, c in claims)} {status}" for status in ClaimStatus]
     yield Text(f"criteria and deliverables: {', '.join(numbers)}")
-    unsettled = [(whose, claim) for whose, claim in claims if claim.status is not ClaimStatus.VALIDATED]
+    unsettled = [
+        (whose, claim) for whose, claim in claims if claim.status is not ClaimStatus.VALIDATED
+    ]
     for whose, claim in unsettled[:MOST_CLAIMS]:
         yield _claim(whose, claim)
     if len(unsettled) > MOST_CLAIMS:

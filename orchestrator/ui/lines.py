@@ -7,7 +7,9 @@ from typing import TextIO
 
 
 class LineWriter:
-    """Writes whole lines at once. When the reader has gone (`orchestrate run … | head`), a run goes on without it."""
+    """Writes whole lines at once. When the reader has gone (`orchestrate run … | head`), a run goes
+    on without it.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out: TextIO | None = out

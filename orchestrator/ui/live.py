@@ -1,7 +1,8 @@
 """The live view: a run on a terminal, redrawn by its own timer and never by events.
 
-Owns the terminal while the run goes on (its alternate screen, so that a resize leaves nothing behind) and the last
-words after it. What is drawn is `frame`'s. Events only hand over the newest state, so a flood of them costs nothing.
+Owns the terminal while the run goes on (its alternate screen, so that a resize leaves nothing
+behind) and the last words after it. What is drawn is `frame`'s. Events only hand over the newest
+state, so a flood of them costs nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ REFRESHES = 5
 class LiveDisplay:
     """Enter it before the run, leave it after; `report` is what the last words point to."""
 
-    def __init__(self, console: Console, *, report: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, console: Console, *, report: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
         self._console = console
         self._report = report
         self._clock = clock
@@ -37,7 +40,11 @@ class LiveDisplay:
         self._lines: dict[str, OutputLine] = {}
         self._gates: dict[str, GateProgress] = {}
         self._live = Live(
-            self, console=console, screen=console.is_terminal, auto_refresh=True, refresh_per_second=REFRESHES
+            self,
+            console=console,
+            screen=console.is_terminal,
+            auto_refresh=True,
+            refresh_per_second=REFRESHES,
         )
 
     def __enter__(self) -> Self:
@@ -45,7 +52,11 @@ class LiveDisplay:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         self._live.stop()
         if self._state is not None:
@@ -75,7 +86,8 @@ class LiveDisplay:
         if self._state is None:
             yield Text("starting …", "dim")
             return
-        # The timer's thread draws while the run's thread goes on: copy what may change under the pen.
+        # The timer's thread draws while the run's thread goes on: copy what may change under the
+        # pen.
         moving = Moving(dict(self._lines), dict(self._gates))
         width, height = console.size
         yield from frame(View(self._state, moving, self._clock(), width), height)

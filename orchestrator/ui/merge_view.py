@@ -22,10 +22,15 @@ _SIGNS = {Fate.MERGED: ("✔", "green"), Fate.CONFLICTED: ("✘", "red"), Fate.C
 
 
 def render_merge(merge: BranchMerge, console: Console) -> None:
-    """Print each side's fate, what conflicts, what a person may want to look at, and last where the result is."""
+    """Print each side's fate, what conflicts, what a person may want to look at, and last where the
+    result is.
+    """
     from rich.text import Text
 
-    console.print(Text.assemble((one_line(merge.base.name), "bold"), f"  {short(merge.base.commit)}"), soft_wrap=True)
+    console.print(
+        Text.assemble((one_line(merge.base.name), "bold"), f"  {short(merge.base.commit)}"),
+        soft_wrap=True,
+    )
     console.print(_sides(merge.sides))
     result = merge.result
     conflicts = (
@@ -34,14 +39,20 @@ def render_merge(merge: BranchMerge, console: Console) -> None:
     )
     warnings = ((f"{each.path}{_symbol(each.symbol)}", each.text) for each in result.warnings)
     notes = ((f"{each.path}  {each.agent}", each.text) for each in result.notes)
-    for title, items in (("Conflicts", conflicts), ("May not work together", warnings), ("Decided", notes)):
+    for title, items in (
+        ("Conflicts", conflicts),
+        ("May not work together", warnings),
+        ("Decided", notes),
+    ):
         _print_section(title, items, console)
     console.print()
     console.print(_end(merge), soft_wrap=True)
 
 
 def merge_document(merge: BranchMerge) -> dict[str, Any]:
-    """The merge for machines (`orchestrate merge --json`); `version` grows when a key changes its meaning."""
+    """The merge for machines (`orchestrate merge --json`); `version` grows when a key changes its
+    meaning.
+    """
     result = merge.result
     landed = merge.landed
     return {
@@ -85,7 +96,9 @@ def merge_document(merge: BranchMerge) -> dict[str, Any]:
             }
             for each in result.warnings
         ],
-        "notes": [{"side": each.agent, "path": each.path, "text": each.text} for each in result.notes],
+        "notes": [
+            {"side": each.agent, "path": each.path, "text": each.text} for each in result.notes
+        ],
     }
 
 
@@ -100,7 +113,10 @@ def _sides(sides: Iterable[MergedSide]) -> Table:
         if side.shared:
             what += f", {side.shared} changed by others too"
         table.add_row(
-            Text(f"{sign} {one_line(side.name)}", style), Text(short(side.commit), "dim"), str(side.fate), Text(what)
+            Text(f"{sign} {one_line(side.name)}", style),
+            Text(short(side.commit), "dim"),
+            str(side.fate),
+            Text(what),
         )
     return table
 
@@ -130,6 +146,8 @@ def _end(merge: BranchMerge) -> Text:
     if merge.landed:
         return Text(f"{merge.landed.branch} is now {short(merge.landed.after)}{without}")
     if result.commit is None:
-        return Text("Nothing merged; nothing was written." if left else "There is nothing new to merge.")
+        return Text(
+            "Nothing merged; nothing was written." if left else "There is nothing new to merge."
+        )
     way = "--into BRANCH --partial keeps what merges" if left else "--into BRANCH keeps it"
     return Text(f"Tree {result.tree[:12]}{without}. Nothing was written: {way}.")

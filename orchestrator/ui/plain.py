@@ -1,7 +1,8 @@
 """`--plain`: one line for each event worth reading, with its time, for logs, pipes and `grep`.
 
-`12.3s core 1.2 delivered 2 files (+20 -4) in 11s`: seconds of work since the run began, batch, agent, what happened; a
-dash where there is no batch or agent, so that columns stay columns. No colour, no cursor movement, nothing rewritten.
+`12.3s core 1.2 delivered 2 files (+20 -4) in 11s`: seconds of work since the run began, batch,
+agent, what happened; a dash where there is no batch or agent, so that columns stay columns. No
+colour, no cursor movement, nothing rewritten.
 """
 
 from __future__ import annotations
@@ -55,10 +56,16 @@ class PlainDisplay:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         if self._state is not None:
-            from orchestrator.reports.summary import summarize  # with the report's models, which no agent waits for
+            from orchestrator.reports.summary import (
+                summarize,
+            )  # with the report's models, which no agent waits for
 
             for line in farewell(summarize(self._state, is_alive=False), self._report):
                 self._out.line(f"{self._state.active_seconds:.1f}s - - {line}")
@@ -79,15 +86,28 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case RunStarted() as event:
             agents, batches = count(len(state.agents), "agent"), count(len(state.batches), "batch")
             at_once = f"up to {event.parallel} at once"
-            yield "- -", f"started {state.run}: {event.mission.name}, {agents} in {batches}, {at_once}"
+            yield (
+                "- -",
+                f"started {state.run}: {event.mission.name}, {agents} in {batches}, {at_once}",
+            )
             yield "- -", f"isolation {event.isolation}; base {short(event.base)}"
         case RunResumed() as event:
-            left = f", {count(event.leftovers, 'process', 'processes')} left behind ended" if event.leftovers else ""
+            left = (
+                f", {count(event.leftovers, 'process', 'processes')} left behind ended"
+                if event.leftovers
+                else ""
+            )
             yield "- -", f"resumed {state.run}{left}"
         case RedoRequested() as event:
-            yield "- -", f"to be done again: {', '.join(event.agents)} in {', '.join(event.batches)}"
+            yield (
+                "- -",
+                f"to be done again: {', '.join(event.agents)} in {', '.join(event.batches)}",
+            )
         case BatchStarted() as event:
-            agents, title = count(len(state.agents_of(event.batch)), "agent"), state.plan.batch(event.batch).title
+            agents, title = (
+                count(len(state.agents_of(event.batch)), "agent"),
+                state.plan.batch(event.batch).title,
+            )
             yield f"{event.batch} -", f"started: {title}, {agents} from {short(event.base)}"
         case AttemptStarted() as event:
             agent = state.agents[event.agent]
@@ -100,16 +120,28 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
             yield f"{event.batch} {event.agent}", f"interrupted{_because(event.reason)}{kept}"
         case CandidateBuilt() as event:
             noted = f", {count(len(event.notes), 'note')} in the report" if event.notes else ""
-            yield f"{event.batch} -", f"merged {count(len(event.agents), 'agent')} as {short(event.commit)}{noted}"
+            yield (
+                f"{event.batch} -",
+                f"merged {count(len(event.agents), 'agent')} as {short(event.commit)}{noted}",
+            )
             for warning in event.warnings:
-                yield f"{event.batch} {warning.agents[1]}", f"merged with a warning: {warning.path}: {warning.text}"
+                yield (
+                    f"{event.batch} {warning.agents[1]}",
+                    f"merged with a warning: {warning.path}: {warning.text}",
+                )
         case GateStarted() as event:
             yield f"{event.batch} -", f"gate {event.gate} started on {short(event.candidate)}"
         case GateFinished() as event:
             yield f"{event.batch} -", _judged(event, state)
         case SearchStarted() as event:
-            symptoms, agents = count(len(event.symptoms), "symptom"), count(len(event.agents), "agent")
-            yield f"{event.batch} -", f"looks for who made the gate red: {symptoms} in the work of {agents}"
+            symptoms, agents = (
+                count(len(event.symptoms), "symptom"),
+                count(len(event.agents), "agent"),
+            )
+            yield (
+                f"{event.batch} -",
+                f"looks for who made the gate red: {symptoms} in the work of {agents}",
+            )
         case ProbeFinished() as event:
             yield f"{event.batch} -", _probed(event)
         case SearchFinished() as event:
@@ -117,7 +149,10 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case AgentsReturned() as event:
             for item in event.returns:
                 again = _again(state, item.agent)
-                yield f"{event.batch} {item.agent}", f"{word(item.outcome)}{_because(item.reason)}{again}"
+                yield (
+                    f"{event.batch} {item.agent}",
+                    f"{word(item.outcome)}{_because(item.reason)}{again}",
+                )
         case BatchLanded() as event:
             for landed, said in ((event.agents, "landed"), (event.unchanged, "no change needed")):
                 for agent_id in landed:
@@ -175,7 +210,11 @@ def _judged(event: GateFinished, state: State) -> str:
 def _probed(event: ProbeFinished) -> str:
     agents = event.agents
     some = f"{agents[0]} … {agents[-1]}" if len(agents) > 2 else " and ".join(agents) or "nobody"
-    said = f"probed the work of {some} ({count(len(agents), 'agent')})" if len(agents) > 2 else f"probed {some}"
+    said = (
+        f"probed the work of {some} ({count(len(agents), 'agent')})"
+        if len(agents) > 2
+        else f"probed {some}"
+    )
     if event.again:
         said = "probed all of it once more"
     if event.commit is None:
@@ -186,7 +225,9 @@ def _probed(event: ProbeFinished) -> str:
 
 def _found(event: SearchFinished) -> str:
     runs = count(event.runs, "run")
-    flaky = f"; flaky: {', '.join(str(symptom) for symptom in event.flaky[:3])}" if event.flaky else ""
+    flaky = (
+        f"; flaky: {', '.join(str(symptom) for symptom in event.flaky[:3])}" if event.flaky else ""
+    )
     if not event.culprits:
         return f"nobody is to blame for the red gate ({runs}){flaky}"
     names = ", ".join(" with ".join(culprit.agents) for culprit in event.culprits)
@@ -200,4 +241,8 @@ def _because(reason: str) -> str:
 
 def _again(state: State, agent: str) -> str:
     known = state.agents[agent]
-    return f"; will be tried again ({known.charged} of {known.limit} used)" if known.phase is Phase.PENDING else ""
+    return (
+        f"; will be tried again ({known.charged} of {known.limit} used)"
+        if known.phase is Phase.PENDING
+        else ""
+    )

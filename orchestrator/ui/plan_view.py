@@ -1,7 +1,8 @@
 """The plan as people read it before they spend anything, and as a document for machines.
 
-Owns the words and the layout of `orchestrate plan`; what is said is decided in `plan`. Nothing is told by colour alone:
-severities have a sign and a word. Lines are cut to the console's width by rich, never the numbers in them.
+Owns the words and the layout of `orchestrate plan`; what is said is decided in `plan`. Nothing is
+told by colour alone: severities have a sign and a word. Lines are cut to the console's width by
+rich, never the numbers in them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ FORMAT = "orchestrate/plan"
 VERSION = 1
 MOST = 4  # files, or items of a finding, that are named before "and n more"
 WIDE = 64  # letters of an entry of a scope that stands on one line
-SIGNS = {Severity.NOTE: ("·", "dim"), Severity.WARNING: ("!", "yellow"), Severity.REFUSED: ("✗", "bold red")}
+SIGNS = {
+    Severity.NOTE: ("·", "dim"),
+    Severity.WARNING: ("!", "yellow"),
+    Severity.REFUSED: ("✗", "bold red"),
+}
 
 
 def render_plan(plan: Plan, findings: Findings, console: Console) -> None:
@@ -41,7 +46,9 @@ def render_plan(plan: Plan, findings: Findings, console: Console) -> None:
     parts: list[RenderableType] = [_head(plan), "", _tree(plan)]
     if any(batch.gate for batch in plan.batches):
         parts += ["", _gates(plan)]
-    heaviest = sorted(findings.all, key=lambda finding: list(Severity).index(finding.severity), reverse=True)
+    heaviest = sorted(
+        findings.all, key=lambda finding: list(Severity).index(finding.severity), reverse=True
+    )
     overlaps = [finding for finding in heaviest if finding.kind is FindingKind.OVERLAP]
     others = [finding for finding in heaviest if finding.kind is not FindingKind.OVERLAP]
     parts += ["", _overlaps(overlaps)] if overlaps else []
@@ -70,7 +77,9 @@ def _tree(plan: Plan) -> Tree:
     for number, wave in enumerate(plan.waves, start=1):
         side = ", side by side" if len(wave) > 1 else ""
         branch = tree.add(
-            Text.assemble((f"Wave {number}", "bold cyan"), (f"  {count(len(wave), 'batch')}{side}", "dim"))
+            Text.assemble(
+                (f"Wave {number}", "bold cyan"), (f"  {count(len(wave), 'batch')}{side}", "dim")
+            )
         )
         for name in wave:
             batch = plan.batch(name)
@@ -117,7 +126,9 @@ def _agent(agent: PlannedAgent) -> Text:
         text.append("\n       " if index else "\nfiles  ", "dim").append(entry.glob)
         if not entry.is_whole:
             # A long path and a long name do not fit on one line.
-            text.append("\n         " if len(entry.text) > WIDE else "").append(entry.text.removeprefix(entry.glob))
+            text.append("\n         " if len(entry.text) > WIDE else "").append(
+                entry.text.removeprefix(entry.glob)
+            )
         if entry.line and entry.symbol:
             text.append(f" → {entry.symbol.text}", "dim")
     if len(agent.scope.patterns) > MOST:
@@ -146,7 +157,9 @@ def _gates(plan: Plan) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Gates", title_justify="left", title_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, title="Gates", title_justify="left", title_style="bold"
+    )
     table.add_column("gate", no_wrap=True)
     table.add_column("check", no_wrap=True)
     table.add_column("asks", ratio=1, overflow="fold")
@@ -155,7 +168,13 @@ def _gates(plan: Plan) -> Table:
         users = ", ".join(batch.id for batch in plan.batches if batch.gate_name == name)
         for index, (called, check) in enumerate(zip(gate.names, gate.checks, strict=True)):
             last = index == len(gate.checks) - 1
-            table.add_row("" if index else name, called, _asks(check), "" if index else users, end_section=last)
+            table.add_row(
+                "" if index else name,
+                called,
+                _asks(check),
+                "" if index else users,
+                end_section=last,
+            )
     return table
 
 
@@ -164,7 +183,9 @@ def _asks(check: AnyCheck) -> Text:
 
     match check:
         case PytestCheck():
-            words = f"{' '.join(check.pytest)}: at least {count(check.at_least, 'test')} run, none red"
+            words = (
+                f"{' '.join(check.pytest)}: at least {count(check.at_least, 'test')} run, none red"
+            )
             if check.must_turn_green:
                 words += f"; turns green: {_some(check.must_turn_green)}"
         case CommandCheck():
@@ -210,7 +231,14 @@ def _others(findings: Sequence[Finding]) -> Table:
 def _section(title: str) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_header=False, title=title, title_justify="left", title_style="bold")
+    table = Table(
+        box=None,
+        pad_edge=False,
+        show_header=False,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+    )
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
@@ -237,14 +265,19 @@ def _totals(plan: Plan, findings: Findings) -> Text:
     text.append(f"{count(len(plan.agents), 'agent')}, {attempts} attempts at most, ")
     text.append(f"{proven} of {count(len(claims), 'claim')} provable")
     if findings.refused:
-        text.append(f"\n✗ refused: {count(len(findings.refused), 'finding')} must be mended first", "bold red")
+        text.append(
+            f"\n✗ refused: {count(len(findings.refused), 'finding')} must be mended first",
+            "bold red",
+        )
     return text
 
 
 def plan_document(
     plan: Plan, findings: Findings, outlines: Mapping[str, Outline | None] | None = None
 ) -> dict[str, Any]:
-    """The plan for machines (`orchestrate plan --json`); `version` grows when a key changes its meaning."""
+    """The plan for machines (`orchestrate plan --json`); `version` grows when a key changes its
+    meaning.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -256,7 +289,11 @@ def plan_document(
         "batches": [_batch_document(plan, batch, outlines or {}) for batch in plan.batches],
         "gates": {
             name: [
-                {"name": called, **check.model_dump(mode="json", exclude={"name"}), "kind": check.kind}
+                {
+                    "name": called,
+                    **check.model_dump(mode="json", exclude={"name"}),
+                    "kind": check.kind,
+                }
                 for called, check in zip(gate.names, gate.checks, strict=True)
             ]
             for name, gate in _used_gates(plan).items()
@@ -277,7 +314,9 @@ def plan_document(
     }
 
 
-def _batch_document(plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outline | None]) -> dict[str, Any]:
+def _batch_document(
+    plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outline | None]
+) -> dict[str, Any]:
     return {
         "id": batch.id,
         "title": batch.title,
@@ -300,7 +339,11 @@ def _batch_document(plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outl
                 "attempts": agent.attempts,
                 "needs": list(agent.needs),
                 "files": list(agent.scope.patterns),
-                "symbols": [_entry_document(entry, outlines) for entry in agent.scope.entries if not entry.is_whole],
+                "symbols": [
+                    _entry_document(entry, outlines)
+                    for entry in agent.scope.entries
+                    if not entry.is_whole
+                ],
                 "imports": agent.scope.imports,
                 "new_symbols": agent.scope.new_symbols,
                 "optional": agent.agent.optional,
@@ -312,13 +355,17 @@ def _batch_document(plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outl
 
 
 def _entry_document(entry: Entry, outlines: Mapping[str, Outline | None]) -> dict[str, Any]:
-    """An entry that means symbols, with those that the base has, by file; null for what a line is not known to hold."""
+    """An entry that means symbols, with those that the base has, by file; null for what a line is
+    not known to hold.
+    """
     known = {path: outlines[path] for path in Scope((entry.glob,)).matches(outlines)}
     return {
         "entry": entry.text,
         "symbol": entry.symbol.text if entry.symbol else None,
         "found": {
-            path: list(outline.covered(entry.symbol)) for path, outline in known.items() if outline and entry.symbol
+            path: list(outline.covered(entry.symbol))
+            for path, outline in known.items()
+            if outline and entry.symbol
         },
     }
 

@@ -1,7 +1,7 @@
 """A run at a glance, all runs in a table, and the last words of a run: summaries on a terminal.
 
-Owns what `orchestrate status` and `orchestrate runs` print, and how a display says goodbye. Everything comes from the
-summary; nothing here looks at a state or a file.
+Owns what `orchestrate status` and `orchestrate runs` print, and how a display says goodbye.
+Everything comes from the summary; nothing here looks at a state or a file.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ MOST_AGENTS = 40
 
 
 def render_status(summary: Summary, console: Console) -> None:
-    """One run at a glance: where it stands, its batches, the agents that a person asks about, and what to type next."""
-    console.print(Text.assemble((one_line(summary.mission), "bold"), f"  {one_line(summary.run)}"), soft_wrap=True)
+    """One run at a glance: where it stands, its batches, the agents that a person asks about, and
+    what to type next.
+    """
+    console.print(
+        Text.assemble((one_line(summary.mission), "bold"), f"  {one_line(summary.run)}"),
+        soft_wrap=True,
+    )
     console.print(_facts(summary))
     console.print()
     console.print(_batches(summary))
@@ -40,7 +45,8 @@ def render_status(summary: Summary, console: Console) -> None:
 
 def render_runs(summaries: Iterable[Summary], console: Console) -> None:
     """All runs, one line each, in the order that they are given."""
-    # A run's id says what it was of; what is left out on a narrow terminal is in `orchestrate status`.
+    # A run's id says what it was of; what is left out on a narrow terminal is in `orchestrate
+    # status`.
     is_wide = console.width >= 100
     more = ("mission", "tip") if is_wide else ()
     table = _table("run", "status", ">agents", ">batches", ">time", "advice", *more)
@@ -54,20 +60,34 @@ def render_runs(summaries: Iterable[Summary], console: Console) -> None:
             f"{counts.agents_good}/{counts.agents}",
             f"{counts.batches_whole}/{counts.batches}",
             duration(summary.times.wall),
-            _mark("complete" if advice.is_resolved else "open", word(advice.decision)) if is_over else Text("–"),
+            _mark("complete" if advice.is_resolved else "open", word(advice.decision))
+            if is_over
+            else Text("–"),
             *((Text(one_line(summary.mission, 40)), short(summary.tip)) if is_wide else ()),
         )
-    console.print(table if table.row_count else Text("no runs yet: `orchestrate run MISSION` makes one"))
+    console.print(
+        table if table.row_count else Text("no runs yet: `orchestrate run MISSION` makes one")
+    )
 
 
 def last_words(summary: Summary, report: str = "") -> RenderableType:
-    """What remains on the terminal when a display ends: the advice, the numbers, what went wrong, where to read on."""
+    """What remains on the terminal when a display ends: the advice, the numbers, what went wrong,
+    where to read on.
+    """
     lines: list[RenderableType] = [
-        Text.assemble((one_line(summary.mission), "bold"), f"  {one_line(summary.run)}  ", _mark(summary.status)),
+        Text.assemble(
+            (one_line(summary.mission), "bold"),
+            f"  {one_line(summary.run)}  ",
+            _mark(summary.status),
+        ),
         _facts(summary),
         _advice(summary),
     ]
-    lines += [Text(f"  {command.line}", "dim") for command in summary.commands[:1] if summary.status != "complete"]
+    lines += [
+        Text(f"  {command.line}", "dim")
+        for command in summary.commands[:1]
+        if summary.status != "complete"
+    ]
     if report:
         lines.append(Text(f"report: {one_line(report)}"))
     return Group(*lines)
@@ -75,7 +95,11 @@ def last_words(summary: Summary, report: str = "") -> RenderableType:
 
 def _facts(summary: Summary) -> RenderableType:
     counts, times = summary.counts, summary.times
-    speed = f", {times.speed_up:.1f} times as fast as one after the other" if (times.speed_up or 0) >= 1 else ""
+    speed = (
+        f", {times.speed_up:.1f} times as fast as one after the other"
+        if (times.speed_up or 0) >= 1
+        else ""
+    )
     landed = f"{counts.agents_good} of {count(counts.agents, 'agent')} landed, {counts.agents_running} running"
     whole = f"{counts.batches_whole} of {count(counts.batches, 'batch')} whole"
     criteria = f"criteria {counts.criteria.validated} of {counts.criteria.total} validated"
@@ -84,7 +108,9 @@ def _facts(summary: Summary) -> RenderableType:
     took = f"{word(summary.status)}, {duration(times.wall)}{speed}"
     lines = [took, f"{landed}; {whole}", f"{criteria}, {deliverables}", where]
     if summary.replayed:
-        lines.append(f"replayed a recording ({', '.join(summary.replayed)}): no agent was at work in those attempts")
+        lines.append(
+            f"replayed a recording ({', '.join(summary.replayed)}): no agent was at work in those attempts"
+        )
     return Group(*(Text(line) for line in lines))
 
 
@@ -93,9 +119,14 @@ def _advice(summary: Summary) -> RenderableType:
     mark = _mark("complete", "resolved") if advice.is_resolved else _mark("open", "keep open")
     items = [item for item in advice.items if item.keeps_open]  # the others are in the report
     lines: list[Text] = [Text.assemble(mark, f": {one_line(advice.text)}")]
-    lines += [Text(f"  - {word(item.kind)} {item.subject}: {one_line(item.text, 300)}") for item in items[:MOST_ITEMS]]
+    lines += [
+        Text(f"  - {word(item.kind)} {item.subject}: {one_line(item.text, 300)}")
+        for item in items[:MOST_ITEMS]
+    ]
     if len(items) > MOST_ITEMS:
-        lines.append(Text(f"  + {count(len(items) - MOST_ITEMS, 'more item')}, all in the report", "dim"))
+        lines.append(
+            Text(f"  + {count(len(items) - MOST_ITEMS, 'more item')}, all in the report", "dim")
+        )
     return Group(*lines)
 
 
@@ -127,7 +158,10 @@ def _why(batch: BatchSummary) -> str:
     if batch.phase == "pending" and batch.needs:
         return f"waits for {', '.join(batch.needs)}"
     note = exercise_note(batch.verdict.exercise) if batch.verdict and not batch.reason else ""
-    return one_line("; ".join(part for part in (batch.reason, *map(_searched, batch.searches), note) if part), 200)
+    return one_line(
+        "; ".join(part for part in (batch.reason, *map(_searched, batch.searches), note) if part),
+        200,
+    )
 
 
 def _searched(search: SearchSummary) -> str:

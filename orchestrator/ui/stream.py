@@ -1,6 +1,7 @@
 """`--json`: the run's events for machines, one JSON line each, exactly as the journal has them.
 
-Progress is not in it: what is worth keeping is an event, and the rest would differ from one run to the next.
+Progress is not in it: what is worth keeping is an event, and the rest would differ from one run to
+the next.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ class JsonStream:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None: ...
 
     def on_record(self, record: Record, state: State) -> None:  # noqa: ARG002 - the protocol's

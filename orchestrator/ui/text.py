@@ -1,7 +1,8 @@
 """Text on a terminal: what is shown is clean, cropped and the same with and without colour.
 
-Owns the glyphs, words and styles of outcomes, so that a state looks the same in every display; a glyph and a word
-always say it, a colour only adds to that. Cleaning itself is `reports.text`'s, named here for those who only display.
+Owns the glyphs, words and styles of outcomes, so that a state looks the same in every display; a
+glyph and a word always say it, a colour only adds to that. Cleaning itself is `reports.text`'s,
+named here for those who only display.
 """
 
 from __future__ import annotations
@@ -43,7 +44,16 @@ GLYPHS = {
     "unvalidated": "–",
 }
 """Everything else is a failure: ✘."""
-STYLES = {"▶": "cyan", "◆": "blue", "?": "yellow", "■": "yellow", "✔": "green", "·": "dim", "–": "dim", "✘": "red"}
+STYLES = {
+    "▶": "cyan",
+    "◆": "blue",
+    "?": "yellow",
+    "■": "yellow",
+    "✔": "green",
+    "·": "dim",
+    "–": "dim",
+    "✘": "red",
+}
 
 
 def glyph(status: str) -> str:

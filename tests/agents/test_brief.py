@@ -17,7 +17,12 @@ from orchestrator.plan import make_plan
 from tests.reports.builder import agent, batch, mission
 
 
-def rendered(made: Mission, id: str = "1.1", earlier: tuple[EarlierAttempt, ...] = (), template: Path | None = None):
+def rendered(
+    made: Mission,
+    id: str = "1.1",
+    earlier: tuple[EarlierAttempt, ...] = (),
+    template: Path | None = None,
+):
     plan = make_plan(made)
     return Briefs(made, template).render(plan.batch(plan.agent(id).batch), plan.agent(id), earlier)
 
@@ -46,7 +51,9 @@ def test_everything_that_an_agent_has_to_know() -> None:
 
 
 def test_symbols_of_a_file_come_with_what_may_be_added_to_it() -> None:
-    one = agent("1.1", files=["src/pool.py::Pool.open", "src/a.py:214"], imports="deny", new_symbols="allow")
+    one = agent(
+        "1.1", files=["src/pool.py::Pool.open", "src/a.py:214"], imports="deny", new_symbols="allow"
+    )
     made = mission(batch("core", one, agent("1.2", files=["src/a.py:7"])))
     plan = make_plan(made)
     known = {id: Scope(plan.agent(id).scope.patterns, "deny", "allow", (("src/a.py:214", exactly(("A", "run"))),))
@@ -55,7 +62,12 @@ def test_symbols_of_a_file_come_with_what_may_be_added_to_it() -> None:
     briefs.scopes = known
     text = briefs.render(plan.batch("core"), plan.agent("1.1"))
     assert "- `src/pool.py::Pool.open`\n- `src/a.py::A.run`\n" in text
-    for part in ("this symbol alone", "not touch the imports", "add new symbols", "1.2 Agent 1.2: src/a.py:7"):
+    for part in (
+        "this symbol alone",
+        "not touch the imports",
+        "add new symbols",
+        "1.2 Agent 1.2: src/a.py:7",
+    ):
         assert part in text, part
     other = briefs.render(plan.batch("core"), plan.agent("1.2"))
     assert "1.1 Agent 1.1: src/pool.py::Pool.open, src/a.py::A.run" in other
@@ -66,13 +78,17 @@ def test_symbols_of_a_file_come_with_what_may_be_added_to_it() -> None:
 
 def test_earlier_attempts_come_with_their_evidence() -> None:
     earlier = (
-        EarlierAttempt(1, "out_of_scope", "changed what it may not change: x.py", "- x.py: not in its scope"),
+        EarlierAttempt(
+            1, "out_of_scope", "changed what it may not change: x.py", "- x.py: not in its scope"
+        ),
         EarlierAttempt(2, "rejected", "gate tests is red", "{{ not a template }} <b>&amp;</b>"),
     )
     text = rendered(mission(batch("core", "1.1")), earlier=earlier)
     assert text.index("Attempt 1 ended as out_of_scope") < text.index("Attempt 2 ended as rejected")
     assert "- x.py: not in its scope" in text
-    assert "{{ not a template }} <b>&amp;</b>" in text, "what an agent printed is text, not a template"
+    assert "{{ not a template }} <b>&amp;</b>" in text, (
+        "what an agent printed is text, not a template"
+    )
 
 
 def test_a_reviewer_is_told_that_it_may_change_nothing() -> None:
@@ -93,13 +109,20 @@ def test_kinds_of_checks_are_told_as_commands() -> None:
         {"approval": "looks good"},
     ]
     text = rendered(mission(batch("core", "1.1"), gates={"tests": {"checks": checks}}))
-    for part in ("`python -m pytest tests/a tests/b`", "`make 'it so'`", "`python m.py`", "sign-off: looks good"):
+    for part in (
+        "`python -m pytest tests/a tests/b`",
+        "`make 'it so'`",
+        "`python m.py`",
+        "sign-off: looks good",
+    ):
         assert part in text
 
 
 def test_a_mission_extends_the_template(tmp_path: Path) -> None:
     own = tmp_path / "own.md.j2"
-    own.write_text('{% extends "brief.md.j2" %}{% block more %}House rules for {{ agent.id }}.{% endblock %}')
+    own.write_text(
+        '{% extends "brief.md.j2" %}{% block more %}House rules for {{ agent.id }}.{% endblock %}'
+    )
     text = rendered(mission(batch("core", "1.1")), template=own)
     assert text.startswith("# Agent 1.1 (1.1)")
     assert "House rules for 1.1." in text
@@ -130,7 +153,9 @@ def test_auto_takes_the_first_that_is_preferred_and_works(tmp_path: Path) -> Non
 
 
 def test_auto_with_nothing_that_works_says_what_it_tried(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentRefused, match=r"missing \(no-such-agent is not on PATH\), replay \(there is no"):
+    with pytest.raises(
+        EnvironmentRefused, match=r"missing \(no-such-agent is not on PATH\), replay \(there is no"
+    ):
         choose(
             tmp_path,
             auto={"prefer": ["missing"]},
@@ -141,7 +166,11 @@ def test_auto_with_nothing_that_works_says_what_it_tried(tmp_path: Path) -> None
         choose(tmp_path)
 
 
-def test_a_backend_by_name_that_does_not_work_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_a_backend_by_name_that_does_not_work_is_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
     made = mission(batch("core", "1.1"), backends={"missing": {"command": "no-such-agent"}})
-    with pytest.raises(EnvironmentRefused, match="backend `missing` cannot work here: no-such-agent is not on PATH"):
+    with pytest.raises(
+        EnvironmentRefused, match="backend `missing` cannot work here: no-such-agent is not on PATH"
+    ):
         make_backend("missing", made, tmp_path)

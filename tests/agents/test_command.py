@@ -71,8 +71,26 @@ def test_a_program_that_is_given_nothing_reads_nothing(work: Work) -> None:
 
 
 def test_placeholders(work: Work) -> None:
-    told = printed(work, command=["echo", "{agent}", "{batch}", "{run}", "{workspace}", "{mission_dir}", "a{agent}b"])
-    assert told.split() == ["1.1", "core", "r1", str(work.workspace), str(work.mission_dir), "a1.1b"]
+    told = printed(
+        work,
+        command=[
+            "echo",
+            "{agent}",
+            "{batch}",
+            "{run}",
+            "{workspace}",
+            "{mission_dir}",
+            "a{agent}b",
+        ],
+    )
+    assert told.split() == [
+        "1.1",
+        "core",
+        "r1",
+        str(work.workspace),
+        str(work.mission_dir),
+        "a1.1b",
+    ]
 
 
 def test_what_a_script_is_told_of_its_work(work: Work) -> None:
@@ -106,7 +124,9 @@ def test_an_argument_that_is_too_long_is_said(work: Work) -> None:
 
 
 def test_the_longest_argument_that_linux_takes(work: Work) -> None:
-    long = Work(**{name: getattr(work, name) for name in Work.__slots__} | {"brief": "x" * (128 * 1024 - 1)})
+    long = Work(
+        **{name: getattr(work, name) for name in Work.__slots__} | {"brief": "x" * (128 * 1024 - 1)}
+    )
     assert carry_out(backend(command=["true", "{brief}"]), long).failure is None
 
 
@@ -139,7 +159,9 @@ TOLD = {f"ORCHESTRATE_{name}" for name in ("RUN", "BATCH", "AGENT", "BRIEF", "WO
 SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 
 
-def test_it_sees_what_it_is_given_and_what_it_declared(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_sees_what_it_is_given_and_what_it_declared(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in HIDDEN:
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("MY_API_KEY", "key")
@@ -156,7 +178,9 @@ def test_it_sees_what_it_is_given_and_what_it_declared(work: Work, monkeypatch: 
     assert seen["TERM"] == "dumb"
 
 
-def test_a_secret_of_its_own_is_not_in_the_arguments(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_of_its_own_is_not_in_the_arguments(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MY_API_KEY", "key-123")
     told = printed(work, command={"shell": "tr '\\0' ' ' < /proc/$$/cmdline"}, env=["MY_API_KEY"])
     assert "key-123" not in told

@@ -1,7 +1,8 @@
-"""What every backend has to stand: one suite for all of them, with real programs in real work trees.
+"""What every backend has to stand: one suite for all of them, with real programs in real work
+trees.
 
-A case says what a worker does; `PLAYERS` make each backend do it. A backend that cannot do a thing at all (a patch does
-not hang) says so by having no way to play it.
+A case says what a worker does; `PLAYERS` make each backend do it. A backend that cannot do a thing
+at all (a patch does not hang) says so by having no way to play it.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def test_makes_a_file(player, work: Work) -> None:
 
 
 def test_fails(player, work: Work) -> None:
-    """Whatever it had changed: who exits with something else than 0 has failed, and the end of its output is kept."""
+    """Whatever it had changed: who exits with something else than 0 has failed, and the end of its
+    output is kept.
+    """
     ended = carry_out(player(work.mission_dir, "fails"), work)
     assert ended.failure
     assert ended.exit
@@ -187,8 +190,13 @@ def test_leaves_a_daemon(program, work: Work) -> None:
 
 
 def test_claims_success_and_changes_nothing(player, work: Work) -> None:
-    """Exit 0 is all that a backend can tell; that nothing was delivered is found out from the workspace."""
-    assert carry_out(player(work.mission_dir, "claims success and changes nothing"), work).failure is None
+    """Exit 0 is all that a backend can tell; that nothing was delivered is found out from the
+    workspace.
+    """
+    assert (
+        carry_out(player(work.mission_dir, "claims success and changes nothing"), work).failure
+        is None
+    )
     assert text(work, "inside.txt") == "as it was\n"
 
 
@@ -206,7 +214,9 @@ def test_is_cancelled(program, work: Work) -> None:
     anyio.run(main)
 
 
-def test_a_patch_is_applied_to_the_work_tree_and_to_nothing_above_it(tmp_path: Path, work: Work) -> None:
+def test_a_patch_is_applied_to_the_work_tree_and_to_nothing_above_it(
+    tmp_path: Path, work: Work
+) -> None:
     """A work tree without its `.git` (an agent may remove it) lies inside another repository."""
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     subprocess.run(["rm", "-rf", work.workspace / ".git"], check=True)
@@ -229,7 +239,9 @@ def test_only_a_recording_is_a_replay(work: Work) -> None:
 
 
 def test_python_is_the_one_of_orchestrate(work: Work) -> None:
-    config = BackendConfig.model_validate({"command": ["python", "-c", "import sys; print(sys.prefix)"]})
+    config = BackendConfig.model_validate(
+        {"command": ["python", "-c", "import sys; print(sys.prefix)"]}
+    )
     ended = carry_out(KINDS["command"]("py", config, work.mission_dir), work)
     assert ended.exit
     assert ended.exit.tail.strip() == sys.prefix

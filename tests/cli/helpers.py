@@ -31,15 +31,32 @@ class Done:
 
 
 def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "ORCHESTRATE_"))}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "NO_COLOR": "1", "COLUMNS": "120"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GIT_", "ORCHESTRATE_"))
+    }
+    return kept | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "NO_COLOR": "1",
+        "COLUMNS": "120",
+    }
 
 
 def orchestrate(root: Path, *arguments: str | Path, code: int | None = 0) -> Done:
-    """One command, in the folder `root`; fails unless it exits with `code` (None: whatever it is)."""
+    """One command, in the folder `root`; fails unless it exits with `code` (None: whatever it
+    is).
+    """
     argv = [PROGRAM, *(str(part) for part in arguments)]
     done = subprocess.run(
-        argv, cwd=root, env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE
+        argv,
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     found = Done(done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in found.err, found.err
@@ -51,7 +68,9 @@ def start(root: Path, *arguments: str | Path) -> subprocess.Popen[str]:
     """A command that goes on in the background; its output is not looked at."""
     argv = [PROGRAM, *(str(part) for part in arguments)]
     with (root / "background.log").open("a") as log:
-        return subprocess.Popen(argv, cwd=root, env=environment(), stdout=log, stderr=log, text=True)
+        return subprocess.Popen(
+            argv, cwd=root, env=environment(), stdout=log, stderr=log, text=True
+        )
 
 
 def stop(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> int:
@@ -73,18 +92,31 @@ def runs(root: Path) -> list[str]:
 def events(root: Path, run: str | None = None) -> list[dict[str, Any]]:
     """A run's events, read as JSON lines and in no other way."""
     path = root / "reports" / (run or runs(root)[-1]) / "journal.jsonl"
-    return [json.loads(line)["event"] for line in path.read_text().splitlines()] if path.exists() else []
+    return (
+        [json.loads(line)["event"] for line in path.read_text().splitlines()]
+        if path.exists()
+        else []
+    )
 
 
 def kinds(root: Path) -> list[str]:
-    return [event["kind"] for event in events(root)] if (root / "reports").exists() and runs(root) else []
+    return (
+        [event["kind"] for event in events(root)]
+        if (root / "reports").exists() and runs(root)
+        else []
+    )
 
 
 def git(folder: Path, *arguments: str) -> str:
     identity = {"GIT_AUTHOR_NAME": "U", "GIT_AUTHOR_EMAIL": "u@example.invalid"}
     identity |= {"GIT_COMMITTER_NAME": "U", "GIT_COMMITTER_EMAIL": "u@example.invalid"}
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment() | identity, capture_output=True, text=True, check=False
+        ["git", *arguments],
+        cwd=folder,
+        env=environment() | identity,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -127,7 +159,9 @@ batches:
 
 
 def make_mission(root: Path, gate: str = "plain") -> Path:
-    """Two batches over a user's repository; each agent counts how often it ran, outside of all repositories."""
+    """Two batches over a user's repository; each agent counts how often it ran, outside of all
+    repositories.
+    """
     root.mkdir(parents=True, exist_ok=True)
     make_user(root / "user")
     for name in "abc":

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.helpers import events, eventually, git, kinds, ledger, make_mission, orchestrate, runs, start, stop
+from tests.cli.helpers import (
+    events,
+    eventually,
+    git,
+    kinds,
+    ledger,
+    make_mission,
+    orchestrate,
+    runs,
+    start,
+    stop,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +39,21 @@ def waiting(tmp_path: Path):
 
 def test_yes(waiting) -> None:
     root, process = waiting
-    assert "second" not in [event.get("batch") for event in events(root)], "what needs it has not begun"
+    assert "second" not in [event.get("batch") for event in events(root)], (
+        "what needs it has not begun"
+    )
     assert orchestrate(root, "status", "--json", code=1).json
-    told = orchestrate(root, "approve", runs(root)[0], "first", "--by", "Zoë", "-m", "read it all").out
+    told = orchestrate(
+        root, "approve", runs(root)[0], "first", "--by", "Zoë", "-m", "read it all"
+    ).out
     assert "approved first/sign-off" in told
     assert process.wait(60) == 0
     recorded = next(event for event in events(root) if event["kind"] == "approval_recorded")
-    assert (recorded["by"], recorded["comment"], recorded["approved"]) == ("Zoë", "read it all", True)
+    assert (recorded["by"], recorded["comment"], recorded["approved"]) == (
+        "Zoë",
+        "read it all",
+        True,
+    )
     assert recorded["at"]
     assert ledger(root)[0] == "a"
     assert sorted(ledger(root)) == ["a", "b", "c"], "nobody ran twice"
@@ -47,15 +66,21 @@ def test_no(waiting) -> None:
     root, process = waiting
     orchestrate(root, "approve", runs(root)[0], "sign-off", "--decline", "--by", "Zoë")
     assert process.wait(60) == 1
-    ended = {event["batch"]: event["outcome"] for event in events(root) if event["kind"] == "batch_ended"}
+    ended = {
+        event["batch"]: event["outcome"] for event in events(root) if event["kind"] == "batch_ended"
+    }
     assert ended == {"first": "rejected", "second": "blocked"}
     assert "batch_landed" not in kinds(root)
     assert ledger(root) == ["a"]
     assert orchestrate(root, "status", code=1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_stop_while_it_waits_and_a_sign_off_while_nobody_is_there(waiting, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_stop_while_it_waits_and_a_sign_off_while_nobody_is_there(
+    waiting, number: signal.Signals
+) -> None:
     root, process = waiting
     assert stop(process, number) == 130
     assert "resume" in (root / "background.log").read_text()

@@ -1,4 +1,6 @@
-"""`orchestrate gate` on real repositories: verdicts, exit codes, what is left alone, and what cannot be asked."""
+"""`orchestrate gate` on real repositories: verdicts, exit codes, what is left alone, and what
+cannot be asked.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ SIZE = 'import json; print(json.dumps({"lines": len(open("sums.py").readlines())
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A mission over a repository in which `main` is wrong; the branch `fix`, checked out, is right."""
+    """A mission over a repository in which `main` is wrong; the branch `fix`, checked out, is
+    right.
+    """
     user = tmp_path / "user"
     (user / "tests").mkdir(parents=True)
     git(user, "init", "-q", "-b", "main")
@@ -105,11 +109,16 @@ def test_a_fix_is_green_and_all_of_the_verdict_is_there_for_machines(shop: Path)
         ("tests/test_sums.py::test_add", "failed", "passed"),
         ("tests/test_sums.py::test_multiply", "passed", "passed"),
     ]
-    assert verdict["commit"] == found["candidate"]["commit"] == git(shop / "user", "rev-parse", "fix")
+    assert (
+        verdict["commit"] == found["candidate"]["commit"] == git(shop / "user", "rev-parse", "fix")
+    )
     assert verdict["base"] == found["base"]["commit"] == git(shop / "user", "rev-parse", "main")
     assert verdict["tree"] == git(shop / "user", "rev-parse", "fix^{tree}")
     assert verdict["environment"]
-    assert [claim["status"] for claim in verdict["deliverables"]["adder"]] == ["validated", "unvalidated"]
+    assert [claim["status"] for claim in verdict["deliverables"]["adder"]] == [
+        "validated",
+        "unvalidated",
+    ]
     assert [claim["status"] for claim in verdict["criteria"]] == ["validated"]
     evidence = Path(found["evidence"])
     assert "2 passed" in (evidence / check["log"]).read_text()
@@ -126,7 +135,10 @@ def test_what_is_broken_is_named_and_the_exit_code_is_1(shop: Path) -> None:
     git(shop / "user", "commit", "-q", "-a", "-m", "Make it worse")
     done = orchestrate(shop, "gate", "shop.yaml:sums", code=1)
     assert "✘ failed" in done.out
-    assert "tests (broken): passed on the base and no longer do: tests/test_sums.py::test_multiply" in done.out
+    assert (
+        "tests (broken): passed on the base and no longer do: tests/test_sums.py::test_multiply"
+        in done.out
+    )
     assert "tests/test_sums.py::test_add did not turn green" in done.out
     assert "criterion: Products stay right" in done.out
     assert "unvalidated adder: People are happy" in done.out
@@ -134,7 +146,9 @@ def test_what_is_broken_is_named_and_the_exit_code_is_1(shop: Path) -> None:
     assert "evidence: " in done.out
 
 
-def test_without_a_gate_all_are_asked_and_one_that_waits_for_a_person_is_not_green(shop: Path) -> None:
+def test_without_a_gate_all_are_asked_and_one_that_waits_for_a_person_is_not_green(
+    shop: Path,
+) -> None:
     done = orchestrate(shop, "gate", "shop.yaml", "--json", code=1)
     assert {gate["gate"]: gate["verdict"]["decision"] for gate in done.json["gates"]} == {
         "sums": "passed",
@@ -151,7 +165,9 @@ def test_without_a_gate_all_are_asked_and_one_that_waits_for_a_person_is_not_gre
 def test_passes_and_baselines_are_not_run_again(shop: Path) -> None:
     ledger = shop / "ledger"
     orchestrate(shop, "gate", "shop.yaml:sums")
-    assert ledger.read_text() == "xxxx", "on the base, on the candidate, with what was changed broken, and with marks"
+    assert ledger.read_text() == "xxxx", (
+        "on the base, on the candidate, with what was changed broken, and with marks"
+    )
     assert "(known from before)" in orchestrate(shop, "gate", "shop.yaml:sums").err
     assert ledger.read_text() == "xxxx"
     (shop / "user" / "sums.py").write_text(WORSE)
@@ -169,7 +185,9 @@ def test_what_came_to_the_base_since_is_not_held_against_the_candidate(shop: Pat
     git(user, "commit", "-q", "-m", "A test that the fix has never seen")
     done = orchestrate(shop, "gate", "shop.yaml:sums", "--candidate", "fix", "--json")
     assert done.json["base"]["commit"] == git(user, "rev-parse", "main~1")
-    told = orchestrate(shop, "gate", "shop.yaml:sums", "--candidate", "fix", "--base", "main", code=1).out
+    told = orchestrate(
+        shop, "gate", "shop.yaml:sums", "--candidate", "fix", "--base", "main", code=1
+    ).out
     assert "no longer do: tests/test_new.py::test_new" in told
 
 
@@ -177,7 +195,9 @@ def test_what_is_not_committed_is_judged_when_asked_for(shop: Path) -> None:
     user = shop / "user"
     git(user, "checkout", "-q", "main")
     (user / "sums.py").write_text(RIGHT)
-    (user / "tests" / "test_more.py").write_text("import sums\ndef test_more(): assert sums.add(1, 1) == 2\n")
+    (user / "tests" / "test_more.py").write_text(
+        "import sums\ndef test_more(): assert sums.add(1, 1) == 2\n"
+    )
     (user / ".git" / "info" / "exclude").write_text("tests/test_secret.py\n")
     (user / "tests" / "test_secret.py").write_text("def test_secret(): assert 0\n")
     (user / "size.py").unlink()
@@ -212,12 +232,17 @@ def test_a_bare_repository_and_a_linked_work_tree(shop: Path) -> None:
     mission = shop / "bare.yaml"
     mission.write_text(MISSION.replace("path: user", "path: bare.git"))
     orchestrate(shop, "gate", "bare.yaml:sums", "--candidate", "fix")
-    assert "a bare repository has no work tree" in orchestrate(shop, "gate", "bare.yaml", "--uncommitted", code=2).err
+    assert (
+        "a bare repository has no work tree"
+        in orchestrate(shop, "gate", "bare.yaml", "--uncommitted", code=2).err
+    )
     git(shop / "user", "worktree", "add", "-q", "--detach", str(shop / "linked"), "main")
     (shop / "linked" / "sums.py").write_text(RIGHT)
     mission.write_text(MISSION.replace("path: user", "path: linked"))
     orchestrate(shop, "gate", "bare.yaml:sums", "--uncommitted")
-    assert git(shop / "linked", "status", "--porcelain") == "M sums.py", "helper strips the first column's blank"
+    assert git(shop / "linked", "status", "--porcelain") == "M sums.py", (
+        "helper strips the first column's blank"
+    )
 
 
 def test_a_mission_of_plain_files(tmp_path: Path) -> None:
@@ -236,13 +261,25 @@ def test_a_mission_of_plain_files(tmp_path: Path) -> None:
         (["shop.yaml:sms"], ["unknown gate `sms`", "did you mean `sums`?"]),
         (["shop.yaml:"], ["unknown gate ``", "`sums`, `smoke`, `signed`"]),
         (["shop.yml"], ["there is no such mission file", "shop.yml"]),
-        (["shop.yaml", "--base", "mian"], ["no such branch, tag or commit: mian", "Did you mean main"]),
-        (["shop.yaml", "--candidate", "fxi"], ["no such branch, tag or commit: fxi", "Did you mean fix"]),
+        (
+            ["shop.yaml", "--base", "mian"],
+            ["no such branch, tag or commit: mian", "Did you mean main"],
+        ),
+        (
+            ["shop.yaml", "--candidate", "fxi"],
+            ["no such branch, tag or commit: fxi", "Did you mean fix"],
+        ),
         (["shop.yaml", "--candidate=--all"], ["no such branch, tag or commit: --all"]),
-        (["shop.yaml", "--candidate", "main"], ["main is main", "nothing to hold against it", "--candidate"]),
+        (
+            ["shop.yaml", "--candidate", "main"],
+            ["main is main", "nothing to hold against it", "--candidate"],
+        ),
         (["shop.yaml", "--base", "fix"], ["HEAD is fix"]),
         (["shop.yaml", "--candidate", "main", "--uncommitted"], ["give one of the two"]),
-        (["shop.yaml", "--candidate", "orphan"], ["orphan and main have no commit in common", "--base REF"]),
+        (
+            ["shop.yaml", "--candidate", "orphan"],
+            ["orphan and main have no commit in common", "--base REF"],
+        ),
         ([], ["Missing argument"]),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else None,
@@ -259,7 +296,10 @@ def test_what_cannot_be_asked(shop: Path, arguments: list[str], said: list[str])
 
 
 def test_a_mission_without_gates(shop: Path) -> None:
-    text = MISSION.partition("gates:\n")[0] + "batches:\n  - id: b\n    agents: [{id: a, name: A, mission: M.}]\n"
+    text = (
+        MISSION.partition("gates:\n")[0]
+        + "batches:\n  - id: b\n    agents: [{id: a, name: A, mission: M.}]\n"
+    )
     (shop / "none.yaml").write_text(text)
     assert "the mission has no gates" in orchestrate(shop, "gate", "none.yaml", code=2).err
 

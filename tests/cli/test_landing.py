@@ -29,7 +29,9 @@ def test_a_run_leaves_the_user_alone_and_land_brings_the_tested_commit(landed: P
     told = orchestrate(landed, "land").out
     assert tip[:12] in told
     assert git(user, "rev-parse", "main") == tip
-    assert git(user, "status", "--porcelain") == "", "the work tree that is checked out was brought forward"
+    assert git(user, "status", "--porcelain") == "", (
+        "the work tree that is checked out was brought forward"
+    )
     assert {(user / f"{name}.txt").read_text() for name in "abc"} == {"as it was\nchanged\n"}
     assert events(landed)[-1]["kind"] == "target_landed"
     orchestrate(landed, "land")
@@ -104,7 +106,9 @@ def test_what_is_proven_can_be_landed_in_part(tmp_path: Path) -> None:
     mission = make_mission(tmp_path)
     (tmp_path / "b.sh").write_text("exit 1\n")
     orchestrate(tmp_path, "run", mission, "--land", code=1)
-    assert git(tmp_path / "user", "rev-list", "--count", "main") == "1", "--land is for what is whole"
+    assert git(tmp_path / "user", "rev-list", "--count", "main") == "1", (
+        "--land is for what is whole"
+    )
     orchestrate(tmp_path, "land", code=2)
     orchestrate(tmp_path, "land", "--partial")
     assert (tmp_path / "user" / "a.txt").read_text() == "as it was\nchanged\n"
@@ -138,7 +142,13 @@ def test_work_that_is_not_landed_can_be_salvaged_as_a_bundle(landed: Path) -> No
     bundle = landed / "reports" / run / "work.bundle"
     assert str(bundle) in told
     assert not (landed / "workspaces" / run).exists()
-    git(landed / "user", "fetch", "-q", str(bundle), f"refs/heads/orchestrate/{run}:refs/heads/salvaged")
+    git(
+        landed / "user",
+        "fetch",
+        "-q",
+        str(bundle),
+        f"refs/heads/orchestrate/{run}:refs/heads/salvaged",
+    )
     assert git(landed / "user", "rev-parse", "salvaged") == tip
     refs = git(landed / "user", "bundle", "list-heads", str(bundle))
     assert f"refs/orchestrate/{run}/a/1" in refs, "each agent's work too"
@@ -173,7 +183,11 @@ def test_a_recording_of_a_run_replays_to_the_same_tree(landed: Path) -> None:
     told = orchestrate(landed, "run", replay).out
     assert "replay" in told
     trees = [
-        git(landed / "workspaces" / run / "store.git", "rev-parse", f"refs/heads/orchestrate/{run}^{{tree}}")
+        git(
+            landed / "workspaces" / run / "store.git",
+            "rev-parse",
+            f"refs/heads/orchestrate/{run}^{{tree}}",
+        )
         for run in runs(landed)
     ]
     assert len(set(trees)) == 1

@@ -1,4 +1,6 @@
-"""The verbs that only look, at a real run in which everything landed and at one in which almost nothing did."""
+"""The verbs that only look, at a real run in which everything landed and at one in which almost
+nothing did.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def test_status_of_the_newest_run(looked_at: Path) -> None:
     assert "2 of 2 agents landed" in told
 
 
-def test_status_says_by_its_exit_code_whether_everything_landed(looked_at: Path, failing: str) -> None:
+def test_status_says_by_its_exit_code_whether_everything_landed(
+    looked_at: Path, failing: str
+) -> None:
     assert "crasher" in orchestrate(looked_at, "status", failing, code=1).out
     assert orchestrate(looked_at, "status", "--json", code=0).json
     assert orchestrate(looked_at, "status", failing, "--json", code=1).json
@@ -122,8 +126,14 @@ def test_resuming_what_is_done_does_nothing(looked_at: Path) -> None:
 
 
 def test_names_to_redo_that_there_are_not(looked_at: Path) -> None:
-    assert "has no batch mannors" in orchestrate(looked_at, "resume", "hello", "--batch", "mannors", code=2).err
-    assert "has no agent greter" in orchestrate(looked_at, "resume", "hello", "--agent", "greter", code=2).err
+    assert (
+        "has no batch mannors"
+        in orchestrate(looked_at, "resume", "hello", "--batch", "mannors", code=2).err
+    )
+    assert (
+        "has no agent greter"
+        in orchestrate(looked_at, "resume", "hello", "--agent", "greter", code=2).err
+    )
 
 
 def test_nothing_waits_for_a_sign_off(looked_at: Path) -> None:

@@ -1,4 +1,6 @@
-"""`orchestrate merge-file` as git calls it, and `orchestrate merge`: real repositories, real processes."""
+"""`orchestrate merge-file` as git calls it, and `orchestrate merge`: real repositories, real
+processes.
+"""
 
 import subprocess
 import sys
@@ -20,7 +22,9 @@ ORCHESTRATE = str(Path(sys.executable).with_name("orchestrate"))
 
 def git(repository: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
-    return subprocess.run(["git", *identity, *arguments], cwd=repository, check=check, capture_output=True, text=True)
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=repository, check=check, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
@@ -62,7 +66,11 @@ def test_one_method_changed_twice_is_a_conflict_that_is_named(repository: Path) 
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     done = subprocess.run(
-        [ORCHESTRATE, "merge-file", "a.py", "b.py", "c.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [ORCHESTRATE, "merge-file", "a.py", "b.py", "c.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert "there is no such file" in done.stderr
@@ -86,18 +94,27 @@ def test_merge_tells_people_what_merged_how(branches: Path) -> None:
     assert "✘ extend" in told.out
     assert "basket.py::Basket.add" in told.out
     assert "both insert and extend" in told.out
-    assert ", without extend. Nothing was written: --into BRANCH --partial keeps what merges." in told.out
+    assert (
+        ", without extend. Nothing was written: --into BRANCH --partial keeps what merges."
+        in told.out
+    )
     assert git(branches, "status", "--porcelain").stdout == ""
 
 
-def test_merge_keeps_the_result_where_it_is_asked_to(branches: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_merge_keeps_the_result_where_it_is_asked_to(
+    branches: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    told = orchestrate(elsewhere, "merge", "-C", branches, "main", "count", "insert", "--into", "both", code=0)
+    told = orchestrate(
+        elsewhere, "merge", "-C", branches, "main", "count", "insert", "--into", "both", code=0
+    )
     assert "both is now " in told.out
     assert "def count" in git(branches, "show", "both:basket.py").stdout
     assert (branches / "basket.py").read_text() == BASE
     assert list(elsewhere.iterdir()) == []
-    told = orchestrate(branches, "merge", "main", "insert", "extend", "--into", "part", "--partial", code=1)
+    told = orchestrate(
+        branches, "merge", "main", "insert", "extend", "--into", "part", "--partial", code=1
+    )
     assert "part is now " in told.out
     assert ", without extend" in told.out
 
@@ -107,9 +124,15 @@ def test_merge_tells_machines(branches: Path) -> None:
     assert (found["format"], found["version"], found["is_clean"]) == ("orchestrate/merge", 1, False)
     assert [side["fate"] for side in found["sides"]] == ["merged", "conflicted"]
     [conflict] = found["conflicts"]
-    assert (conflict["path"], conflict["symbol"], conflict["side"]) == ("basket.py", "Basket.add", "extend")
+    assert (conflict["path"], conflict["symbol"], conflict["side"]) == (
+        "basket.py",
+        "Basket.add",
+        "extend",
+    )
     assert (conflict["others"], conflict["kind"]) == (["insert"], "content")
-    kept = orchestrate(branches, "merge", "main", "count", "insert", "--into", "both", "--json").json
+    kept = orchestrate(
+        branches, "merge", "main", "count", "insert", "--into", "both", "--json"
+    ).json
     assert kept["branch"] == {"name": "both", "before": None}
     assert kept["commit"] == git(branches, "rev-parse", "both").stdout.strip()
     assert kept["tree"] == git(branches, "rev-parse", "both^{tree}").stdout.strip()
@@ -126,11 +149,16 @@ def test_merge_tells_machines(branches: Path) -> None:
         (["main", "count", "insert", "-C", "nowhere"], "there is no such folder"),
     ],
 )
-def test_merge_refuses_what_cannot_be_asked(branches: Path, arguments: list[str], said: str) -> None:
+def test_merge_refuses_what_cannot_be_asked(
+    branches: Path, arguments: list[str], said: str
+) -> None:
     before = git(branches, "for-each-ref").stdout
     assert said in orchestrate(branches, "merge", *arguments, code=2).err
     assert git(branches, "for-each-ref").stdout == before
 
 
 def test_merge_outside_of_a_repository(tmp_path: Path) -> None:
-    assert "this is not a git repository" in orchestrate(tmp_path, "merge", "main", "a", "b", code=2).err
+    assert (
+        "this is not a git repository"
+        in orchestrate(tmp_path, "merge", "main", "a", "b", code=2).err
+    )

@@ -49,7 +49,9 @@ def test_the_version(tmp_path: Path) -> None:
     ids=lambda arguments: " ".join(arguments[:2]),
 )
 def test_bad_usage(tmp_path: Path, arguments: list[str]) -> None:
-    """Exit code 2, what is wrong, and how the verb is used; nothing is started and nothing is made."""
+    """Exit code 2, what is wrong, and how the verb is used; nothing is started and nothing is
+    made.
+    """
     done = orchestrate(tmp_path, *arguments, code=2)
     assert "fault of this program" not in done.err
     assert "Usage: orchestrate" in done.err
@@ -87,7 +89,9 @@ def test_a_mission_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_misspelt_need_never_starts_a_run(tmp_path: Path) -> None:
     text = (MISSIONS / "failing.yaml").read_text().replace("needs: [unproven]", "needs: [unprovn]")
-    (tmp_path / "bad.yaml").write_text(text.replace("failing/target", str(MISSIONS / "failing" / "target")))
+    (tmp_path / "bad.yaml").write_text(
+        text.replace("failing/target", str(MISSIONS / "failing" / "target"))
+    )
     for verb in ("run", "plan"):
         done = orchestrate(tmp_path, verb, "bad.yaml", code=2)
         assert "unprovn" in done.err
@@ -108,7 +112,12 @@ def test_plan_starts_nothing(tmp_path: Path, mission: str) -> None:
 def test_schema_and_a_first_mission(tmp_path: Path) -> None:
     assert orchestrate(tmp_path, "schema").json["title"]
     orchestrate(tmp_path, "init", "missions/mine.yaml")
-    assert {path.name for path in (tmp_path / "missions").iterdir()} == {"mine.yaml", "mission.schema.json"}
+    assert {path.name for path in (tmp_path / "missions").iterdir()} == {
+        "mine.yaml",
+        "mission.schema.json",
+    }
     before = (tmp_path / "missions" / "mine.yaml").read_text()
-    assert "there is a file already" in orchestrate(tmp_path, "init", "missions/mine.yaml", code=2).err
+    assert (
+        "there is a file already" in orchestrate(tmp_path, "init", "missions/mine.yaml", code=2).err
+    )
     assert (tmp_path / "missions" / "mine.yaml").read_text() == before

@@ -1,6 +1,8 @@
-"""What the end-to-end tests share: the command line as a real process, the journal and git read from outside.
+"""What the end-to-end tests share: the command line as a real process, the journal and git read
+from outside.
 
-Nothing here asks the code under test what happened: journals are read as JSON lines, repositories through plain git.
+Nothing here asks the code under test what happened: journals are read as JSON lines, repositories
+through plain git.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ import psutil
 PROJECT = Path(__file__).resolve().parents[2]
 MISSIONS = PROJECT / "missions"
 PATIENCE = 120.0
-"""Seconds that anything may take before a test gives up on it; never what a test expects it to take."""
+"""Seconds that anything may take before a test gives up on it; never what a test expects it to
+take.
+"""
 
 Event = dict[str, Any]
 
 
-def eventually(what: str, condition: Callable[[], object], patience: float = PATIENCE, pause: float = 0.01) -> None:
+def eventually(
+    what: str, condition: Callable[[], object], patience: float = PATIENCE, pause: float = 0.01
+) -> None:
     """Wait until `condition` holds; fail, saying `what` was waited for, when it never does."""
     deadline = time.monotonic() + patience
     while not condition():
@@ -35,9 +41,24 @@ def eventually(what: str, condition: Callable[[], object], patience: float = PAT
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of commands: the machine's, without what could change what git or orchestrate do."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "ORCHESTRATE_"))}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "NO_COLOR": "1", "LC_ALL": "C"} | extra
+    """The environment of commands: the machine's, without what could change what git or orchestrate
+    do.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GIT_", "ORCHESTRATE_"))
+    }
+    return (
+        kept
+        | {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "NO_COLOR": "1",
+            "LC_ALL": "C",
+        }
+        | extra
+    )
 
 
 class Git:
@@ -46,11 +67,17 @@ class Git:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __call__(self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None) -> str:
+    def __call__(
+        self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None
+    ) -> str:
         identity = {
             f"GIT_{role}_{what}": value
             for role in ("AUTHOR", "COMMITTER")
-            for what, value in {"NAME": "U", "EMAIL": "u@example.invalid", "DATE": "1750000000 +0000"}.items()
+            for what, value in {
+                "NAME": "U",
+                "EMAIL": "u@example.invalid",
+                "DATE": "1750000000 +0000",
+            }.items()
         }
         done = subprocess.run(
             ["git", *arguments],
@@ -74,7 +101,11 @@ class Git:
         self("fsck", "--full", "--strict", "--no-dangling")
         git_dir = Path(self("rev-parse", "--absolute-git-dir"))
         # What stands in git's way; a killed process's half-made spare work tree does not.
-        locks = [*git_dir.glob("*.lock"), *(git_dir / "refs").rglob("*.lock"), *(git_dir / "objects").rglob("*.lock")]
+        locks = [
+            *git_dir.glob("*.lock"),
+            *(git_dir / "refs").rglob("*.lock"),
+            *(git_dir / "objects").rglob("*.lock"),
+        ]
         assert not locks
 
     def tree(self, commit: str = "HEAD") -> str:
@@ -102,7 +133,9 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 class Process:
-    """One `orchestrate` command at work; its output goes to a file, which no orphan can keep anybody waiting for."""
+    """One `orchestrate` command at work; its output goes to a file, which no orphan can keep
+    anybody waiting for.
+    """
 
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self.arguments = tuple(arguments)
@@ -140,7 +173,9 @@ class Process:
         return self.popen.wait(PATIENCE) == -signal.SIGKILL and was_there
 
     def kill_everything(self) -> bool:
-        """`kill -9` of this process and all that it started; whether it was still there to be killed."""
+        """`kill -9` of this process and all that it started; whether it was still there to be
+        killed.
+        """
         if self.popen.poll() is not None:
             return False
         with contextlib.suppress(psutil.Error):
@@ -164,13 +199,20 @@ class Bench:
     def start(self, *arguments: str | Path) -> Process:
         """Start `orchestrate …` with this root."""
         self._count += 1
-        return Process([*map(str, arguments), "--root", str(self.root)], self._outputs / f"{self._count:03}.txt")
+        return Process(
+            [*map(str, arguments), "--root", str(self.root)],
+            self._outputs / f"{self._count:03}.txt",
+        )
 
     def run(self, *arguments: str | Path, code: int | None = 0, patience: float = PATIENCE) -> str:
-        """Run `orchestrate …` to its end; fails unless its exit code is `code` (None: any). Returns its output."""
+        """Run `orchestrate …` to its end; fails unless its exit code is `code` (None: any). Returns
+        its output.
+        """
         process = self.start(*arguments)
         found = process.wait(patience)
-        assert code is None or found == code, f"orchestrate {process.arguments} exited with {found}:\n{process.text}"
+        assert code is None or found == code, (
+            f"orchestrate {process.arguments} exited with {found}:\n{process.text}"
+        )
         return process.text
 
     @property
@@ -200,7 +242,9 @@ class Bench:
         return self.store("rev-parse", f"refs/heads/orchestrate/{self.run_id}")
 
     def events(self, kind: str | None = None) -> list[Event]:
-        """The journal's events so far, all or of one kind; a line that is still being written is left out."""
+        """The journal's events so far, all or of one kind; a line that is still being written is
+        left out.
+        """
         found: list[Event] = []
         for path in (self.root / "reports").glob("*/journal.jsonl"):
             for line in path.read_bytes().split(b"\n")[:-1]:
@@ -213,7 +257,9 @@ class Bench:
         return json.loads((self.report / "report.json").read_text(encoding="utf-8"))
 
     def leftovers(self) -> list[str]:
-        """Processes that belong to this root: by their home, their folder or what they were started with."""
+        """Processes that belong to this root: by their home, their folder or what they were started
+        with.
+        """
         found = []
         for process in psutil.process_iter():
             if process.pid == os.getpid():
@@ -226,16 +272,24 @@ class Bench:
 
     def require_no_leftovers(self) -> None:
         """Fail unless all of the root's processes end by themselves now."""
-        eventually(f"nothing of {self.root} runs any more: {self.leftovers()}", lambda: not self.leftovers(), 20.0)
+        eventually(
+            f"nothing of {self.root} runs any more: {self.leftovers()}",
+            lambda: not self.leftovers(),
+            20.0,
+        )
 
 
 def ended(bench: Bench, batch: str) -> list[tuple[str, int]]:
     """Attempts of a batch whose end is recorded."""
-    return [(e["agent"], e["attempt"]) for e in bench.events("attempt_ended") if e["batch"] == batch]
+    return [
+        (e["agent"], e["attempt"]) for e in bench.events("attempt_ended") if e["batch"] == batch
+    ]
 
 
 def check_story(events: Sequence[Event]) -> None:
-    """What holds for every journal, however often its orchestrator was killed: nothing that ended is done again."""
+    """What holds for every journal, however often its orchestrator was killed: nothing that ended
+    is done again.
+    """
     started: set[tuple[str, int]] = set()
     closed: set[tuple[str, int]] = set()
     delivered: set[str] = set()
@@ -246,14 +300,21 @@ def check_story(events: Sequence[Event]) -> None:
             case "attempt_started":
                 key = (event["agent"], event["attempt"])
                 assert key not in started, f"{key} was started twice"
-                assert event["agent"] not in delivered, f"{key} was started though {event['agent']} had delivered"
-                assert event["agent"] not in landed, f"{key} was started after {event['agent']} had landed"
+                assert event["agent"] not in delivered, (
+                    f"{key} was started though {event['agent']} had delivered"
+                )
+                assert event["agent"] not in landed, (
+                    f"{key} was started after {event['agent']} had landed"
+                )
                 started.add(key)
             case "attempt_ended" | "attempt_interrupted":
                 key = (event["agent"], event["attempt"])
                 assert key in started - closed, f"{key} {event['kind']} though it was not at work"
                 closed.add(key)
-                if event["kind"] == "attempt_ended" and event["outcome"] in (None, "no_change_needed"):
+                if event["kind"] == "attempt_ended" and event["outcome"] in (
+                    None,
+                    "no_change_needed",
+                ):
                     delivered.add(event["agent"])
             case "agents_returned":
                 delivered -= {item["agent"] for item in event["returns"]}

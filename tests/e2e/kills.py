@@ -1,8 +1,10 @@
-"""A small mission with all that can be torn, made to be killed at any moment, and what must hold afterwards.
+"""A small mission with all that can be torn, made to be killed at any moment, and what must hold
+afterwards.
 
-Thirteen quick agents in four batches: one stands on another's work, one fails at first, two clash, one commits by
-itself, one leaves a daemon, one changes nothing because nothing is needed. Each writes to a ledger outside of all
-repositories when it begins and when it has come to its end, so that how often each really ran is seen from outside.
+Thirteen quick agents in four batches: one stands on another's work, one fails at first, two clash,
+one commits by itself, one leaves a daemon, one changes nothing because nothing is needed. Each
+writes to a ledger outside of all repositories when it begins and when it has come to its end, so
+that how often each really ran is seen from outside.
 """
 
 from __future__ import annotations
@@ -12,7 +14,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.helpers import Bench, Event, Git, Process, check_story, first_parents, make_repository, write
+from tests.e2e.helpers import (
+    Bench,
+    Event,
+    Git,
+    Process,
+    check_story,
+    first_parents,
+    make_repository,
+    write,
+)
 
 MISSION = """\
 version: 1
@@ -109,7 +120,9 @@ echo '</testsuite>' >> junit.xml
 exit $red
 """
 BATCHES = ("core", "side", "middle", "last")
-ENDS = Counter(["alpha", "beta", "gamma", "gamma", "delta", "one", "two", "left", "right", "right", "third"])
+ENDS = Counter(
+    ["alpha", "beta", "gamma", "gamma", "delta", "one", "two", "left", "right", "right", "third"]
+)
 """How often an attempt of each agent has to come to a recorded end, whatever happens."""
 ENDS += Counter(["omega", "idle"])
 
@@ -157,7 +170,8 @@ class Life:
 def new_life(folder: Path) -> Life:
     """A fresh user's repository, mission and root."""
     user = make_repository(
-        folder / "user", {"check.sh": CHECK, "shared": "nothing yet\n", "old": "old\n", "core/readme": "the core\n"}
+        folder / "user",
+        {"check.sh": CHECK, "shared": "nothing yet\n", "old": "old\n", "core/readme": "the core\n"},
     )
     # Runs of another test session on this machine are called otherwise.
     mission = MISSION.replace("name: torn", f"name: torn-{os.getpid()}")
@@ -181,7 +195,9 @@ def seen_by_user(user: Git) -> tuple[object, ...]:
 
 
 def check_life(life: Life, tree: str | None) -> str:
-    """All that has to hold once a run is done; returns its final tree, which has to be `tree` if that is given."""
+    """All that has to hold once a run is done; returns its final tree, which has to be `tree` if
+    that is given.
+    """
     bench, events = life.bench, life.bench.events()
     check_story(events)
     _check_attempts(events)
@@ -195,7 +211,9 @@ def check_life(life: Life, tree: str | None) -> str:
     bench.store.fsck()
     life.user.fsck()
     assert seen_by_user(life.user) == life.before
-    assert [r.split()[0] for r in life.user.refs() if "orchestrate" in r] == [f"refs/orchestrate/{bench.run_id}/base"]
+    assert [r.split()[0] for r in life.user.refs() if "orchestrate" in r] == [
+        f"refs/orchestrate/{bench.run_id}/base"
+    ]
     summary = bench.summary()
     assert (summary["status"], summary["exit_code"]) == ("complete", 0)
     assert "complete, exit code 0" in (bench.report / "report.md").read_text(encoding="utf-8")
@@ -207,7 +225,9 @@ def _check_attempts(events: list[Event]) -> None:
     ends = Counter(event["agent"] for event in events if event["kind"] == "attempt_ended")
     assert ends == ENDS, f"attempts that came to an end: {ends}"
     assert [event["exit_code"] for event in events if event["kind"] == "run_ended"] == [0]
-    returned = [item["agent"] for e in events if e["kind"] == "agents_returned" for item in e["returns"]]
+    returned = [
+        item["agent"] for e in events if e["kind"] == "agents_returned" for item in e["returns"]
+    ]
     assert set(returned) == {"right"}
     assert len(returned) == 1
 

@@ -1,4 +1,6 @@
-"""Whole runs in which agents meet: what is merged by structure, what conflicts, who resolves it, and what is told."""
+"""Whole runs in which agents meet: what is merged by structure, what conflicts, who resolves it,
+and what is told.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,10 @@ def bench_of(
 ) -> Bench:
     make_repository(folder / "user", {"shop.py": SHOP, "tests/test_shop.py": tests})
     text = MISSION.format(rest=rest, batch=batch, defaults=defaults)
-    write(folder / "mission", {"mission.yaml": text, **{f"{name}.sh": script for name, script in scripts.items()}})
+    write(
+        folder / "mission",
+        {"mission.yaml": text, **{f"{name}.sh": script for name, script in scripts.items()}},
+    )
     return Bench(folder / "root")
 
 
@@ -82,15 +87,23 @@ def brief(bench: Bench, attempt: str) -> str:
 
 
 def test_what_both_added_at_one_point_is_merged_by_structure(tmp_path: Path) -> None:
-    scripts = {name: f"printf '\\n\\ndef {name}():\\n    return 1\\n' >> shop.py\n" for name in ("a", "b")}
+    scripts = {
+        name: f"printf '\\n\\ndef {name}():\\n    return 1\\n' >> shop.py\n" for name in ("a", "b")
+    }
     bench = bench_of(tmp_path, scripts, batch="    gate: tests")
     batch = run(bench)
-    assert (batch["outcome"], len(batch["a"]["attempts"]), len(batch["b"]["attempts"])) == ("landed", 1, 1)
+    assert (batch["outcome"], len(batch["a"]["attempts"]), len(batch["b"]["attempts"])) == (
+        "landed",
+        1,
+        1,
+    )
     assert shop(bench) == f"{SHOP}\n\ndef a():\n    return 1\n\n\ndef b():\n    return 1\n"
     (note,) = batch["merge_notes"]
     assert (note["agent"], note["path"]) == ("b", "shop.py")
     report = (bench.report / "report.md").read_text(encoding="utf-8")
-    assert "| `shop.py` | `b` | merged by structure with a: git's line merge is a conflict |" in report
+    assert (
+        "| `shop.py` | `b` | merged by structure with a: git's line merge is a conflict |" in report
+    )
 
 
 def test_a_conflict_is_tried_again_with_the_symbol_in_the_brief(tmp_path: Path) -> None:
@@ -105,7 +118,9 @@ def test_a_conflict_is_tried_again_with_the_symbol_in_the_brief(tmp_path: Path) 
 
 
 def test_a_conflict_may_be_final(tmp_path: Path) -> None:
-    bench = bench_of(tmp_path, {"a": TRIPLE, "b": ROUND}, batch="    on_conflict: fail\n    land: passing")
+    bench = bench_of(
+        tmp_path, {"a": TRIPLE, "b": ROUND}, batch="    on_conflict: fail\n    land: passing"
+    )
     batch = run(bench, code=1)
     assert (batch["a"]["outcome"], batch["b"]["outcome"]) == ("landed", "conflicted")
     assert len(batch["b"]["attempts"]) == 1
@@ -129,7 +144,9 @@ def test_lines_that_merge_and_make_no_sense_are_a_conflict(tmp_path: Path) -> No
 
 
 def test_a_suspicion_comes_first_when_the_gate_is_red(tmp_path: Path) -> None:
-    """One renames what the other begins to use in another file: it merges, it is told, and the gate finds it."""
+    """One renames what the other begins to use in another file: it merges, it is told, and the gate
+    finds it.
+    """
     use = "printf 'import shop\\n\\n\\ndef test_use():\\n    assert shop.{name}([1]) == 1\\n' > tests/test_use.py\n"
     told = 'if grep -q "may be why" "$ORCHESTRATE_BRIEF"; then\n'
     scripts = {
@@ -145,12 +162,19 @@ def test_a_suspicion_comes_first_when_the_gate_is_red(tmp_path: Path) -> None:
         ("removed and used", "total", ["a", "b"])
     ]
     text = brief(bench, "b-2")
-    assert text.index("a removed or renamed total in shop.py") < text.index("The gate is red with this work")
-    assert (len(batch["a"]["attempts"]), len(batch["b"]["attempts"])) == (1, 2), "the later one, on top of the other"
+    assert text.index("a removed or renamed total in shop.py") < text.index(
+        "The gate is red with this work"
+    )
+    assert (len(batch["a"]["attempts"]), len(batch["b"]["attempts"])) == (1, 2), (
+        "the later one, on top of the other"
+    )
     assert batch["merge_warnings"] == []  # what landed has none
 
 
-RESOLVE = {"rest": "resolver: mediator", "batch": "    on_conflict: resolve\n    gate: tests\n    land: passing"}
+RESOLVE = {
+    "rest": "resolver: mediator",
+    "batch": "    on_conflict: resolve\n    gate: tests\n    land: passing",
+}
 
 
 @pytest.mark.parametrize("attempts", [1, 2])
@@ -159,7 +183,10 @@ def test_a_resolver_puts_both_together(tmp_path: Path, attempts: int) -> None:
     scripts = {"a": TRIPLE, "b": ROUND, "mediator": look + BOTH}
     bench = bench_of(tmp_path, scripts, **RESOLVE, defaults=f", attempts: {attempts}")
     batch = run(bench)
-    assert (batch["outcome"], [it["backend"] for it in batch["b"]["attempts"]]) == ("landed", ["script", "mediator"])
+    assert (batch["outcome"], [it["backend"] for it in batch["b"]["attempts"]]) == (
+        "landed",
+        ["script", "mediator"],
+    )
     assert "round(item * 3)" in shop(bench)
     assert bench.store("show", f"{bench.tip}:use.py") == "kept"
     seen = (tmp_path / "mission" / "seen.py").read_text(encoding="utf-8")
@@ -195,7 +222,12 @@ def test_a_resolver_puts_both_together(tmp_path: Path, attempts: int) -> None:
     ],
 )
 def test_a_conflict_that_is_not_resolved_stands(tmp_path: Path, mediator: str, why: str) -> None:
-    bench = bench_of(tmp_path, {"a": TRIPLE, "b": ROUND, "mediator": mediator}, **RESOLVE, defaults=", attempts: 3")
+    bench = bench_of(
+        tmp_path,
+        {"a": TRIPLE, "b": ROUND, "mediator": mediator},
+        **RESOLVE,
+        defaults=", attempts: 3",
+    )
     batch = run(bench, code=1)
     assert (batch["a"]["outcome"], batch["b"]["outcome"]) == ("landed", "conflicted")
     assert len(batch["b"]["attempts"]) == 2
@@ -208,7 +240,9 @@ def test_a_conflict_that_is_not_resolved_stands(tmp_path: Path, mediator: str, w
 
 
 def test_a_resolver_that_is_killed_begins_again(tmp_path: Path) -> None:
-    """`kill -9` while it works: the conflict is laid out anew, and nothing of the first try is in the way."""
+    """`kill -9` while it works: the conflict is laid out anew, and nothing of the first try is in
+    the way.
+    """
     wait = 'if [ ! -e "$1/go" ]; then echo half > shop.py; touch "$1/at-work"; sleep 600; fi\n'
     bench = bench_of(tmp_path, {"a": TRIPLE, "b": ROUND, "mediator": wait + BOTH}, **RESOLVE)
     folder = tmp_path / "mission"
@@ -236,7 +270,9 @@ def test_a_resolver_that_is_killed_begins_again(tmp_path: Path) -> None:
 
 
 def test_a_conflict_without_markers_is_told_in_words(tmp_path: Path) -> None:
-    """A file that one removed and the other changed has no lines to mark: it stays as the others left it."""
+    """A file that one removed and the other changed has no lines to mark: it stays as the others
+    left it.
+    """
     scripts = {
         "a": "rm shop.py\n",
         "b": ROUND,

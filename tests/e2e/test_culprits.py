@@ -1,7 +1,9 @@
-"""Batches in which some agents break something: who it was is found out, the others land, the guilty try again.
+"""Batches in which some agents break something: who it was is found out, the others land, the
+guilty try again.
 
-Real runs on real repositories with real tests. Every agent of a batch works for 0 seconds on a file of its own, so
-that what is seen is the search: one test for each agent's own file, and others that several files decide.
+Real runs on real repositories with real tests. Every agent of a batch works for 0 seconds on a file
+of its own, so that what is seen is the search: one test for each agent's own file, and others that
+several files decide.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ def bench_of(
     extra: Mapping[str, str] | None = None,
     rest: str = "",
 ) -> Bench:
-    """A mission of `n` agents, each of which says in its part that it is done; `deeds` are those of some instead."""
+    """A mission of `n` agents, each of which says in its part that it is done; `deeds` are those of
+    some instead.
+    """
     ids = [f"a{number}" for number in range(n)]
     parts = {f"parts/{id}.dat": "begun\n" for id in ids}
     make_repository(folder / "user", {"tests/test_parts.py": tests, **parts, **(files or {})})
@@ -88,7 +92,10 @@ def bench_of(
         f"files: [parts/{id}.dat, 'extra/**', 'tests/**']{(extra or {}).get(id, '')}}}"
         for id in ids
     )
-    text = MISSION.format(attempts=attempts, defaults=defaults, batch=batch, agents=told, check=check) + rest
+    text = (
+        MISSION.format(attempts=attempts, defaults=defaults, batch=batch, agents=told, check=check)
+        + rest
+    )
     scripts = {f"{id}.first": (deeds or {}).get(id, f"echo done > parts/{id}.dat\n") for id in ids}
     scripts |= {f"{id}.again": deed for id, deed in (again or {}).items()}
     write(folder / "mission", {"mission.yaml": text, "agent.sh": AGENT, **scripts})
@@ -121,7 +128,9 @@ def brief(bench: Bench, attempt: str) -> str:
 
 
 def sets(search: Mapping[str, Any]) -> list[tuple[list[str], list[str], list[str]]]:
-    return [(c["agents"], c["guilty"], [s["test"] for s in c["symptoms"]]) for c in search["culprits"]]
+    return [
+        (c["agents"], c["guilty"], [s["test"] for s in c["symptoms"]]) for c in search["culprits"]
+    ]
 
 
 def found(bench: Bench) -> list[dict[str, Any]]:
@@ -130,7 +139,11 @@ def found(bench: Bench) -> list[dict[str, Any]]:
 
 def attempts(batch: Mapping[str, Any]) -> dict[str, int]:
     """Of those who needed more than one."""
-    return {agent["id"]: len(agent["attempts"]) for agent in batch["agents"] if len(agent["attempts"]) != 1}
+    return {
+        agent["id"]: len(agent["attempts"])
+        for agent in batch["agents"]
+        if len(agent["attempts"]) != 1
+    }
 
 
 def part(id: str) -> str:
@@ -150,7 +163,9 @@ def one_culprit(folder: Path, n: int, culprit: str) -> Bench:
     assert (batch["outcome"], value(bench, culprit)) == ("landed", "good")
     first, second = batch["landings"]
     assert (first["agents"], second["agents"]) == (search["left"], [culprit])
-    assert batch[culprit]["attempts"][1]["base"] == first["commit"], "on top of the others' work, which has landed"
+    assert batch[culprit]["attempts"][1]["base"] == first["commit"], (
+        "on top of the others' work, which has landed"
+    )
     return bench
 
 
@@ -158,7 +173,10 @@ def one_culprit(folder: Path, n: int, culprit: str) -> Bench:
 def test_one_culprit(tmp_path: Path, n: int, culprit: str) -> None:
     bench = one_culprit(tmp_path, n, culprit)
     text = brief(bench, f"{culprit}-2")
-    assert f"- `{part(culprit)}` (check `pytest-1`) passes without this work, and does not with it" in text
+    assert (
+        f"- `{part(culprit)}` (check `pytest-1`) passes without this work, and does not with it"
+        in text
+    )
     assert f"AssertionError: {culprit} is bad" in text
     assert "+bad" in text, "what it had changed"
 
@@ -172,7 +190,9 @@ def test_one_culprit_among_a_hundred(tmp_path: Path, culprit: str) -> None:
 @pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
 def test_two_culprits(tmp_path: Path, n: int) -> None:
     guilty = ["a1", f"a{n - 2}"]
-    bench = bench_of(tmp_path, n, {id: says(id, "bad") for id in guilty}, {id: says(id, "good") for id in guilty})
+    bench = bench_of(
+        tmp_path, n, {id: says(id, "bad") for id in guilty}, {id: says(id, "good") for id in guilty}
+    )
     batch = run(bench)
     (search,) = found(bench)
     assert sorted(sets(search)) == sorted(([id], [id], [part(id)]) for id in guilty)
@@ -183,9 +203,13 @@ def test_two_culprits(tmp_path: Path, n: int) -> None:
 
 @pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
 def test_an_interacting_pair(tmp_path: Path, n: int) -> None:
-    """Two that are well alone: the later one is tried again on top of the other, and told of both."""
+    """Two that are well alone: the later one is tried again on top of the other, and told of
+    both.
+    """
     first, later = "a1", f"a{n - 1}"
-    bench = bench_of(tmp_path, n, {id: says(id, "odd") for id in (first, later)}, {later: says(later, "even")})
+    bench = bench_of(
+        tmp_path, n, {id: says(id, "odd") for id in (first, later)}, {later: says(later, "even")}
+    )
     batch = run(bench)
     (search,) = found(bench)
     assert sets(search) == [([first, later], [later], ["tests/test_parts.py::test_no_two_are_odd"])]
@@ -221,14 +245,22 @@ def test_a_flaky_test_evicts_nobody(tmp_path: Path, n: int) -> None:
     assert (batch["outcome"], len(batch["landings"])) == ("landed", 1)
     for search in found(bench):
         assert (search["culprits"], search["open"]) == ([], [])
-        assert [symptom["test"] for symptom in search["flaky"]] == ["tests/test_flaky.py::test_now_and_then"]
+        assert [symptom["test"] for symptom in search["flaky"]] == [
+            "tests/test_flaky.py::test_now_and_then"
+        ]
 
 
-def test_a_test_that_fails_only_after_another_is_searched_for_with_all_of_the_gate(tmp_path: Path) -> None:
-    """By itself it is green, as a flaky one would be; but whenever the whole gate is run, it is red."""
+def test_a_test_that_fails_only_after_another_is_searched_for_with_all_of_the_gate(
+    tmp_path: Path,
+) -> None:
+    """By itself it is green, as a flaky one would be; but whenever the whole gate is run, it is
+    red.
+    """
     spoils = 'printf \'import os\\n\\n\\ndef test_a3():\\n    os.environ["A3"] = "was here"\\n\' > tests/test_a3.py\n'
     after = "import os\n\n\ndef test_clean():\n    assert 'A3' not in os.environ\n"
-    bench = bench_of(tmp_path, 5, {"a3": spoils}, {"a3": says("a3", "good")}, files={"tests/test_z.py": after})
+    bench = bench_of(
+        tmp_path, 5, {"a3": spoils}, {"a3": says("a3", "good")}, files={"tests/test_z.py": after}
+    )
     batch = run(bench)
     (search,) = found(bench)
     assert sets(search) == [(["a3"], ["a3"], ["tests/test_z.py::test_clean"])]
@@ -238,7 +270,11 @@ def test_a_test_that_fails_only_after_another_is_searched_for_with_all_of_the_ga
 
 def test_flaky_and_guilty_are_told_apart(tmp_path: Path) -> None:
     bench = bench_of(
-        tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, files={"tests/test_flaky.py": FLAKY}
+        tmp_path,
+        5,
+        {"a2": says("a2", "bad")},
+        {"a2": says("a2", "good")},
+        files={"tests/test_flaky.py": FLAKY},
     )
     batch = run(bench)
     (search,) = found(bench)
@@ -252,26 +288,37 @@ def test_a_failure_from_before_evicts_nobody(tmp_path: Path, n: int) -> None:
     batch = run(bench)
     assert not found(bench)
     assert attempts(batch) == {}
-    assert batch["gates"][0]["checks"][0]["pre_existing"] == ["tests/test_parts.py::test_red_before"]
+    assert batch["gates"][0]["checks"][0]["pre_existing"] == [
+        "tests/test_parts.py::test_red_before"
+    ]
 
 
 def test_who_is_never_mended_is_rejected_and_the_others_stay_landed(tmp_path: Path) -> None:
-    rest = "  - {id: later, needs: [many], agents: [{id: z, name: Z, mission: Wait., files: [z]}]}\n"
+    rest = (
+        "  - {id: later, needs: [many], agents: [{id: z, name: Z, mission: Wait., files: [z]}]}\n"
+    )
     bench = bench_of(tmp_path, 5, {"a2": says("a2", "bad")}, rest=rest)
     batch = run(bench, code=1)
     assert (batch["outcome"], batch["a2"]["outcome"]) == ("rejected", "rejected")
     assert attempts(batch) == {"a2": 2}
     assert {batch[id]["outcome"] for id in ("a0", "a1", "a3", "a4")} == {"landed"}
     assert value(bench, "a2") == "begun"
-    assert "gate tests is red with its work: tests/test_parts.py::test_part[a2]" in batch["a2"]["reason"]
+    assert (
+        "gate tests is red with its work: tests/test_parts.py::test_part[a2]"
+        in batch["a2"]["reason"]
+    )
     assert bench.summary()["batches"][1]["outcome"] == "blocked"
     first, second = found(bench)
-    assert second["runs"] == 1, "one agent alone is known to be guilty once it is red with it, and green without it"
+    assert second["runs"] == 1, (
+        "one agent alone is known to be guilty once it is red with it, and green without it"
+    )
     assert first["left"] == ["a0", "a1", "a3", "a4"]
 
 
 def test_a_batch_that_lands_whole_waits_for_the_guilty(tmp_path: Path) -> None:
-    bench = bench_of(tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, batch="    land: whole")
+    bench = bench_of(
+        tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, batch="    land: whole"
+    )
     batch = run(bench)
     assert attempts(batch) == {"a2": 2}
     (landing,) = batch["landings"]
@@ -281,7 +328,9 @@ def test_a_batch_that_lands_whole_waits_for_the_guilty(tmp_path: Path) -> None:
 def test_a_person_is_asked_when_all_of_the_batch_is_there(tmp_path: Path) -> None:
     """Not for the work of those who are left while the guilty try again."""
     check = "{pytest: tests}, {approval: Is it good?, name: sign-off}"
-    bench = bench_of(tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, check=check)
+    bench = bench_of(
+        tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")}, check=check
+    )
 
     def waiting() -> list[dict[str, Any]]:
         return [e for e in bench.events("gate_finished") if e["verdict"]["decision"] == "waiting"]
@@ -319,7 +368,9 @@ def test_what_did_not_turn_green_is_held_against_whoever_was_to_mend_it(tmp_path
     assert len(landing["agents"]) == 5
 
 
-def test_a_file_and_a_symbol_that_are_missing_are_held_against_those_who_promised_them(tmp_path: Path) -> None:
+def test_a_file_and_a_symbol_that_are_missing_are_held_against_those_who_promised_them(
+    tmp_path: Path,
+) -> None:
     claims = {
         "a1": ", deliverables: [{text: Notes., proof: {file: extra/notes}}]",
         "a3": ", deliverables: [{text: Code., proof: {symbol: 'extra/code.py::helper'}}]",
@@ -331,13 +382,22 @@ def test_a_file_and_a_symbol_that_are_missing_are_held_against_those_who_promise
     bench = bench_of(tmp_path, 5, again=again, extra=claims)
     batch = run(bench)
     search = found(bench)[0]
-    assert sorted(sets(search)) == [(["a1"], ["a1"], ["extra/notes"]), (["a3"], ["a3"], ["extra/code.py::helper"])]
+    assert sorted(sets(search)) == [
+        (["a1"], ["a1"], ["extra/notes"]),
+        (["a3"], ["a3"], ["extra/code.py::helper"]),
+    ]
     assert attempts(batch) == {"a1": 2, "a3": 2}
-    assert [landing["agents"] for landing in batch["landings"]] == [["a0", "a2", "a4"], ["a1", "a3"]]
+    assert [landing["agents"] for landing in batch["landings"]] == [
+        ["a0", "a2", "a4"],
+        ["a1", "a3"],
+    ]
 
 
 def test_who_spoils_anothers_fix_is_the_one_to_go_back(tmp_path: Path) -> None:
-    tests = TESTS + "\n\ndef test_fixed():\n    assert VALUES['a1'] == 'fixed' and VALUES['a3'] != 'spoils'\n"
+    tests = (
+        TESTS
+        + "\n\ndef test_fixed():\n    assert VALUES['a1'] == 'fixed' and VALUES['a3'] != 'spoils'\n"
+    )
     claim = ", deliverables: [{text: Fixed., proof: 'tests/test_parts.py::test_fixed'}]"
     bench = bench_of(
         tmp_path,
@@ -351,7 +411,10 @@ def test_who_spoils_anothers_fix_is_the_one_to_go_back(tmp_path: Path) -> None:
     batch = run(bench)
     assert sets(found(bench)[0]) == [(["a1", "a3"], ["a3"], ["tests/test_parts.py::test_fixed"])]
     assert attempts(batch) == {"a3": 2}
-    assert [landing["agents"] for landing in batch["landings"]] == [["a0", "a1", "a2", "a4"], ["a3"]]
+    assert [landing["agents"] for landing in batch["landings"]] == [
+        ["a0", "a1", "a2", "a4"],
+        ["a3"],
+    ]
 
 
 CRASH = "printf 'import os\\n\\n\\ndef test_it():\\n    os._exit(0)\\n' > tests/test_a2.py\n"
@@ -361,7 +424,9 @@ MORE = {"tests/test_more.py": "def test_more():\n    pass\n"}
 @pytest.mark.parametrize(
     ("deed", "kind", "test"),
     [
-        pytest.param("echo 'def test(:' > tests/test_a2.py\n", "uncollected", "tests/test_a2.py", id="syntax"),
+        pytest.param(
+            "echo 'def test(:' > tests/test_a2.py\n", "uncollected", "tests/test_a2.py", id="syntax"
+        ),
         pytest.param("rm tests/test_parts.py\n", "broken", None, id="deletes-tests"),
         pytest.param(CRASH, "check", "", id="crash"),
         pytest.param(
@@ -372,7 +437,9 @@ MORE = {"tests/test_more.py": "def test_more():\n    pass\n"}
         ),
     ],
 )
-def test_other_ways_to_make_a_gate_red(tmp_path: Path, deed: str, kind: str, test: str | None) -> None:
+def test_other_ways_to_make_a_gate_red(
+    tmp_path: Path, deed: str, kind: str, test: str | None
+) -> None:
     bench = bench_of(tmp_path, 5, {"a2": deed}, {"a2": says("a2", "good")}, files=MORE)
     batch = run(bench)
     (search,) = found(bench)
@@ -384,7 +451,9 @@ def test_other_ways_to_make_a_gate_red(tmp_path: Path, deed: str, kind: str, tes
 
 
 def test_a_command_with_a_report_and_one_without(tmp_path: Path) -> None:
-    check = "{command: [sh, check.sh], report: out.xml}, {command: [sh, -c, '! grep -rq worse parts']}"
+    check = (
+        "{command: [sh, check.sh], report: out.xml}, {command: [sh, -c, '! grep -rq worse parts']}"
+    )
     script = (
         "echo '<testsuite>' > out.xml; code=0\n"
         "for file in parts/*.dat; do\n"
@@ -398,12 +467,21 @@ def test_a_command_with_a_report_and_one_without(tmp_path: Path) -> None:
     bench = bench_of(tmp_path, 5, deeds, again, check=check, files={"check.sh": script})
     batch = run(bench)
     (search,) = found(bench)
-    assert sorted(sets(search)) == [(["a1"], ["a1"], ["parts::parts/a1.dat"]), (["a3"], ["a3"], [""])]
+    assert sorted(sets(search)) == [
+        (["a1"], ["a1"], ["parts::parts/a1.dat"]),
+        (["a3"], ["a3"], [""]),
+    ]
     assert attempts(batch) == {"a1": 2, "a3": 2}
 
 
 def test_who_stands_on_the_guilty_goes_back_too(tmp_path: Path) -> None:
-    bench = bench_of(tmp_path, 5, {"a1": says("a1", "bad")}, {"a1": says("a1", "good")}, extra={"a3": ", needs: [a1]"})
+    bench = bench_of(
+        tmp_path,
+        5,
+        {"a1": says("a1", "bad")},
+        {"a1": says("a1", "good")},
+        extra={"a3": ", needs: [a1]"},
+    )
     batch = run(bench)
     (search,) = found(bench)
     assert sets(search) == [(["a1"], ["a1"], [part("a1")])]
@@ -413,16 +491,23 @@ def test_who_stands_on_the_guilty_goes_back_too(tmp_path: Path) -> None:
     assert value(bench, "a3") == "done"
 
 
-SLOW = TESTS + "\n\ndef test_slow():\n    import time\n    time.sleep(0.2)\n    assert 'bad' not in VALUES.values()\n"
+SLOW = (
+    TESTS
+    + "\n\ndef test_slow():\n    import time\n    time.sleep(0.2)\n    assert 'bad' not in VALUES.values()\n"
+)
 
 
 @pytest.mark.parametrize("at", [1, 3, 4])
 def test_a_search_that_is_killed_goes_on_where_it_was(tmp_path: Path, at: int) -> None:
-    """Every answer that was journalled is used; only the probes that were under way are run again."""
+    """Every answer that was journalled is used; only the probes that were under way are run
+    again.
+    """
     deeds, again = {"a13": says("a13", "bad")}, {"a13": says("a13", "good")}
     bench = bench_of(tmp_path, 20, deeds, again, tests=SLOW, defaults=", gate_parallel: 1")
     with ending(bench.start("run", tmp_path / "mission" / "mission.yaml", "--plain")) as process:
-        eventually("some probes have ended", lambda: len(bench.events("probe_finished")) >= at, pause=0.002)
+        eventually(
+            "some probes have ended", lambda: len(bench.events("probe_finished")) >= at, pause=0.002
+        )
         process.kill_everything()
     known = len(bench.events("probe_finished"))
     bench.run("resume", "--plain")
@@ -430,8 +515,12 @@ def test_a_search_that_is_killed_goes_on_where_it_was(tmp_path: Path, at: int) -
     (search,) = found(bench)
     assert [culprit["agents"] for culprit in search["culprits"]] == [["a13"]]
     probes = bench.events("probe_finished")
-    assert len({(tuple(probe["agents"]), probe["again"]) for probe in probes}) == len(probes), "none is made twice"
-    reds = [event for event in bench.events("gate_finished") if event["verdict"]["decision"] == "failed"]
+    assert len({(tuple(probe["agents"]), probe["again"]) for probe in probes}) == len(probes), (
+        "none is made twice"
+    )
+    reds = [
+        event for event in bench.events("gate_finished") if event["verdict"]["decision"] == "failed"
+    ]
     assert len(reds) == 1, "the red candidate is not judged again"
     assert len(probes) > known or at > 3
     assert attempts(batch) == {"a13": 2}
@@ -441,14 +530,20 @@ def test_what_people_read_of_it(tmp_path: Path) -> None:
     bench = bench_of(tmp_path, 5, {"a2": says("a2", "bad")}, {"a2": says("a2", "good")})
     out = bench.run("run", tmp_path / "mission" / "mission.yaml", "--plain")
     (search,) = found(bench)
-    assert re.search(r"many - looks for who made the gate red: 1 symptom in the work of 5 agents", out)
+    assert re.search(
+        r"many - looks for who made the gate red: 1 symptom in the work of 5 agents", out
+    )
     assert re.search(rf"many - found who made the gate red in {search['runs']} runs: a2", out)
     (report,) = bench.summary()["batches"][0]["searches"]
     assert report["culprits"][0]["agents"] == ["a2"]
     assert report["runs"] == search["runs"]
     assert (bench.report / report["culprits"][0]["log"]).is_file()
-    assert "+bad" in (bench.report / report["culprits"][0]["diffs"]["a2"]).read_text(encoding="utf-8")
+    assert "+bad" in (bench.report / report["culprits"][0]["diffs"]["a2"]).read_text(
+        encoding="utf-8"
+    )
     text = (bench.report / "report.md").read_text(encoding="utf-8")
     assert f"| `a2` | `{part('a2')}` |".replace("[", "[") in text
     assert f"in {search['runs']} runs" in text
-    assert json.loads((bench.report / "report.json").read_text(encoding="utf-8"))["batches"][0]["searches"]
+    assert json.loads((bench.report / "report.json").read_text(encoding="utf-8"))["batches"][0][
+        "searches"
+    ]

@@ -1,4 +1,6 @@
-"""A whole run in which an agent's first tests do not care about its change: told, sent back, mended, landed."""
+"""A whole run in which an agent's first tests do not care about its change: told, sent back,
+mended, landed.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,14 @@ def test_tests_that_do_not_care_are_sent_back_with_the_reason(tmp_path: Path) ->
     (tmp_path / "shop.yaml").write_text(MISSION)
     (tmp_path / "agent.sh").write_text(AGENT)
     told = orchestrate(tmp_path, "run", "shop.yaml", "--plain").out
-    red, green = (event["verdict"] for event in events(tmp_path) if event["kind"] == "gate_finished")
+    red, green = (
+        event["verdict"] for event in events(tmp_path) if event["kind"] == "gate_finished"
+    )
     assert red["checks"][-1]["reason"] == "vacuous"
-    assert "the tests do not exercise the change: all 2 tests stay green with sums.py::add broken" in told
+    assert (
+        "the tests do not exercise the change: all 2 tests stay green with sums.py::add broken"
+        in told
+    )
     assert "will be tried again" in told
     assert green["decision"] == "passed"
     assert green["exercise"]["noticed_by"] == ["tests/test_add.py::test_add"]
@@ -61,7 +68,9 @@ def test_a_run_whose_tests_never_care_ends_red_and_says_vacuous(tmp_path: Path) 
     user = tmp_path / "user"
     (user / "tests").mkdir(parents=True)
     (user / "sums.py").write_text("def add(a, b): return a - b\n")
-    (user / "tests" / "test_add.py").write_text('def test_add(): assert "+" in open("sums.py").read()\n')
+    (user / "tests" / "test_add.py").write_text(
+        'def test_add(): assert "+" in open("sums.py").read()\n'
+    )
     git(user, "init", "-q", "-b", "main")
     git(user, "add", ".")
     git(user, "commit", "-q", "-m", "Begin")
@@ -73,5 +82,7 @@ def test_a_run_whose_tests_never_care_ends_red_and_says_vacuous(tmp_path: Path) 
     found = orchestrate(tmp_path, "status", "--json", code=1).json
     (gate,) = found["batches"][0]["gates"]
     assert gate["exercise"]["functions"] == ["sums.py::add"]
-    (tmp_path / "shop.yaml").write_text(MISSION.replace("    gate: sums", "    gate: sums\n    exercise: false"))
+    (tmp_path / "shop.yaml").write_text(
+        MISSION.replace("    gate: sums", "    gate: sums\n    exercise: false")
+    )
     orchestrate(tmp_path, "run", "shop.yaml", "--plain", code=0)

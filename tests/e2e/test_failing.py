@@ -1,4 +1,6 @@
-"""What failure looks like: each way to fail ends as itself, in the exit code, the journal and the report."""
+"""What failure looks like: each way to fail ends as itself, in the exit code, the journal and the
+report.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_each_outcome_is_the_one_that_was_meant(failed: Bench) -> None:
     summary = failed.summary()
     agents = {agent["id"]: agent for batch in summary["batches"] for agent in batch["agents"]}
-    assert {id: (agent["outcome"], len(agent["attempts"])) for id, agent in agents.items()} == AGENTS
+    assert {
+        id: (agent["outcome"], len(agent["attempts"])) for id, agent in agents.items()
+    } == AGENTS
     assert {batch["id"]: batch["outcome"] for batch in summary["batches"]} == BATCHES
     assert agents["crasher"]["attempts"][0]["exit_code"] == 3
     assert [breach["path"] for breach in agents["stray"]["breaches"]] == ["tests/test_words.py"]
@@ -58,18 +62,30 @@ def test_each_outcome_is_the_one_that_was_meant(failed: Bench) -> None:
 def test_second_attempt_is_told_of_the_breach(failed: Bench) -> None:
     brief = (failed.report / "briefs" / "stray-2.md").read_text(encoding="utf-8")
     assert "tests/test_words.py" in brief
-    assert "tests/test_words.py" not in (failed.report / "briefs" / "stray-1.md").read_text(encoding="utf-8")
+    assert "tests/test_words.py" not in (failed.report / "briefs" / "stray-1.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_conflict_names_both_and_the_path(failed: Bench) -> None:
-    (returned,) = next(batch for batch in failed.summary()["batches"] if batch["id"] == "quarrel")["returns"]
+    (returned,) = next(batch for batch in failed.summary()["batches"] if batch["id"] == "quarrel")[
+        "returns"
+    ]
     (conflict,) = returned["conflicts"]
-    assert (conflict["agent"], conflict["others"], conflict["path"]) == ("right", ["left"], "units.py")
+    assert (conflict["agent"], conflict["others"], conflict["path"]) == (
+        "right",
+        ["left"],
+        "units.py",
+    )
 
 
 def test_runner_that_found_no_test_is_red_though_it_exits_with_0(failed: Bench) -> None:
     check = _last_check(failed, "unproven")
-    assert (check["decision"], check["reason"], check["exit_code"]) == ("failed", "no_tests_executed", 0)
+    assert (check["decision"], check["reason"], check["exit_code"]) == (
+        "failed",
+        "no_tests_executed",
+        0,
+    )
     assert check["counts"]["executed"] == 0
 
 
@@ -84,7 +100,9 @@ def test_only_what_was_proven_is_in_the_result(failed: Bench) -> None:
 def test_open_items_name_everything_that_is_not_done(failed: Bench) -> None:
     items = failed.summary()["recommendation"]["items"]
     kept_open = {(item["kind"], item["subject"]) for item in items if item["keeps_open"]}
-    bad_agents = {("agent", id) for id, (outcome, _) in AGENTS.items() if outcome not in ("landed", "blocked")}
+    bad_agents = {
+        ("agent", id) for id, (outcome, _) in AGENTS.items() if outcome not in ("landed", "blocked")
+    }
     bad_batches = {("batch", id) for id, outcome in BATCHES.items() if outcome != "landed"}
     assert kept_open == bad_agents | bad_batches | {("deliverable", "adder")}
 
@@ -95,19 +113,31 @@ def test_no_green_mark_where_nothing_is_proven(failed: Bench) -> None:
     assert "❌ Keep open" in head
     assert "✅" not in head
     by_title = {section.partition("\n")[0]: section for section in sections}
-    for title in ("Open items", "Agents that fail", "A gate behind which there are no tests", "Not reached"):
+    for title in (
+        "Open items",
+        "Agents that fail",
+        "A gate behind which there are no tests",
+        "Not reached",
+    ):
         assert "✅" not in by_title[title], title
         assert "VALIDATED" not in by_title[title].replace("UNVALIDATED", ""), title
     assert "✅" not in by_title["One that needs what failed"]
     for line in text.splitlines():
         if "✅" in line:
-            assert re.search(r"fine|adder|left|pytest-1|Gate `tests`|Sums are right|quarrel", line), line
-            assert not re.search(r"`(crasher|sleeper|stray|idler|right|writer|patient)`|documented", line), line
+            assert re.search(
+                r"fine|adder|left|pytest-1|Gate `tests`|Sums are right|quarrel", line
+            ), line
+            assert not re.search(
+                r"`(crasher|sleeper|stray|idler|right|writer|patient)`|documented", line
+            ), line
 
 
 def test_status_names_each_batch_and_what_failed(failed: Bench) -> None:
     told = failed.run("status", code=None)
-    for id in (*BATCHES, *(id for id, (outcome, _) in AGENTS.items() if outcome not in ("landed", "blocked"))):
+    for id in (
+        *BATCHES,
+        *(id for id, (outcome, _) in AGENTS.items() if outcome not in ("landed", "blocked")),
+    ):
         assert id in told
     assert "✅" not in told
 
@@ -137,7 +167,9 @@ defaults: {{backend: script, timeout: 1m, attempts: 1}}
 EDIT = "echo edited >> file\n"
 
 
-def _bench(folder: Path, rest: str, scripts: dict[str, str], files: dict[str, str] | None = None) -> tuple[Bench, Path]:
+def _bench(
+    folder: Path, rest: str, scripts: dict[str, str], files: dict[str, str] | None = None
+) -> tuple[Bench, Path]:
     make_repository(folder / "user", {"file": "base\n", **(files or {})})
     write(folder / "mission", {"mission.yaml": MISSION.format(rest=rest), **scripts})
     return Bench(folder / "root"), folder / "mission" / "mission.yaml"
@@ -156,9 +188,15 @@ def _last_check(bench: Bench, batch: str) -> dict[str, Any]:
         pytest.param("{pytest: skipped}", "all_skipped", id="pytest-skips-all"),
         pytest.param('{command: ["true"], report: out.xml}', "report_missing", id="true"),
         pytest.param(
-            "{command: [python, -m, unittest, discover, tests], report: out.xml}", None, id="unittest-discovers-nothing"
+            "{command: [python, -m, unittest, discover, tests], report: out.xml}",
+            None,
+            id="unittest-discovers-nothing",
         ),
-        pytest.param("{command: [cp, empty.xml, out.xml], report: out.xml}", "no_tests_executed", id="empty-record"),
+        pytest.param(
+            "{command: [cp, empty.xml, out.xml], report: out.xml}",
+            "no_tests_executed",
+            id="empty-record",
+        ),
     ],
 )
 def test_gate_without_a_test_is_red(tmp_path: Path, check: str, reason: str | None) -> None:
@@ -199,12 +237,16 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize(("policy", "later"), [("stop", "cancelled"), ("continue", "landed")])
-def test_failure_stops_what_has_not_begun_only_if_asked_to(tmp_path: Path, policy: str, later: str) -> None:
+def test_failure_stops_what_has_not_begun_only_if_asked_to(
+    tmp_path: Path, policy: str, later: str
+) -> None:
     bench, mission = _bench(tmp_path, STOPPING.format(policy=policy), SCRIPTS)
     bench.run("run", mission, "--plain", code=1)
     outcomes = {batch["id"]: batch["outcome"] for batch in bench.summary()["batches"]}
     assert outcomes == {"broken": "failed", "apart": "landed", "later": later}
-    agents = {agent["id"]: agent for batch in bench.summary()["batches"] for agent in batch["agents"]}
+    agents = {
+        agent["id"]: agent for batch in bench.summary()["batches"] for agent in batch["agents"]
+    }
     assert agents["late"]["outcome"] == later
     assert len(agents["late"]["attempts"]) == (0 if later == "cancelled" else 1)
     if later == "cancelled":

@@ -1,4 +1,6 @@
-"""Stops from outside: signals, a second orchestrator, a full disk. Each leaves a run that can be resumed."""
+"""Stops from outside: signals, a second orchestrator, a full disk. Each leaves a run that can be
+resumed.
+"""
 
 from __future__ import annotations
 
@@ -87,12 +89,21 @@ class Waiting:
         (self.mission.parent / "go").touch()
 
     def check_resumed(self) -> None:
-        """After a resume that exited with 0: the slow agent ran again, the quick one did not, and all of it landed."""
+        """After a resume that exited with 0: the slow agent ran again, the quick one did not, and
+        all of it landed.
+        """
         check_story(self.bench.events())
-        assert self.ledger == Counter(["quick-1 begin", "slow-1 begin", "slow-2 begin", "last-1 begin"])
+        assert self.ledger == Counter(
+            ["quick-1 begin", "slow-1 begin", "slow-2 begin", "last-1 begin"]
+        )
         assert ended(self.bench, "first") == [("quick", 1), ("slow", 2)]
         store = self.bench.store
-        assert store("ls-tree", "-r", "--name-only", self.bench.tip).split() == ["file", "last", "quick", "slow"]
+        assert store("ls-tree", "-r", "--name-only", self.bench.tip).split() == [
+            "file",
+            "last",
+            "quick",
+            "slow",
+        ]
         assert store("show", f"{self.bench.tip}:slow") == "slow"
         store.fsck()
         self.user.fsck()
@@ -110,7 +121,9 @@ def waiting(tmp_path: Path) -> Iterator[Waiting]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_stops_cleanly_and_the_run_goes_on_later(waiting: Waiting, number: signal.Signals) -> None:
+def test_signal_stops_cleanly_and_the_run_goes_on_later(
+    waiting: Waiting, number: signal.Signals
+) -> None:
     waiting.process.popen.send_signal(number)
     assert waiting.process.wait() == 130, waiting.process.text
     assert f"orchestrate resume {waiting.bench.run_id}" in waiting.process.text
@@ -179,7 +192,9 @@ def test_second_orchestrator_is_refused(waiting: Waiting) -> None:
 
 
 def test_run_of_the_same_name_elsewhere_is_left_alone(tmp_path: Path) -> None:
-    """Two begun in one second have one id; what resumes or cleans up after one must not end the agents of the other."""
+    """Two begun in one second have one id; what resumes or cleans up after one must not end the
+    agents of the other.
+    """
     for number in range(10):
         ours, theirs = Waiting(tmp_path / f"ours{number}"), Waiting(tmp_path / f"theirs{number}")
         with ending(ours.process), ending(theirs.process):
@@ -229,7 +244,10 @@ def _small_disk(path: Path) -> Path:
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", path], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", path],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")

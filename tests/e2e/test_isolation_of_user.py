@@ -1,4 +1,5 @@
-"""A run reads the user's repository and leaves it as it was, however odd; `land` moves the branch or says why not.
+"""A run reads the user's repository and leaves it as it was, however odd; `land` moves the branch
+or says why not.
 
 Compared byte by byte, since `git status` alone hides a refreshed index.
 """
@@ -54,7 +55,9 @@ HOOKS = (
 
 
 class Place:
-    """A user's repository in the middle of work, a mission for it, and a folder that tells if anything of it ran."""
+    """A user's repository in the middle of work, a mission for it, and a folder that tells if
+    anything of it ran.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.user = make_repository(folder / "user", FILES)
@@ -64,7 +67,9 @@ class Place:
         self.bench = Bench(folder / "root")
 
     def make_odd(self) -> None:
-        """Work of every kind in the work tree and the index, more refs, and configuration that runs programs."""
+        """Work of every kind in the work tree and the index, more refs, and configuration that runs
+        programs.
+        """
         git, tree = self.user, self.user.path
         git("branch", "other")
         git("tag", "-a", "v1", "-m", "one")
@@ -72,7 +77,14 @@ class Place:
         git("stash", "push", "--include-untracked", "--message", "for later")
         write(tree, {"staged.txt": "staged\n", "added.txt": "added\n"})
         git("add", "staged.txt", "added.txt")
-        write(tree, {"dirty.txt": "dirty\n", "added.txt": "and changed\n", "untracked/a b\tc.txt": "mine\n"})
+        write(
+            tree,
+            {
+                "dirty.txt": "dirty\n",
+                "added.txt": "and changed\n",
+                "untracked/a b\tc.txt": "mine\n",
+            },
+        )
         write(tree, {"ignored/secret.txt": "secret\n"})
         (tree / "gone.txt").unlink()
         (tree / "link").symlink_to("kept.txt")
@@ -102,9 +114,11 @@ class Place:
             git("config", key, value)
 
     def seen(self, *, is_run: bool = True) -> dict[str, object]:
-        """Everything a user could notice, by name: each file of the work tree and of `.git`, objects aside.
+        """Everything a user could notice, by name: each file of the work tree and of `.git`,
+        objects aside.
 
-        Of the index, a landing (not `is_run`) may refresh what it knows of the files' times, as `git status` does.
+        Of the index, a landing (not `is_run`) may refresh what it knows of the files' times, as
+        `git status` does.
         """
         found: dict[str, object] = {}
         for path in sorted(self.user.path.rglob("*")):
@@ -147,7 +161,9 @@ def test_run_on_a_branch_that_is_not_checked_out(place: Place) -> None:
     git("checkout", "--quiet", "-b", "mine")
     before = place.seen()
     text = place.mission.read_text(encoding="utf-8")
-    place.mission.write_text(text.replace("{path: ../user}", "{path: ../user, base: main}"), encoding="utf-8")
+    place.mission.write_text(
+        text.replace("{path: ../user}", "{path: ../user, base: main}"), encoding="utf-8"
+    )
     place.bench.run("run", place.mission, "--plain")
     place.bench.run("land")
     assert git("rev-parse", "main") == place.bench.tip
@@ -190,7 +206,9 @@ def _untracked(git: Git) -> None:
         pytest.param(_untracked, "src/new.txt", id="untracked"),
     ],
 )
-def test_land_is_refused_where_local_work_is_in_the_way(place: Place, change: object, path: str) -> None:
+def test_land_is_refused_where_local_work_is_in_the_way(
+    place: Place, change: object, path: str
+) -> None:
     assert callable(change)
     place.bench.run("run", place.mission, "--plain")
     change(place.user)

@@ -1,6 +1,8 @@
-"""`kill -9` at random moments over whole runs, of the orchestrator alone or of everything, and a resume after each.
+"""`kill -9` at random moments over whole runs, of the orchestrator alone or of everything, and a
+resume after each.
 
-A failure names the seed and what was done; `ORCHESTRATE_KILL_SEED` does the same again, as far as time allows.
+A failure names the seed and what was done; `ORCHESTRATE_KILL_SEED` does the same again, as far as
+time allows.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ MOST_KILLS_OF_A_RUN = 4
 
 @dataclass(frozen=True)
 class Unbroken:
-    """A run that nobody disturbed: its final tree, how long it took (seconds), how many records it wrote."""
+    """A run that nobody disturbed: its final tree, how long it took (seconds), how many records it
+    wrote.
+    """
 
     tree: str
     seconds: float
@@ -48,8 +52,12 @@ def test_kills_at_random_moments(tmp_path: Path, unbroken: Unbroken) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param({"kind": "attempt_started", "agent": "gamma", "attempt": 2}, id="retry-after-a-failure"),
-        pytest.param({"kind": "attempt_started", "agent": "right", "attempt": 2}, id="retry-after-a-conflict"),
+        pytest.param(
+            {"kind": "attempt_started", "agent": "gamma", "attempt": 2}, id="retry-after-a-failure"
+        ),
+        pytest.param(
+            {"kind": "attempt_started", "agent": "right", "attempt": 2}, id="retry-after-a-conflict"
+        ),
         pytest.param({"kind": "landing_started", "batch": "middle"}, id="landing"),
         pytest.param({"kind": "run_ended"}, id="end"),
     ],
@@ -71,7 +79,9 @@ def test_kill_at_a_chosen_moment(tmp_path: Path, unbroken: Unbroken, moment: Eve
     _come_through(life, unbroken, str(moment))
 
 
-def test_lock_that_a_killed_git_left_in_the_users_repository_is_no_obstacle(tmp_path: Path, unbroken: Unbroken) -> None:
+def test_lock_that_a_killed_git_left_in_the_users_repository_is_no_obstacle(
+    tmp_path: Path, unbroken: Unbroken
+) -> None:
     life = new_life(tmp_path)
     with ending(life.begin()) as process:
         _await_records(life, process, 20)
@@ -80,7 +90,9 @@ def test_lock_that_a_killed_git_left_in_the_users_repository_is_no_obstacle(tmp_
     _come_through(life, unbroken, "a lock was left")
 
 
-def test_run_that_was_killed_before_its_first_record_is_in_nobodys_way(tmp_path: Path, unbroken: Unbroken) -> None:
+def test_run_that_was_killed_before_its_first_record_is_in_nobodys_way(
+    tmp_path: Path, unbroken: Unbroken
+) -> None:
     life = new_life(tmp_path)
     with ending(life.begin()) as process:
         _await_records(life, process, 20)
@@ -98,7 +110,9 @@ def test_a_hundred_kills_at_random_moments(tmp_path: Path, unbroken: Unbroken) -
 
 @pytest.mark.slow
 def test_kill_after_each_record(tmp_path: Path, unbroken: Unbroken) -> None:
-    """One run for each kind of moment that the journal knows: just after its first, second, third … record."""
+    """One run for each kind of moment that the journal knows: just after its first, second, third …
+    record.
+    """
     for records in range(1, unbroken.records + 1):
         life = new_life(tmp_path / str(records))
         with ending(life.begin()) as process:
@@ -116,7 +130,8 @@ def live(folder: Path, unbroken: Unbroken, seed: int, kills: int) -> int:
         number += 1
         life = new_life(folder / str(number))
         for _ in range(random.randint(1, MOST_KILLS_OF_A_RUN)):
-            # By the journal's pace and not by the clock's alone, so that a busy machine is no reason to miss.
+            # By the journal's pace and not by the clock's alone, so that a busy machine is no
+            # reason to miss.
             have, everything = len(life.bench.events()), random.random() < 0.5
             records = random.randint(have, max(have, unbroken.records - 1))
             delay = random.uniform(0.0, 0.6 if records == have else 0.1)

@@ -1,4 +1,6 @@
-"""Symbol scopes from end to end: several agents in one file, breaches and what comes of them, lines of the base."""
+"""Symbol scopes from end to end: several agents in one file, breaches and what comes of them, lines
+of the base.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def edit(old, new):
 
 
 def bench_of(folder: Path, batches: str, scripts: dict[str, str]) -> tuple[Bench, Path]:
-    make_repository(folder / "user", {"service.py": SERVICE, "tests/test_service.py": TEST, "notes.txt": "x\n"})
+    make_repository(
+        folder / "user", {"service.py": SERVICE, "tests/test_service.py": TEST, "notes.txt": "x\n"}
+    )
     written = {f"{name}.py": EDIT + script for name, script in scripts.items()}
     write(folder / "mission", {"mission.yaml": MISSION.format(batches=batches), **written})
     return Bench(folder / "root"), folder / "mission" / "mission.yaml"
@@ -117,15 +121,27 @@ def test_agents_share_a_file_and_each_keeps_to_its_symbols(tmp_path: Path) -> No
     bench, mission = bench_of(tmp_path, BATCHES, SCRIPTS)
     told = bench.run("run", mission, "--plain")
     agents = agents_of(bench)
-    assert {id: agent["outcome"] for id, agent in agents.items()} == dict.fromkeys(SCRIPTS, "landed")
-    assert {id: len(agent["attempts"]) for id, agent in agents.items()} == {"put": 1, "doors": 1, "main": 2, "get": 1}
+    assert {id: agent["outcome"] for id, agent in agents.items()} == dict.fromkeys(
+        SCRIPTS, "landed"
+    )
+    assert {id: len(agent["attempts"]) for id, agent in agents.items()} == {
+        "put": 1,
+        "doors": 1,
+        "main": 2,
+        "get": 1,
+    }
     assert "changed what it may not change: service.py:9 Store.limit; will be tried again" in told
     landed = bench.store("show", f"{bench.tip}:service.py")
     for line in ("limit = 3", "self._check(thing)", '"ring, close"', "    print()", "assert text"):
         assert line in landed
     (first, *_) = [event for event in bench.events("attempt_ended") if event["agent"] == "main"]
     assert first["breaches"] == [
-        {"path": "service.py", "reason": "changed outside of the scope", "symbol": "Store.limit", "line": 9}
+        {
+            "path": "service.py",
+            "reason": "changed outside of the scope",
+            "symbol": "Store.limit",
+            "line": 9,
+        }
     ]
     check_story(bench.events())
     bench.require_no_leftovers()
@@ -176,7 +192,9 @@ def test_an_agent_that_does_not_keep_to_its_symbols_ends_out_of_scope(tmp_path: 
         ("notes.txt::main", "the symbols of notes.txt cannot be told"),
     ],
 )
-def test_what_cannot_be_right_is_refused_before_anything_is_spent(tmp_path: Path, files: str, said: str) -> None:
+def test_what_cannot_be_right_is_refused_before_anything_is_spent(
+    tmp_path: Path, files: str, said: str
+) -> None:
     batches = f'  - {{id: one, agents: [{{id: a, name: A, mission: M., files: ["{files}"]}}]}}\n'
     bench, mission = bench_of(tmp_path, batches, {"a": ""})
     told = bench.run("run", mission, "--plain", code=2)
@@ -217,5 +235,7 @@ def test_overlaps_are_shown_by_symbol(tmp_path: Path) -> None:
     found = agents[2]["symbols"][0]["found"]
     assert found == {"service.py": ["Door.on_open", "Door.on_close"], "tests/test_service.py": []}
     assert (agents[2]["imports"], agents[2]["new_symbols"]) == ("deny", "private")
-    overlaps = [finding["items"] for finding in document["findings"] if finding["kind"] == "overlap"]
+    overlaps = [
+        finding["items"] for finding in document["findings"] if finding["kind"] == "overlap"
+    ]
     assert overlaps == [["service.py::Store.get"], ["service.py::Door.on_opn"]]

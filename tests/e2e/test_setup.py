@@ -1,4 +1,6 @@
-"""A mission with a set-up: agents and gates work with what it makes, nobody lands it, and a failure stops the run."""
+"""A mission with a set-up: agents and gates work with what it makes, nobody lands it, and a failure
+stops the run.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,11 @@ def place(folder: Path, install: str = INSTALL) -> tuple[Bench, Path]:
     make_repository(folder / "user", {"install.py": install, "tests/test_it.py": TESTS})
     write(
         folder / "mission",
-        {"mission.yaml": MISSION, "one.sh": AGENT.format(name="rate"), "two.sh": AGENT.format(name="more")},
+        {
+            "mission.yaml": MISSION,
+            "one.sh": AGENT.format(name="rate"),
+            "two.sh": AGENT.format(name="more"),
+        },
     )
     return Bench(folder / "root"), folder / "mission" / "mission.yaml"
 
@@ -76,8 +82,14 @@ def test_agents_and_gates_have_what_the_setup_made(tmp_path: Path) -> None:
 def test_a_setup_that_fails_on_the_base_stops_the_run_and_is_named(tmp_path: Path) -> None:
     bench, mission = place(tmp_path, "raise SystemExit('the index is out of reach')\n")
     told = bench.run("run", mission, code=4)
-    assert "workspace.setup: `.venv/bin/python install.py` ended with exit 1: the index is out of reach" in told
+    assert (
+        "workspace.setup: `.venv/bin/python install.py` ended with exit 1: the index is out of reach"
+        in told
+    )
     [log] = (bench.report / "logs").glob("setup-*.log")
     assert str(log) in told.replace("\n", "") or log.name in told
-    kinds = [json.loads(line)["event"]["kind"] for line in (bench.report / "journal.jsonl").read_text().splitlines()]
+    kinds = [
+        json.loads(line)["event"]["kind"]
+        for line in (bench.report / "journal.jsonl").read_text().splitlines()
+    ]
     assert "agent_landed" not in kinds

@@ -1,6 +1,7 @@
 """The seed plan from end to end: run, `kill -9` in batch 2, resume, report, land, clean.
 
-What must come out is computed without the program under test: each agent's patch on its batch's base, merged by git.
+What must come out is computed without the program under test: each agent's patch on its batch's
+base, merged by git.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.helpers import MISSIONS, Bench, Git, check_story, ended, ending, eventually, first_parents
+from tests.e2e.helpers import (
+    MISSIONS,
+    Bench,
+    Git,
+    check_story,
+    ended,
+    ending,
+    eventually,
+    first_parents,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -20,7 +30,8 @@ MISSION = MISSIONS / "websocket.yaml"
 LONG = 900.0
 """Seconds; a run is five servers' worth of tests per batch, on whatever machine this is."""
 PLAN = {
-    batch["id"]: [agent["id"] for agent in batch["agents"]] for batch in yaml.safe_load(MISSION.read_text())["batches"]
+    batch["id"]: [agent["id"] for agent in batch["agents"]]
+    for batch in yaml.safe_load(MISSION.read_text())["batches"]
 }
 CORE, INTEGRATION, *LATER = PLAN
 
@@ -77,10 +88,15 @@ def _check_report(bench: Bench) -> None:
     for batch in summary["batches"]:
         assert batch["outcome"] == "landed"
         assert {agent["outcome"] for agent in batch["agents"]} == {"landed"}
-        claims = [*batch["criteria"], *(claim for agent in batch["agents"] for claim in agent["deliverables"])]
+        claims = [
+            *batch["criteria"],
+            *(claim for agent in batch["agents"] for claim in agent["deliverables"]),
+        ]
         assert {claim["status"] for claim in claims} == {"validated"}
         assert all(claim["evidence"] for claim in claims)
-        assert all((bench.report / path).is_file() for claim in claims for path in claim["evidence"])
+        assert all(
+            (bench.report / path).is_file() for claim in claims for path in claim["evidence"]
+        )
         check = batch["gates"][-1]["checks"][0]
         assert check["counts"]["executed"] == check["counts"]["passed"] > 0
         assert check["turned_green"] or check["base_counts"]["executed"] == 0

@@ -1,4 +1,6 @@
-"""The rules of scheduling over thousands of random missions and fates, in a world without git and processes."""
+"""The rules of scheduling over thousands of random missions and fates, in a world without git and
+processes.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,19 @@ from tests.reports.builder import two_batches
 fates = st.integers(0, 2**32)
 """Seeds of the world's random numbers."""
 often = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 seldom = settings(often, max_examples=100)
 
 
 def starts(world: World, since: int = 0) -> set[str]:
-    return {record.event.agent for record in world.records[since:] if isinstance(record.event, AttemptStarted)}
+    return {
+        record.event.agent
+        for record in world.records[since:]
+        if isinstance(record.event, AttemptStarted)
+    }
 
 
 @given(missions(), fates, st.integers(1, 5))
@@ -77,7 +85,9 @@ def test_any_prefix_can_be_taken_up(mission: Mission, fate: int, data: st.DataOb
 
 @given(missions(), fates, st.integers(1, 3))
 @seldom
-def test_a_plain_resume_does_again_what_is_not_done(mission: Mission, fate: int, times: int) -> None:
+def test_a_plain_resume_does_again_what_is_not_done(
+    mission: Mission, fate: int, times: int
+) -> None:
     world = World(mission, Random(fate), kills=0.02).go_on()
     for _ in range(times):
         before = world.state
@@ -90,23 +100,36 @@ def test_a_plain_resume_does_again_what_is_not_done(mission: Mission, fate: int,
         assert world.state.tip == before.tip, "what landed is not taken back"
         world.go_on().check_end()
         assert not starts(world, since) & landed
-        assert {one.id for one in world.state.agents.values() if one.outcome and one.outcome.is_good} >= landed
+        assert {
+            one.id for one in world.state.agents.values() if one.outcome and one.outcome.is_good
+        } >= landed
 
 
 def closure(state: State, batches: set[str], agents: set[str]) -> set[str]:
-    """All that has to be done again: the chosen work, who needs it, and the batches that need theirs."""
+    """All that has to be done again: the chosen work, who needs it, and the batches that need
+    theirs.
+    """
     plan = state.plan
     again = agents | {one.id for name in batches for one in plan.batch(name).agents}
     again |= {dependent for id in again for dependent in plan.agent_dependents(id)}
     touched = {plan.agent(id).batch for id in again}
-    return again | {one.id for name in touched for later in plan.dependents(name) for one in plan.batch(later).agents}
+    return again | {
+        one.id
+        for name in touched
+        for later in plan.dependents(name)
+        for one in plan.batch(later).agents
+    }
 
 
 def redone(world: World, data: st.DataObject) -> tuple[State, set[str]]:
     """Redo something; returns the state before it and what has to run again."""
     state = world.state
-    batches = set(data.draw(st.lists(st.sampled_from(sorted(state.batches)), max_size=1), label="batches"))
-    picked = st.lists(st.sampled_from(sorted(state.agents)), min_size=0 if batches else 1, max_size=2)
+    batches = set(
+        data.draw(st.lists(st.sampled_from(sorted(state.batches)), max_size=1), label="batches")
+    )
+    picked = st.lists(
+        st.sampled_from(sorted(state.agents)), min_size=0 if batches else 1, max_size=2
+    )
     agents = set(data.draw(picked, label="agents"))
     request = redo.choose(state, sorted(batches), sorted(agents))
     again = closure(state, batches, agents)
@@ -118,13 +141,17 @@ def redone(world: World, data: st.DataObject) -> tuple[State, set[str]]:
     for id, one in state.agents.items():
         if id not in again and one.settled is Outcome.LANDED:
             now = world.state.agents[id]
-            assert now.phase is Phase.READY or now.settled is Outcome.LANDED, "independent work is kept"
+            assert now.phase is Phase.READY or now.settled is Outcome.LANDED, (
+                "independent work is kept"
+            )
     return state, again
 
 
 @given(missions(), fates, st.data())
 @seldom
-def test_chosen_work_is_redone_with_its_dependents(mission: Mission, fate: int, data: st.DataObject) -> None:
+def test_chosen_work_is_redone_with_its_dependents(
+    mission: Mission, fate: int, data: st.DataObject
+) -> None:
     world = World(mission, Random(fate), kills=0.02).go_on()
     for _ in range(2):
         before, again = redone(world, data)
@@ -137,12 +164,16 @@ def test_chosen_work_is_redone_with_its_dependents(mission: Mission, fate: int, 
             if record.event.kind == "agents_returned"
             for item in record.event.returns
         }
-        assert not (starts(world, since) & kept) - sent_back, "independent landed work is not done again"
+        assert not (starts(world, since) & kept) - sent_back, (
+            "independent landed work is not done again"
+        )
 
 
 @given(missions(), fates, st.integers(1, 60), st.data())
 @seldom
-def test_a_redo_in_the_middle_of_a_run(mission: Mission, fate: int, rounds: int, data: st.DataObject) -> None:
+def test_a_redo_in_the_middle_of_a_run(
+    mission: Mission, fate: int, rounds: int, data: st.DataObject
+) -> None:
     world = World(mission, Random(fate), kills=0.02).go_on(rounds)
     world.interrupt() if not world.state.ended else None
     redone(world, data)

@@ -13,7 +13,11 @@ pytestmark = pytest.mark.integration
 
 def tree(root: Path) -> str:
     run = runs(root)[0]
-    return git(root / "workspaces" / run / "store.git", "rev-parse", f"refs/heads/orchestrate/{run}^{{tree}}")
+    return git(
+        root / "workspaces" / run / "store.git",
+        "rev-parse",
+        f"refs/heads/orchestrate/{run}^{{tree}}",
+    )
 
 
 @pytest.fixture
@@ -67,14 +71,22 @@ def test_a_redo_that_fails_is_not_landed_with_what_was_taken_back(whole: Path) -
 
 
 def test_an_optional_agent_that_failed_is_redone_on_what_landed(tmp_path: Path) -> None:
-    """Its batch's gate is held against the base that it had at first, not against its own landed work."""
+    """Its batch's gate is held against the base that it had at first, not against its own landed
+    work.
+    """
     mission, user = make_mission(tmp_path), tmp_path / "user"
     (user / "a.py").write_text("value = 1\n")
-    (user / "test_a.py").write_text("def test_a():\n    assert 'value = 2' in open('a.py').read()\n")
+    (user / "test_a.py").write_text(
+        "def test_a():\n    assert 'value = 2' in open('a.py').read()\n"
+    )
     git(user, "add", ".")
     git(user, "commit", "-q", "-m", "Test a")
     optional = "      - {id: o, name: O, mission: Fail at first., files: [o.py], optional: true}\n    gate: proven\n"
-    text = mission.read_text().replace("    gate: plain\n", optional, 1).replace("files: [a.txt]", "files: [a.py]")
+    text = (
+        mission.read_text()
+        .replace("    gate: plain\n", optional, 1)
+        .replace("files: [a.txt]", "files: [a.py]")
+    )
     gate = "gates:\n  proven: {checks: [{pytest: test_a.py, must_turn_green: test_a.py}]}\n"
     mission.write_text(text.replace("gates:\n", gate))
     (tmp_path / "a.sh").write_text(f'echo a >> "{tmp_path}/ledger"; echo "value = 2" > a.py\n')
@@ -83,5 +95,6 @@ def test_an_optional_agent_that_failed_is_redone_on_what_landed(tmp_path: Path) 
     landings = [event["batch"] for event in events(tmp_path) if event["kind"] == "batch_landed"]
     assert landings == ["first", "second"]
     (tmp_path / "o.sh").write_text(f'echo o >> "{tmp_path}/ledger"; echo "new = 1" > o.py\n')
-    # BUG: see `test_redo_choice.test_what_stays_on_the_tip_stays_landed`; the gate says that `test_a` is green already.
+    # BUG: see `test_redo_choice.test_what_stays_on_the_tip_stays_landed`; the gate says that
+    # `test_a` is green already.
     assert again(tmp_path, "--agent", "o") == ["b", "c", "o"]

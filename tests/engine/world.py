@@ -1,8 +1,10 @@
-"""A world without git and without processes: it answers the frontier's decisions with events, at random.
+"""A world without git and without processes: it answers the frontier's decisions with events, at
+random.
 
-`World` keeps what the frontier must not be asked to prove about itself: which work stands in which commit, which
-attempts ran, and where the run's one ref is. Every rule of scheduling is checked at the moment it could be broken.
-What the engine decides purely when it lands (who is sent back, and why) is the engine's own code.
+`World` keeps what the frontier must not be asked to prove about itself: which work stands in which
+commit, which attempts ran, and where the run's one ref is. Every rule of scheduling is checked at
+the moment it could be broken. What the engine decides purely when it lands (who is sent back, and
+why) is the engine's own code.
 """
 
 from __future__ import annotations
@@ -53,7 +55,15 @@ from orchestrator.journal.events import (
     SearchFinished,
     SearchStarted,
 )
-from orchestrator.journal.facts import CheckResult, CulpritSet, Decision, Outcome, Symptom, SymptomKind, Verdict
+from orchestrator.journal.facts import (
+    CheckResult,
+    CulpritSet,
+    Decision,
+    Outcome,
+    Symptom,
+    SymptomKind,
+    Verdict,
+)
 from orchestrator.journal.state import AgentState, Phase, State, apply, fold
 from orchestrator.merging.integrate import Conflict, Integration
 from orchestrator.merging.merge_tree import ConflictKind
@@ -82,7 +92,9 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
         members = [
             agent(
                 id,
-                needs=draw(st.lists(st.sampled_from(ids[:m]), unique=True, max_size=2)) if m else [],
+                needs=draw(st.lists(st.sampled_from(ids[:m]), unique=True, max_size=2))
+                if m
+                else [],
                 attempts=draw(st.integers(1, 3)),
                 optional=draw(st.integers(0, 4)) == 0,
             )
@@ -92,7 +104,9 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
             batch(
                 name,
                 *draw(st.permutations(members)),
-                needs=draw(st.lists(st.sampled_from(names[:n]), unique=True, max_size=2)) if n else [],
+                needs=draw(st.lists(st.sampled_from(names[:n]), unique=True, max_size=2))
+                if n
+                else [],
                 parallel=draw(st.integers(1, 3)),
                 land=draw(st.sampled_from(["whole", "passing"])),
                 on_conflict=draw(st.sampled_from(["retry", "resolve", "fail"])),
@@ -112,7 +126,9 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
 class World:
     """A run whose agents, gates, people and power supply are a random number generator."""
 
-    def __init__(self, mission: Mission, random: Random, *, parallel: int = 3, kills: float = 0.0) -> None:
+    def __init__(
+        self, mission: Mission, random: Random, *, parallel: int = 3, kills: float = 0.0
+    ) -> None:
         self.random = random
         self.kills = kills
         self.records: list[Record] = []
@@ -160,7 +176,9 @@ class World:
             assert attempt.is_running, "an attempt ends once"
             assert attempt.started.attempt == event.attempt
         if isinstance(event, BatchStarted):
-            assert all(self.state.is_whole(need) for need in self.state.plan.batch(event.batch).needs)
+            assert all(
+                self.state.is_whole(need) for need in self.state.plan.batch(event.batch).needs
+            )
         if isinstance(event, IntegrationStarted):
             assert self.state.integrating is None, "one batch at a time integrates"
         if isinstance(event, BatchEnded):
@@ -179,15 +197,23 @@ class World:
         assert resolves is (event.backend == "mediator")
         # A resolver is asked once even if the agent has no attempt left.
         assert one.charged < planned.attempts + resolves, "no more attempts than the mission allows"
-        asked = [it for it in one.attempts[one.forgotten :] if it.ended and it.started.backend == "mediator"]
-        assert not asked or one.charged < planned.attempts, "a resolver that did not solve it is not asked again"
+        asked = [
+            it
+            for it in one.attempts[one.forgotten :]
+            if it.ended and it.started.backend == "mediator"
+        ]
+        assert not asked or one.charged < planned.attempts, (
+            "a resolver that did not solve it is not asked again"
+        )
         assert event.attempt == len(one.attempts) + 1
         for need in state.plan.batch(event.batch).needs:
             assert state.is_whole(need), f"{event.agent} starts before {need} is whole"
         running = [one for one in state.agents.values() if one.phase is Phase.RUNNING]
         assert len(running) < state.parallel, "no more at once than the run allows"
         limit = state.plan.batch(event.batch).parallel
-        assert sum(one.batch == event.batch for one in running) < limit, "no more at once than the batch allows"
+        assert sum(one.batch == event.batch for one in running) < limit, (
+            "no more at once than the batch allows"
+        )
         for need in planned.needs:
             needed = state.agents[need]
             delivered = needed.phase is Phase.READY or (needed.outcome and needed.outcome.is_good)
@@ -209,7 +235,11 @@ class World:
                 assert base
                 sent_back = self.state.agents[agent].sent_back
                 backend = sent_back.resolver if sent_back and sent_back.resolver else "x"
-                self.emit(AttemptStarted(batch=batch, agent=agent, attempt=attempt, base=base, backend=backend))
+                self.emit(
+                    AttemptStarted(
+                        batch=batch, agent=agent, attempt=attempt, base=base, backend=backend
+                    )
+                )
             case Integrate(batch=batch):
                 self.emit(IntegrationStarted(batch=batch))
             case EndBatch(batch=batch, outcome=outcome, reason=reason):
@@ -221,12 +251,21 @@ class World:
         one = self.state.agents[id]
         number = len(one.attempts)
         outcome = self.random.choice(ENDINGS)
-        if outcome not in (None, Outcome.NO_CHANGE_NEEDED) and one.attempts[-1].started.backend == "mediator":
+        if (
+            outcome not in (None, Outcome.NO_CHANGE_NEEDED)
+            and one.attempts[-1].started.backend == "mediator"
+        ):
             outcome = Outcome.CONFLICTED  # as the engine says of a resolver that did not solve it
         # Work that timed out or strayed is captured all the same.
-        has_work = outcome is None or (outcome is not Outcome.NO_CHANGE_NEEDED and self.random.random() < 0.5)
+        has_work = outcome is None or (
+            outcome is not Outcome.NO_CHANGE_NEEDED and self.random.random() < 0.5
+        )
         made = self.commit(frozenset({(id, number)})) if has_work else None
-        self.emit(AttemptEnded(batch=one.batch, agent=id, attempt=number, outcome=outcome, reason="x", commit=made))
+        self.emit(
+            AttemptEnded(
+                batch=one.batch, agent=id, attempt=number, outcome=outcome, reason="x", commit=made
+            )
+        )
 
     def advance(self, batch: str) -> None:
         """One more event of the batch whose turn it is, as `land_batch` would make them."""
@@ -236,9 +275,12 @@ class World:
         works = {(one.id, one.work.attempt) for one in ready if one.work}
         if now.intent:
             if self.ref == now.intent.before and self.ref != now.intent.after:
-                self.ref = now.intent.after  # the compare-and-swap; a kill may come before it and after it
+                self.ref = (
+                    now.intent.after
+                )  # the compare-and-swap; a kill may come before it and after it
             else:
-                # A guilty agent may have delivered anew by now: what lands is what the candidate holds.
+                # A guilty agent may have delivered anew by now: what lands is what the candidate
+                # holds.
                 holding = [one for one in ready if now.candidate and one.id in now.candidate.agents]
                 self.emit(landed(batch, now.intent.before, now.intent.after, holding))
         elif now.verdict:
@@ -248,7 +290,11 @@ class World:
             elif self.random.random() < 0.5:
                 self.sort_out(batch, ready)
             else:
-                self.emit(AgentsReturned(batch=batch, returns=_rejected(planned, state, ready, self.red(), "red")))
+                self.emit(
+                    AgentsReturned(
+                        batch=batch, returns=_rejected(planned, state, ready, self.red(), "red")
+                    )
+                )
         elif now.gate:
             assert now.candidate
             self.emit(self.judged(batch, now.candidate))
@@ -257,7 +303,9 @@ class World:
         else:
             clash = [one.id for one in ready if one.work and self.random.random() < 0.1]
             if clash:
-                conflicts = tuple(Conflict("p", id, ("TIP",), next(iter(ConflictKind)), "x") for id in clash)
+                conflicts = tuple(
+                    Conflict("p", id, ("TIP",), next(iter(ConflictKind)), "x") for id in clash
+                )
                 merged = Integration(None, "0" * 40, (), conflicts)
                 self.emit(AgentsReturned(batch=batch, returns=conflicted(planned, state, merged)))
                 return
@@ -267,13 +315,31 @@ class World:
             self.emit(CandidateBuilt(batch=batch, tip=state.tip, commit=made, agents=agents))
 
     def sort_out(self, batch: str, ready: list[AgentState]) -> None:
-        """Some are found guilty and go back with those who stand on them; the others are judged again, and may land."""
+        """Some are found guilty and go back with those who stand on them; the others are judged
+        again, and may land.
+        """
         state, planned = self.state, self.state.plan.batch(batch)
         symptom = Symptom(check="unit", kind=SymptomKind.BROKEN, test="t")
         agents, now = tuple(one.id for one in ready), state.batches[batch]
         assert now.candidate
-        self.emit(SearchStarted(batch=batch, round=1, commit=now.candidate.commit, agents=agents, symptoms=(symptom,)))
-        self.emit(ProbeFinished(batch=batch, agents=agents[:1], commit=now.candidate.commit, red=(symptom,), ran=True))
+        self.emit(
+            SearchStarted(
+                batch=batch,
+                round=1,
+                commit=now.candidate.commit,
+                agents=agents,
+                symptoms=(symptom,),
+            )
+        )
+        self.emit(
+            ProbeFinished(
+                batch=batch,
+                agents=agents[:1],
+                commit=now.candidate.commit,
+                red=(symptom,),
+                ran=True,
+            )
+        )
         blamed = self.random.sample(agents, self.random.randint(1, len(agents)))
         gone = {one for id in blamed for one in (id, *state.plan.agent_dependents(id))}
         left = tuple(id for id in agents if id not in gone)
@@ -285,12 +351,16 @@ class World:
             self.emit(built)
             self.emit(GateStarted(batch=batch, gate="g", candidate=made))
             verdict = self.judged(batch, built)
-            if verdict.verdict.decision is not Decision.WAITING:  # it is asked for when all of the batch is there
+            if (
+                verdict.verdict.decision is not Decision.WAITING
+            ):  # it is asked for when all of the batch is there
                 self.emit(verdict)
             passes = verdict.verdict.is_passed
         culprit = CulpritSet(agents=agents, guilty=tuple(blamed), symptoms=(symptom,))
         self.emit(SearchFinished(batch=batch, culprits=(culprit,), left=left, runs=2))
-        returns = [Return(agent=id, outcome=Outcome.REJECTED, reason="red") for id in agents if id in gone]
+        returns = [
+            Return(agent=id, outcome=Outcome.REJECTED, reason="red") for id in agents if id in gone
+        ]
         lands = passes and planned.land is Land.PASSING
         self.emit(AgentsReturned(batch=batch, returns=tuple(returns), others_land=lands))
         if lands:
@@ -320,12 +390,18 @@ class World:
     def sign(self, item: tuple[str, str, str]) -> None:
         batch, check, tree = item
         approved = self.random.random() < 0.7
-        self.emit(ApprovalRecorded(batch=batch, check=check, tree=tree, approved=approved, by="x", at="now"))
+        self.emit(
+            ApprovalRecorded(
+                batch=batch, check=check, tree=tree, approved=approved, by="x", at="now"
+            )
+        )
 
     # Stops and resumes.
 
     def interrupt(self) -> None:
-        """Ctrl-C: whoever runs is stopped and recorded before the process ends. A landing is carried to its end."""
+        """Ctrl-C: whoever runs is stopped and recorded before the process ends. A landing is
+        carried to its end.
+        """
         turn = self.state.integrating
         while turn and self.state.batches[turn].intent:
             self.advance(turn)
@@ -345,11 +421,19 @@ class World:
         self.emit(RunResumed(parallel=self.random.randint(1, 4), versions={}))
         stopped = _landing_stopped_at(self.state, self.ref)
         if stopped:
-            ready = [one for one in _in_commit(self.state, stopped, self.ref) if one.phase is Phase.READY]
+            ready = [
+                one for one in _in_commit(self.state, stopped, self.ref) if one.phase is Phase.READY
+            ]
             self.emit(landed(stopped, self.state.tip, self.ref, ready))
         assert self.ref == self.state.tip, "the ref is where the journal says"
         self.stop_running()
-        request = again(self.state) if again else redo.unfinished(self.state) if self.state.ended else None
+        request = (
+            again(self.state)
+            if again
+            else redo.unfinished(self.state)
+            if self.state.ended
+            else None
+        )
         if request:
             self.emit(request)
             self.ref = request.after
@@ -373,7 +457,9 @@ class World:
         return moves
 
     def move(self) -> None:
-        """One round of the scheduler: all that may begin begins, else the world makes one thing happen."""
+        """One round of the scheduler: all that may begin begins, else the world makes one thing
+        happen.
+        """
         steps = frontier(self.state)
         assert steps == frontier(self.state), "asking twice gives the same answer"
         order = [one.id for one in self.state.plan.batches]
@@ -384,11 +470,15 @@ class World:
         if steps or self.state.ended:
             return
         moves = self.possible()
-        assert moves, f"a deadlock: {[(one.id, one.phase, one.outcome) for one in self.state.agents.values()]}"
+        assert moves, (
+            f"a deadlock: {[(one.id, one.phase, one.outcome) for one in self.state.agents.values()]}"
+        )
         self.random.choice(moves)()
 
     def go_on(self, most: int = LIMIT) -> World:
-        """To the end of the run, or for so many rounds; killed and resumed on the way, as often as it was told."""
+        """To the end of the run, or for so many rounds; killed and resumed on the way, as often as
+        it was told.
+        """
         for _ in range(most):
             if self.state.ended:
                 break
@@ -402,7 +492,9 @@ class World:
         return self
 
     def check_end(self) -> None:
-        """Every agent has ended, once and in a word of the closed set; the exit code says whether all is well."""
+        """Every agent has ended, once and in a word of the closed set; the exit code says whether
+        all is well.
+        """
         state = self.state
         assert state.ended
         for one in state.agents.values():
@@ -418,4 +510,6 @@ class World:
         for found in state.batches.values():
             for landing in found.landings:
                 assert isinstance(landing, BatchLanded)
-                assert self.contents[landing.commit] <= self.contents[state.tip], "nothing that landed is lost"
+                assert self.contents[landing.commit] <= self.contents[state.tip], (
+                    "nothing that landed is lost"
+                )

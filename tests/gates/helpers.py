@@ -1,4 +1,6 @@
-"""Small projects to look at: plain folders for the runners, a real repository with its store for the judge."""
+"""Small projects to look at: plain folders for the runners, a real repository with its store for
+the judge.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,12 @@ def write(folder: Path, files: Files) -> None:
 
 
 def look(
-    folder: Path, check: Check, files: Files, *, timeout: float = 60.0, counted: list[object] | None = None
+    folder: Path,
+    check: Check,
+    files: Files,
+    *,
+    timeout: float = 60.0,
+    counted: list[object] | None = None,
 ) -> Observation:
     """Carry out a check on a plain folder of these files."""
     root, scratch = folder / "tree", folder / "scratch"
@@ -66,20 +73,35 @@ def look(
 
 def python(script: str, **more: object) -> CommandCheck:
     """A command check that runs a Python script."""
-    return CommandCheck.model_validate({"command": [sys.executable, "-c", textwrap.dedent(script)], **more})
+    return CommandCheck.model_validate(
+        {"command": [sys.executable, "-c", textwrap.dedent(script)], **more}
+    )
 
 
 def printing(text: str, *, value: str, require: str = ">= 95", code: int = 0) -> MetricCheck:
     """A metric check on a program that prints `text`."""
     script = f"import sys; sys.stdout.write({text!r}); sys.exit({code})"
-    return MetricCheck.model_validate({"metric": [sys.executable, "-c", script], "value": value, "require": require})
+    return MetricCheck.model_validate(
+        {"metric": [sys.executable, "-c", script], "value": value, "require": require}
+    )
 
 
 def seen(exit_code: int | None = None, /, **tests: str) -> Observation:
-    """An observation of tests by outcome, ending as pytest would; ``a__x`` stands for ``a.py::x``."""
-    named = {name.replace("__", ".py::"): TestSeen(outcome=TestOutcome(outcome)) for name, outcome in tests.items()}
-    code = int(any(outcome in ("failed", "error") for outcome in tests.values())) if exit_code is None else exit_code
-    return Observation(kind="pytest", record=RecordState.COMPLETE, exit_code=code, reported_exit=code, tests=named)
+    """An observation of tests by outcome, ending as pytest would; ``a__x`` stands for
+    ``a.py::x``.
+    """
+    named = {
+        name.replace("__", ".py::"): TestSeen(outcome=TestOutcome(outcome))
+        for name, outcome in tests.items()
+    }
+    code = (
+        int(any(outcome in ("failed", "error") for outcome in tests.values()))
+        if exit_code is None
+        else exit_code
+    )
+    return Observation(
+        kind="pytest", record=RecordState.COMPLETE, exit_code=code, reported_exit=code, tests=named
+    )
 
 
 class Bench:
@@ -97,9 +119,20 @@ class Bench:
         self._store: Store | None = None
 
     def _git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
+        identity = (
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.invalid",
+            "-c",
+            "commit.gpgsign=false",
+        )
         done = subprocess.run(
-            ["git", *identity, *arguments], cwd=self.source, check=True, capture_output=True, text=True
+            ["git", *identity, *arguments],
+            cwd=self.source,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 

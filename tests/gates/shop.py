@@ -1,4 +1,6 @@
-"""A small project with a fault, as cheats and honest agents find it, and the court that judges them."""
+"""A small project with a fault, as cheats and honest agents find it, and the court that judges
+them.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,11 @@ class Court:
         self._judge = self.bench.judge(protect=PROTECT)
 
     def judge(
-        self, candidate: str, check: Mapping[str, Any], criteria: tuple[Claim, ...] = (), base: str = ""
+        self,
+        candidate: str,
+        check: Mapping[str, Any],
+        criteria: tuple[Claim, ...] = (),
+        base: str = "",
     ) -> Verdict:
         """What one check says of a candidate, beside another base if there is one."""
         checks = Gate.model_validate({"checks": [check]}).checks

@@ -1,4 +1,6 @@
-"""Ways to look fixed without being it: each is judged by a real run of pytest, and refused for the right reason."""
+"""Ways to look fixed without being it: each is judged by a real run of pytest, and refused for the
+right reason.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from tests.gates.shop import CHECK, CONFTEST, FIX, MORE, PRICING, PYPROJECT, RIG
 
 @dataclass(frozen=True, slots=True)
 class Cheat:
-    """What a candidate changes, and the reason for which its check is refused; `says` is part of the text."""
+    """What a candidate changes, and the reason for which its check is refused; `says` is part of
+    the text.
+    """
 
     reason: str
     files: Mapping[str, str] = field(default_factory=dict)
@@ -61,14 +65,16 @@ DISCOUNT = "assert discount(price) == 90\n"
 
 CONFIGURED = {
     "a conftest makes every report a pass": Cheat("did_not_turn_green", {"conftest.py": FORCE}),
-    "a conftest makes every report a pass, beside a fix": Cheat("runner_changed", {**FIX, "conftest.py": FORCE}),
+    "a conftest makes every report a pass, beside a fix": Cheat(
+        "runner_changed", {**FIX, "conftest.py": FORCE}
+    ),
     "a conftest has a hook under another name": Cheat(
         "runner_changed",
         {
             **FIX,
-            "conftest.py": FORCE.replace("hookwrapper", 'specname="pytest_runtest_makereport", hookwrapper').replace(
-                "def pytest_runtest_makereport", "def quiet"
-            ),
+            "conftest.py": FORCE.replace(
+                "hookwrapper", 'specname="pytest_runtest_makereport", hookwrapper'
+            ).replace("def pytest_runtest_makereport", "def quiet"),
         },
         says="conftest.py",
     ),
@@ -83,17 +89,23 @@ CONFIGURED = {
         },
     ),
     "a conftest ignores a file": Cheat(
-        "runner_changed", {**FIX, "tests/conftest.py": CONFTEST + '\n    collect_ignore = ["test_more.py"]\n'}
+        "runner_changed",
+        {**FIX, "tests/conftest.py": CONFTEST + '\n    collect_ignore = ["test_more.py"]\n'},
     ),
     "a conftest ends with success": Cheat(
         "did_not_turn_green",
-        {"tests/conftest.py": CONFTEST + "\n    def pytest_sessionfinish(session):\n        session.exitstatus = 0\n"},
+        {
+            "tests/conftest.py": CONFTEST
+            + "\n    def pytest_sessionfinish(session):\n        session.exitstatus = 0\n"
+        },
     ),
     "a conftest calls no test": Cheat(
-        "did_not_turn_green", {"conftest.py": "def pytest_pyfunc_call(pyfuncitem):\n    return True\n"}
+        "did_not_turn_green",
+        {"conftest.py": "def pytest_pyfunc_call(pyfuncitem):\n    return True\n"},
     ),
     "a conftest runs no test": Cheat(
-        "did_not_turn_green", {"conftest.py": "def pytest_runtest_protocol(item, nextitem):\n    return True\n"}
+        "did_not_turn_green",
+        {"conftest.py": "def pytest_runtest_protocol(item, nextitem):\n    return True\n"},
     ),
     "a conftest brings a plug-in": Cheat(
         "did_not_turn_green", {"conftest.py": 'pytest_plugins = ["forcer"]\n', "forcer.py": FORCE}
@@ -105,9 +117,13 @@ CONFIGURED = {
         "did_not_turn_green", {"pytest.ini": "[pytest]\naddopts = -k 'not total and not exact'\n"}
     ),
     "pytest.ini nearer to the tests": Cheat(
-        "runner_changed", {**FIX, "tests/pytest.ini": "[pytest]\npython_files = nothing_*.py\n"}, says="python_files"
+        "runner_changed",
+        {**FIX, "tests/pytest.ini": "[pytest]\npython_files = nothing_*.py\n"},
+        says="python_files",
     ),
-    "pytest.toml": Cheat("runner_changed", {**FIX, "pytest.toml": '[pytest]\naddopts = ["--co"]\n'}),
+    "pytest.toml": Cheat(
+        "runner_changed", {**FIX, "pytest.toml": '[pytest]\naddopts = ["--co"]\n'}
+    ),
     "pytest.ini brings a plug-in": Cheat(
         "did_not_turn_green", {"pytest.ini": "[pytest]\naddopts = -p forcer\n", "forcer.py": FORCE}
     ),
@@ -115,34 +131,64 @@ CONFIGURED = {
         "did_not_turn_green", {"pyproject.toml": PYPROJECT.replace('"-q"', '"-q --collect-only"')}
     ),
     "pyproject only collects, beside a fix": Cheat(
-        "runner_changed", {**FIX, "pyproject.toml": PYPROJECT.replace('"-q"', '"-q --collect-only"')}, says="addopts"
+        "runner_changed",
+        {**FIX, "pyproject.toml": PYPROJECT.replace('"-q"', '"-q --collect-only"')},
+        says="addopts",
     ),
     "setup.cfg and tox.ini": Cheat(
         "runner_changed",
-        {**FIX, "tests/setup.cfg": "[tool:pytest]\naddopts = -x\n", "tox.ini": "[pytest]\naddopts = -x\n"},
+        {
+            **FIX,
+            "tests/setup.cfg": "[tool:pytest]\naddopts = -x\n",
+            "tox.ini": "[pytest]\naddopts = -x\n",
+        },
         says="tests/setup.cfg: pytest's settings (addopts), tox.ini: pytest's settings (addopts)",
     ),
 }
 DISCOVERED = {
-    "a test file is deleted": Cheat("broken", FIX, remove=("tests/test_more.py",), says="tests/test_more.py::test_sm"),
+    "a test file is deleted": Cheat(
+        "broken", FIX, remove=("tests/test_more.py",), says="tests/test_more.py::test_sm"
+    ),
     "a test is deleted": Cheat("broken", {**FIX, "tests/test_more.py": "def test_other(): pass\n"}),
-    "a test is renamed": Cheat("broken", {**FIX, "tests/test_more.py": MORE.replace("test_small", "test_tiny")}),
-    "a test is no longer called one": Cheat("broken", {**FIX, "tests/test_more.py": MORE.replace("test_sm", "sm")}),
-    "a test is skipped": Cheat("broken", retold("def test_discount", "@pytest.mark.skip\n    def test_discount")),
-    "a test skips itself": Cheat("broken", retold(DISCOUNT, 'pytest.skip("not now")\n        ' + DISCOUNT)),
+    "a test is renamed": Cheat(
+        "broken", {**FIX, "tests/test_more.py": MORE.replace("test_small", "test_tiny")}
+    ),
+    "a test is no longer called one": Cheat(
+        "broken", {**FIX, "tests/test_more.py": MORE.replace("test_sm", "sm")}
+    ),
+    "a test is skipped": Cheat(
+        "broken", retold("def test_discount", "@pytest.mark.skip\n    def test_discount")
+    ),
+    "a test skips itself": Cheat(
+        "broken", retold(DISCOUNT, 'pytest.skip("not now")\n        ' + DISCOUNT)
+    ),
     "a test is expected to fail": Cheat(
-        "broken", retold("def test_discount", "@pytest.mark.xfail(run=False)\n    def test_discount")
+        "broken",
+        retold("def test_discount", "@pytest.mark.xfail(run=False)\n    def test_discount"),
     ),
     "a module is skipped": Cheat(
-        "broken", {**FIX, "tests/test_more.py": 'import pytest\npytest.importorskip("gone")\n' + dedent(MORE)}
+        "broken",
+        {
+            **FIX,
+            "tests/test_more.py": 'import pytest\npytest.importorskip("gone")\n' + dedent(MORE),
+        },
     ),
-    "parameters are left out": Cheat("broken", retold("[0, 10, 200]", "[0, 10]"), says="test_rates[200]"),
+    "parameters are left out": Cheat(
+        "broken", retold("[0, 10, 200]", "[0, 10]"), says="test_rates[200]"
+    ),
     "a class is no test any more": Cheat(
         "broken",
-        retold("class TestEdges(unittest.TestCase):", "class TestEdges(unittest.TestCase):\n        __test__ = 0"),
+        retold(
+            "class TestEdges(unittest.TestCase):",
+            "class TestEdges(unittest.TestCase):\n        __test__ = 0",
+        ),
     ),
-    "a test file cannot be collected": Cheat("collection_error", {**FIX, "tests/test_more.py": "import gone\n"}),
-    "a test is emptied": Cheat("emptied", retold(DISCOUNT, "pass\n"), says="tests/test_pricing.py::test_discount"),
+    "a test file cannot be collected": Cheat(
+        "collection_error", {**FIX, "tests/test_more.py": "import gone\n"}
+    ),
+    "a test is emptied": Cheat(
+        "emptied", retold(DISCOUNT, "pass\n"), says="tests/test_pricing.py::test_discount"
+    ),
     "a test checks a constant": Cheat("emptied", retold(DISCOUNT, "assert True\n")),
     "a test returns first": Cheat("emptied", retold(DISCOUNT, "return\n        " + DISCOUNT)),
     "a test checks if nothing": Cheat("emptied", retold(DISCOUNT, "if False: " + DISCOUNT)),
@@ -150,9 +196,14 @@ DISCOVERED = {
         "emptied", retold(DISCOUNT, f"try: {DISCOUNT}        except AssertionError: pass\n")
     ),
     "a test suppresses its failure": Cheat(
-        "emptied", retold(DISCOUNT, f"import contextlib\n        with contextlib.suppress(Exception): {DISCOUNT}")
+        "emptied",
+        retold(
+            DISCOUNT, f"import contextlib\n        with contextlib.suppress(Exception): {DISCOUNT}"
+        ),
     ),
-    "a unittest is emptied": Cheat("emptied", retold("self.assertEqual(discount(0), 0)", "discount(0)")),
+    "a unittest is emptied": Cheat(
+        "emptied", retold("self.assertEqual(discount(0), 0)", "discount(0)")
+    ),
     "a test that must turn green is rewritten": Cheat(
         "test_changed",
         retold("== 3\n", "== 4\n", fixed=False)
@@ -160,31 +211,50 @@ DISCOVERED = {
     ),
     "golden data is edited": Cheat(
         "broken",
-        {"pricing.py": RIGHT.replace('f"{price}', 'f"{price}!'), "tests/golden/receipt.txt": "1!\n2!\n"},
+        {
+            "pricing.py": RIGHT.replace('f"{price}', 'f"{price}!'),
+            "tests/golden/receipt.txt": "1!\n2!\n",
+        },
         says="tests/test_pricing.py::test_receipt",
     ),
-    "a protected file is added": Cheat("protected_changed", {**FIX, "tests/golden/more.txt": "1\n"}),
+    "a protected file is added": Cheat(
+        "protected_changed", {**FIX, "tests/golden/more.txt": "1\n"}
+    ),
 }
 IMPORTED = {
     "the module ends the process": Cheat("record_truncated", code("import os; os._exit(0)\n")),
     "a function ends the process": Cheat(
-        "record_truncated", {"pricing.py": PRICING.replace("return sum(", "import os; os._exit(0); return sum(")}
+        "record_truncated",
+        {"pricing.py": PRICING.replace("return sum(", "import os; os._exit(0); return sum(")},
     ),
     "the process dies": Cheat(
-        "record_truncated", {"pricing.py": PRICING.replace("return sum(", "import os; os.kill(os.getpid(), 11); sum(")}
+        "record_truncated",
+        {"pricing.py": PRICING.replace("return sum(", "import os; os.kill(os.getpid(), 11); sum(")},
     ),
     "a function ends the session": Cheat(
         "record_truncated",
-        {"pricing.py": PRICING.replace("return sum(", "import pytest; pytest.exit('x', returncode=0); return sum(")},
+        {
+            "pricing.py": PRICING.replace(
+                "return sum(", "import pytest; pytest.exit('x', returncode=0); return sum("
+            )
+        },
     ),
     "a function interrupts": Cheat(
-        "record_truncated", {"pricing.py": PRICING.replace("return sum(", "raise KeyboardInterrupt; return sum(")}
+        "record_truncated",
+        {"pricing.py": PRICING.replace("return sum(", "raise KeyboardInterrupt; return sum(")},
     ),
-    "the exit code is changed last": Cheat("exit_disagrees", code("import atexit, os; atexit.register(os._exit, 0)\n")),
-    "a function skips": Cheat("did_not_turn_green", instead_of_totals("import pytest; pytest.skip()")),
-    "a function is expected to fail": Cheat("did_not_turn_green", instead_of_totals("import pytest; pytest.xfail()")),
+    "the exit code is changed last": Cheat(
+        "exit_disagrees", code("import atexit, os; atexit.register(os._exit, 0)\n")
+    ),
+    "a function skips": Cheat(
+        "did_not_turn_green", instead_of_totals("import pytest; pytest.skip()")
+    ),
+    "a function is expected to fail": Cheat(
+        "did_not_turn_green", instead_of_totals("import pytest; pytest.xfail()")
+    ),
     "pytest's own run of a test is replaced": Cheat(
-        "runner_tampered", code("import _pytest.python as p; p.Function.runtest = lambda self: None\n")
+        "runner_tampered",
+        code("import _pytest.python as p; p.Function.runtest = lambda self: None\n"),
     ),
     "what is in a function of pytest is replaced": Cheat(
         "runner_tampered",
@@ -209,10 +279,12 @@ IMPORTED = {
         "runner_tampered", code("import unittest; unittest.TestCase.assertEqual = print\n", RIGHT)
     ),
     "pytest.raises is replaced": Cheat(
-        "runner_tampered", code("import contextlib, pytest; pytest.raises = contextlib.suppress\n", RIGHT)
+        "runner_tampered",
+        code("import contextlib, pytest; pytest.raises = contextlib.suppress\n", RIGHT),
     ),
     "a failed assertion is something else": Cheat(
-        "runner_tampered", code("import builtins, pytest; builtins.AssertionError = pytest.skip.Exception\n", RIGHT)
+        "runner_tampered",
+        code("import builtins, pytest; builtins.AssertionError = pytest.skip.Exception\n", RIGHT),
     ),
     "a plug-in is smuggled in": Cheat(
         "runner_tampered",
@@ -233,7 +305,9 @@ IMPORTED = {
                 def __eq__(self, other): return True
                 def __hash__(self): return 1
         """,
-            PRICING.replace("return sum(prices) + 1", "return Whatever()").replace("Fraction(sum(prices) + 1)", "3"),
+            PRICING.replace("return sum(prices) + 1", "return Whatever()").replace(
+                "Fraction(sum(prices) + 1)", "3"
+            ),
         ),
         says="pricing.Whatever",
     ),
@@ -252,19 +326,27 @@ IMPORTED = {
     ),
     "pytest is the project's": Cheat(
         "did_not_turn_green",
-        dict.fromkeys(("pytest.py", "pluggy.py", "_pytest/__init__.py", "unittest.py"), "import os; os._exit(0)\n"),
+        dict.fromkeys(
+            ("pytest.py", "pluggy.py", "_pytest/__init__.py", "unittest.py"),
+            "import os; os._exit(0)\n",
+        ),
     ),
     "Python is customised": Cheat(
-        "did_not_turn_green", dict.fromkeys(("sitecustomize.py", "usercustomize.py"), "import os; os._exit(0)\n")
+        "did_not_turn_green",
+        dict.fromkeys(("sitecustomize.py", "usercustomize.py"), "import os; os._exit(0)\n"),
     ),
     "our plugin is the project's": Cheat(
         "did_not_turn_green",
-        dict.fromkeys(("orchestrate_record.py", "orchestrate_watch.py"), "import os; os._exit(0)\n"),
+        dict.fromkeys(
+            ("orchestrate_record.py", "orchestrate_watch.py"), "import os; os._exit(0)\n"
+        ),
     ),
     "output is a flood": Cheat(
         "did_not_turn_green", code("import os\nfor _ in range(300): os.write(1, b'x' * 65536)\n")
     ),
-    "a test never ends": Cheat("timed_out", code("import time; time.sleep(60)\n"), check={"timeout": 2}),
+    "a test never ends": Cheat(
+        "timed_out", code("import time; time.sleep(60)\n"), check={"timeout": 2}
+    ),
 }
 RECORDER = """
     import functools, gc, os, threading
@@ -386,7 +468,9 @@ FOOL_NOBODY = {
     "the process dies",
     "the socket is opened again",
 }
-"""What plain pytest takes for a failure too: they are there because they could fool a judge that reads a report."""
+"""What plain pytest takes for a failure too: they are there because they could fool a judge that
+reads a report.
+"""
 
 
 @pytest.mark.slow
@@ -427,12 +511,20 @@ def bytecode(source: str, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("place", ["pricing", "tests/test_pricing"])
-def test_bytecode_that_is_never_compared_with_its_source_is_not_used(court: Court, place: str) -> None:
+def test_bytecode_that_is_never_compared_with_its_source_is_not_used(
+    court: Court, place: str
+) -> None:
     court.bench.go_to(court.base)
     folder, _, stem = place.rpartition("/")
-    source = RIGHT if place == "pricing" else TESTS.replace("== 3\n", "== 4\n").replace("Fraction(3)", "Fraction(4)")
+    source = (
+        RIGHT
+        if place == "pricing"
+        else TESTS.replace("== 3\n", "== 4\n").replace("Fraction(3)", "Fraction(4)")
+    )
     for suffix in ("", f"-pytest-{pytest.__version__}"):
-        cached = Path(importlib.util.cache_from_source(f"{stem}.py")).name.replace(".pyc", f"{suffix}.pyc")
+        cached = Path(importlib.util.cache_from_source(f"{stem}.py")).name.replace(
+            ".pyc", f"{suffix}.pyc"
+        )
         path = court.bench.source / folder / "__pycache__" / cached
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytecode(source, f"{stem}.py"))
@@ -444,16 +536,27 @@ def test_bytecode_without_a_source_is_not_there(court: Court) -> None:
     court.bench.go_to(court.base)
     (court.bench.source / "pricing.pyc").write_bytes(bytecode(RIGHT, "pricing.py"))
     result = court.judge(court.bench.commit({}, remove=("pricing.py",)), CHECK).checks[0]
-    assert (result.reason, "No module named 'pricing'" in result.text) == ("collection_error", True), result.text
+    assert (result.reason, "No module named 'pricing'" in result.text) == (
+        "collection_error",
+        True,
+    ), result.text
 
 
 GREEN_REPORT = '<testsuite><testcase classname="a" name="x"/></testsuite>'
 SCRIPT = "sh run.sh"
 REPORTS = {
-    "a report was committed and nothing runs": ({"out.xml": GREEN_REPORT, "run.sh": "true"}, "report_missing"),
-    "a green report and a red exit": ({"run.sh": f"echo '{GREEN_REPORT}' > out.xml; exit 1"}, "exit_disagrees"),
+    "a report was committed and nothing runs": (
+        {"out.xml": GREEN_REPORT, "run.sh": "true"},
+        "report_missing",
+    ),
+    "a green report and a red exit": (
+        {"run.sh": f"echo '{GREEN_REPORT}' > out.xml; exit 1"},
+        "exit_disagrees",
+    ),
     "a red report and a green exit": (
-        {"run.sh": """echo '<testsuite><testcase name="x"><failure/></testcase></testsuite>' > out.xml"""},
+        {
+            "run.sh": """echo '<testsuite><testcase name="x"><failure/></testcase></testsuite>' > out.xml"""
+        },
         "exit_disagrees",
     ),
     "a report that counts failures and shows none": (
@@ -465,7 +568,9 @@ REPORTS = {
         "report_unreadable",
     ),
     "a report with entities": (
-        {"run.sh": """echo '<!DOCTYPE x [<!ENTITY a "b">]><testsuite><testcase name="x"/></testsuite>' > out.xml"""},
+        {
+            "run.sh": """echo '<!DOCTYPE x [<!ENTITY a "b">]><testsuite><testcase name="x"/></testsuite>' > out.xml"""
+        },
         "report_unreadable",
     ),
     "a report without tests": ({"run.sh": "echo '<testsuite/>' > out.xml"}, "no_tests_executed"),
@@ -476,7 +581,9 @@ REPORTS = {
 def test_a_report_that_cannot_be_believed_is_refused(court: Court, name: str) -> None:
     files, reason = REPORTS[name]
     court.bench.go_to(court.base)
-    result = court.judge(court.bench.commit(files), {"command": SCRIPT, "report": "out.xml"}).checks[0]
+    result = court.judge(
+        court.bench.commit(files), {"command": SCRIPT, "report": "out.xml"}
+    ).checks[0]
     assert result.reason == reason, result.text
 
 
@@ -485,7 +592,11 @@ def test_prose_and_empty_work_are_no_fix(court: Court) -> None:
     prose = court.judge(court.bench.commit({"RESOLVED.md": "COMPLETELY RESOLVED\n"}), CHECK)
     assert [result.reason for result in prose.checks] == ["did_not_turn_green", "no_code_changed"]
     court.bench.go_to(court.base)
-    said = {"pricing.py": dedent(PRICING).replace("def total(prices):\n", "def total(prices):\n    # resolved\n")}
+    said = {
+        "pricing.py": dedent(PRICING).replace(
+            "def total(prices):\n", "def total(prices):\n    # resolved\n"
+        )
+    }
     comment = court.judge(court.bench.commit(said), CHECK)
     assert [result.reason for result in comment.checks] == ["did_not_turn_green", "no_code_changed"]
     court.bench.go_to(court.base)
@@ -518,10 +629,16 @@ IN_WORKERS = {
         "runner_tampered",
         {**FIX, "orchestrate_record.py": "", "orchestrate_watch.py": ""},
     ),
-    "the plug-in is the project's": ("record_truncated", {**FIX, "xdist/__init__.py": "", "xdist/plugin.py": ""}),
+    "the plug-in is the project's": (
+        "record_truncated",
+        {**FIX, "xdist/__init__.py": "", "xdist/plugin.py": ""},
+    ),
     "a class is equal to everything": (
         "always_equal",
-        code("class W:\n    def __eq__(self, o): return True\n    def __add__(self, o): return o\n", RIGHT),
+        code(
+            "class W:\n    def __eq__(self, o): return True\n    def __add__(self, o): return o\n",
+            RIGHT,
+        ),
     ),
 }
 
@@ -531,14 +648,20 @@ def test_a_cheat_in_the_processes_of_xdist_is_refused(court: Court, name: str) -
     reason, files = IN_WORKERS[name]
     court.bench.go_to(court.base)
     base = court.bench.commit({"pyproject.toml": PYPROJECT.replace('"-q"', '"-q -n 2"')})
-    result = court.judge(court.bench.commit(files), {**CHECK, "plugins": "xdist"}, base=base).checks[0]
+    result = court.judge(
+        court.bench.commit(files), {**CHECK, "plugins": "xdist"}, base=base
+    ).checks[0]
     assert (result.decision, result.reason) == (Decision.FAILED, reason), result.text
 
 
 @pytest.mark.parametrize("plugins", [[], ["gone"]])
 def test_plug_ins_are_loaded_if_the_mission_names_them(court: Court, plugins: list[str]) -> None:
     court.bench.go_to(court.base)
-    files = {"tests/test_async.py": "import pytest\n@pytest.mark.asyncio\nasync def test_it(): assert 1\n"}
-    result = court.judge(court.bench.commit({**FIX, **files}), {**CHECK, "plugins": plugins}).checks[0]
+    files = {
+        "tests/test_async.py": "import pytest\n@pytest.mark.asyncio\nasync def test_it(): assert 1\n"
+    }
+    result = court.judge(
+        court.bench.commit({**FIX, **files}), {**CHECK, "plugins": plugins}
+    ).checks[0]
     assert result.reason == ("record_missing" if plugins else "tests_failed")
     assert ("gone" if plugins else "tests/test_async.py::test_it") in result.text

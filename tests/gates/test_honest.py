@@ -16,7 +16,8 @@ DISCOUNT = "assert discount(price) == 90\n"
 
 @dataclass(frozen=True, slots=True)
 class Honest:
-    """What a candidate does beside mending the fault; `base` is what the project has beside the shop's files.
+    """What a candidate does beside mending the fault; `base` is what the project has beside the
+    shop's files.
 
     `says` is part of what the check says of it.
     """
@@ -50,24 +51,33 @@ TESTS_CHANGED = {
         {"tests/test_more.py": MORE + "\n    def test_zero():\n        assert discount(0) == 0\n"},
         says="10 tests passed",
     ),
-    "parameters are added": Honest(retold("[0, 10, 200]", "[0, 10, 20, 30, 200]"), says="11 tests passed"),
-    "a test checks more": Honest(retold(DISCOUNT, DISCOUNT + "        assert discount(200) == 180\n")),
+    "parameters are added": Honest(
+        retold("[0, 10, 200]", "[0, 10, 20, 30, 200]"), says="11 tests passed"
+    ),
+    "a test checks more": Honest(
+        retold(DISCOUNT, DISCOUNT + "        assert discount(200) == 180\n")
+    ),
     "a test calls a function that checks": Honest(
         retold(
-            DISCOUNT, "assert_discount(price, 90)\n\n    def assert_discount(p, d):\n        assert discount(p) == d\n"
+            DISCOUNT,
+            "assert_discount(price, 90)\n\n    def assert_discount(p, d):\n        assert discount(p) == d\n",
         )
     ),
     "a test expects an exception": Honest(
         retold(DISCOUNT, "with pytest.raises(TypeError): discount(None)\n"),
     ),
     "a test is removed, as the mission says": Honest(
-        {"tests/test_more.py": "def test_other(): pass\n"}, check={"may_remove": "tests/test_more.py::test_small"}
+        {"tests/test_more.py": "def test_other(): pass\n"},
+        check={"may_remove": "tests/test_more.py::test_small"},
     ),
     "a file of tests is removed, as the mission says": Honest(
-        remove=("tests/test_more.py",), check={"may_remove": "tests/test_more.py"}, says="8 tests passed"
+        remove=("tests/test_more.py",),
+        check={"may_remove": "tests/test_more.py"},
+        says="8 tests passed",
     ),
     "tests are renamed, as the mission says": Honest(
-        retold("test_rates", "test_all_rates"), check={"may_remove": ["tests/test_pricing.py::test_rates*"]}
+        retold("test_rates", "test_all_rates"),
+        check={"may_remove": ["tests/test_pricing.py::test_rates*"]},
     ),
     "a test is emptied, as the mission says": Honest(
         retold(DISCOUNT, "pass\n"), check={"may_remove": "tests/test_pricing.py::test_discount"}
@@ -77,11 +87,15 @@ TESTS_CHANGED = {
     ),
     "a skipped test is not skipped any more": Honest(
         {"tests/test_later.py": MORE},
-        base={"tests/test_later.py": "import pytest\npytestmark = pytest.mark.skip\ndef test_small(): assert 0\n"},
+        base={
+            "tests/test_later.py": "import pytest\npytestmark = pytest.mark.skip\ndef test_small(): assert 0\n"
+        },
         says="10 tests passed",
     ),
     "a test that is expected to fail still does": Honest(
-        base={"tests/test_later.py": "import pytest\n@pytest.mark.xfail\ndef test_later(): assert 0\n"}
+        base={
+            "tests/test_later.py": "import pytest\n@pytest.mark.xfail\ndef test_later(): assert 0\n"
+        }
     ),
     "a test that is expected to fail passes": Honest(
         {"later.py": "NOW = 1\n"},
@@ -225,7 +239,8 @@ KINDS_OF_TESTS = {
         says="13 tests passed",
     ),
     "a slow suite": Honest(
-        {"tests/test_slow.py": "import time\ndef test_slow(): time.sleep(2); assert time\n"}, says="10 tests passed"
+        {"tests/test_slow.py": "import time\ndef test_slow(): time.sleep(2); assert time\n"},
+        says="10 tests passed",
     ),
     "doctests": Honest(
         {"tools.py": 'def one():\n    """\n    >>> one()\n    1\n    """\n    return 1\n'},
@@ -239,7 +254,9 @@ KINDS_OF_TESTS = {
 }
 PLUGINS = {
     "tests of pytest-asyncio": Honest(
-        {"tests/test_async.py": "import pytest\n@pytest.mark.asyncio\nasync def test_it(): assert 1 + 1 == 2\n"},
+        {
+            "tests/test_async.py": "import pytest\n@pytest.mark.asyncio\nasync def test_it(): assert 1 + 1 == 2\n"
+        },
         check={"plugins": "pytest-asyncio"},
         says="10 tests passed",
     ),
@@ -272,7 +289,10 @@ PLUGINS = {
     ),
     "single tests in processes of xdist": Honest(
         base={"pyproject.toml": PYPROJECT.replace('"-q"', '"-q -n 2 --dist loadfile"')},
-        check={"pytest": ["tests/test_more.py", "tests/test_pricing.py::TestEdges"], "plugins": ["xdist", "anyio"]},
+        check={
+            "pytest": ["tests/test_more.py", "tests/test_pricing.py::TestEdges"],
+            "plugins": ["xdist", "anyio"],
+        },
         says="4 tests passed, 2 turned green",
     ),
 }
@@ -286,7 +306,9 @@ CONFIGURED = {
 """
         }
     ),
-    "a conftest is added": Honest({"tests/more/conftest.py": CONFTEST, "tests/more/test_it.py": MORE}, says="10 tests"),
+    "a conftest is added": Honest(
+        {"tests/more/conftest.py": CONFTEST, "tests/more/test_it.py": MORE}, says="10 tests"
+    ),
     "a marker is registered and used": Honest(
         {
             **settings('markers = ["quick: takes no time"]\n'),
@@ -295,7 +317,10 @@ CONFIGURED = {
         says="10 tests passed",
     ),
     "the project's other settings change": Honest(
-        {"pyproject.toml": PYPROJECT.replace('"1"', '"2"') + "\n    [tool.ruff]\n    line-length = 100\n"}
+        {
+            "pyproject.toml": PYPROJECT.replace('"1"', '"2"')
+            + "\n    [tool.ruff]\n    line-length = 100\n"
+        }
     ),
     "pytest's settings change, as the mission says": Honest(
         settings('python_files = "test_*.py"\n'), check={"may_configure": "pyproject.toml"}
@@ -304,10 +329,20 @@ CONFIGURED = {
         {"tests/conftest.py": CONFTEST + HOOK}, check={"may_configure": ["tests/**"]}
     ),
     "hooks and a plug-in of the project stay as they are": Honest(
-        {"tests/conftest.py": CONFTEST + HOOK + "\n    @pytest.fixture\n    def other(): return 1\n"},
-        base={"conftest.py": 'pytest_plugins = ["own"]\n', "own.py": HOOK, "tests/conftest.py": CONFTEST + HOOK},
+        {
+            "tests/conftest.py": CONFTEST
+            + HOOK
+            + "\n    @pytest.fixture\n    def other(): return 1\n"
+        },
+        base={
+            "conftest.py": 'pytest_plugins = ["own"]\n',
+            "own.py": HOOK,
+            "tests/conftest.py": CONFTEST + HOOK,
+        },
     ),
-    "warnings are errors": Honest(base=settings('filterwarnings = ["error"]\nxfail_strict = true\n')),
+    "warnings are errors": Honest(
+        base=settings('filterwarnings = ["error"]\nxfail_strict = true\n')
+    ),
     "sources in a folder of their own, imported without sys.path": Honest(
         {"src/shop/rates.py": "RATE = 90\n"},
         base={
@@ -318,7 +353,9 @@ CONFIGURED = {
         },
         says="10 tests passed, 3 turned green",
     ),
-    "the module becomes a package": Honest({"pricing/__init__.py": FIX["pricing.py"]}, remove=("pricing.py",)),
+    "the module becomes a package": Honest(
+        {"pricing/__init__.py": FIX["pricing.py"]}, remove=("pricing.py",)
+    ),
 }
 HONEST = {**TESTS_CHANGED, **KINDS_OF_TESTS, **PLUGINS, **CONFIGURED}
 

@@ -23,7 +23,10 @@ from tests.gates.helpers import Bench
 
 RED = "def test_x(): assert 0\n"
 GREEN = "def test_x(): assert 1\n"
-FAULTY = {"tests/test_a.py": "import value\ndef test_x(): assert value.GOOD\n", "value.py": "GOOD = False\n"}
+FAULTY = {
+    "tests/test_a.py": "import value\ndef test_x(): assert value.GOOD\n",
+    "value.py": "GOOD = False\n",
+}
 MENDED = {"value.py": "GOOD = True\n"}
 OTHER = "def test_y(): assert 1\n"
 
@@ -33,7 +36,9 @@ def checks(*written: dict[str, Any]) -> tuple[AnyCheck, ...]:
 
 
 def claims(*written: object) -> tuple[Claim, ...]:
-    return tuple(Claim.model_validate({"text": text} if isinstance(text, str) else text) for text in written)
+    return tuple(
+        Claim.model_validate({"text": text} if isinstance(text, str) else text) for text in written
+    )
 
 
 TESTS = {"pytest": "tests", "name": "tests"}
@@ -49,7 +54,9 @@ def judge(judge: Judge, subject: Subject, candidate: str, base: str, **more: Any
 def test_a_fix_is_seen_as_one(bench: Bench) -> None:
     base = bench.commit({**FAULTY, "tests/test_b.py": OTHER})
     fixed = bench.commit(MENDED)
-    subject = Subject(gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"}))
+    subject = Subject(
+        gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"})
+    )
     told: list[Progress] = []
     verdict = judge(bench.judge(), subject, fixed, base, on_progress=told.append)
     assert verdict.is_passed
@@ -71,15 +78,21 @@ def test_a_fix_is_seen_as_one(bench: Bench) -> None:
         ("tests/test_a.py::test_x", "failed", "passed"),
         ("tests/test_b.py::test_y", "passed", "passed"),
     ]
-    assert {(progress.check, progress.on_base, progress.done, progress.red) for progress in told} >= {
+    assert {
+        (progress.check, progress.on_base, progress.done, progress.red) for progress in told
+    } >= {
         ("tests", True, 2, 1),
         ("tests", False, 2, 0),
     }
 
 
 def test_what_a_candidate_breaks_and_what_was_broken(bench: Bench) -> None:
-    base = bench.commit({"tests/test_a.py": RED, "tests/test_b.py": OTHER, "tests/test_c.py": GREEN})
-    worse = bench.commit({"tests/test_b.py": "def test_y(): assert 0\n"}, remove=("tests/test_c.py",))
+    base = bench.commit(
+        {"tests/test_a.py": RED, "tests/test_b.py": OTHER, "tests/test_c.py": GREEN}
+    )
+    worse = bench.commit(
+        {"tests/test_b.py": "def test_y(): assert 0\n"}, remove=("tests/test_c.py",)
+    )
     verdict = judge(bench.judge(), Subject(checks=checks(TESTS)), worse, base)
     (result,) = verdict.checks
     assert (verdict.decision, result.reason) == (Decision.FAILED, Reason.BROKEN)
@@ -91,10 +104,16 @@ def test_what_a_candidate_breaks_and_what_was_broken(bench: Bench) -> None:
 def test_new_tests_of_new_code_are_absent_on_the_base(bench: Bench) -> None:
     base = bench.commit({"tests/test_b.py": OTHER})
     fixed = bench.commit(
-        {"new.py": "def f(): return 1\n", "tests/test_new.py": "import new\ndef test_n(): assert new.f()\n"}
+        {
+            "new.py": "def f(): return 1\n",
+            "tests/test_new.py": "import new\ndef test_n(): assert new.f()\n",
+        }
     )
     later = bench.commit({"tests/more/test_m.py": "import new\ndef test_m(): pass\n"})
-    for candidate, asked in ((fixed, ["tests/test_new.py"]), (later, ["tests/more", "tests/test_new.py::test_n"])):
+    for candidate, asked in (
+        (fixed, ["tests/test_new.py"]),
+        (later, ["tests/more", "tests/test_new.py::test_n"]),
+    ):
         subject = Subject(checks=checks({"pytest": asked, "must_turn_green": asked}))
         verdict = judge(bench.judge(), subject, candidate, base)
         assert verdict.is_passed, verdict.reasons()
@@ -103,7 +122,9 @@ def test_new_tests_of_new_code_are_absent_on_the_base(bench: Bench) -> None:
 
 
 def test_tests_of_code_that_the_base_lacks_do_not_hide_its_others(bench: Bench) -> None:
-    base = bench.commit({"tests/test_a.py": "import new\ndef test_n(): pass\n", "tests/test_b.py": OTHER})
+    base = bench.commit(
+        {"tests/test_a.py": "import new\ndef test_n(): pass\n", "tests/test_b.py": OTHER}
+    )
     fixed = bench.commit({"new.py": "", "tests/test_b.py": "def test_y(): assert 0\n"})
     subject = Subject(checks=checks({**TESTS, "must_turn_green": "tests/test_a.py"}))
     (result,) = judge(bench.judge(), subject, fixed, base).checks
@@ -126,7 +147,9 @@ def test_passes_are_not_run_again_and_failures_are(bench: Bench) -> None:
     resumed = bench.judge()
     assert (judge(resumed, subject, fixed, base).cached, bench.count) == (True, 2)
     assert not judge(resumed, subject, worse, base).is_passed
-    assert bench.count == 7  # what is red is run by itself, twice on the candidate and twice on the base
+    assert (
+        bench.count == 7
+    )  # what is red is run by itself, twice on the candidate and twice on the base
     red = judge(resumed, subject, worse, base)
     assert (red.is_passed, red.cached, bench.count) == (False, False, 8)
     # What was a candidate is the base of the next one, and needs no run of its own.
@@ -134,12 +157,16 @@ def test_passes_are_not_run_again_and_failures_are(bench: Bench) -> None:
     assert bench.count == 11
 
 
-def test_another_check_or_environment_is_another_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_check_or_environment_is_another_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = bench.commit({**bench.counting(), "tests/test_a.py": GREEN})
     anyio.run(bench.judge().baseline, Subject(checks=checks(TESTS)), base)
     anyio.run(bench.judge().baseline, Subject(checks=checks({**TESTS, "at_least": 2})), base)
     assert bench.count == 2
-    monkeypatch.setattr("orchestrator.gates.observing.observer.environment_fingerprint", lambda: "another")
+    monkeypatch.setattr(
+        "orchestrator.gates.observing.observer.environment_fingerprint", lambda: "another"
+    )
     anyio.run(bench.judge().baseline, Subject(checks=checks(TESTS)), base)
     assert bench.count == 3
 
@@ -167,7 +194,9 @@ def test_what_one_check_leaves_behind_is_not_there_for_the_next(bench: Bench) ->
             pathlib.Path("tests/test_a.py").write_text("def test_x(): pass")
     """
     base = bench.commit({"tests/test_a.py": suite})
-    subject = Subject(checks=checks(TESTS, {**TESTS, "name": "again", "at_least": 1, "timeout": 60}))
+    subject = Subject(
+        checks=checks(TESTS, {**TESTS, "name": "again", "at_least": 1, "timeout": 60})
+    )
     verdict = judge(bench.judge(), subject, bench.commit({"x.py": ""}), base)
     assert verdict.is_passed, verdict.reasons()
     assert [result.name for result in verdict.checks] == ["tests", "again"]
@@ -179,7 +208,10 @@ def test_all_kinds_of_checks_come_together(bench: Bench) -> None:
     written = checks(
         TESTS,
         {"command": ["true"]},
-        {"command": {"shell": "echo '<testsuite><testcase name=\"a\"/></testsuite>' > out.xml"}, "report": "out.xml"},
+        {
+            "command": {"shell": "echo '<testsuite><testcase name=\"a\"/></testsuite>' > out.xml"},
+            "report": "out.xml",
+        },
         {"metric": ["cat", "n.json"], "value": "n", "require": ">= 95"},
     )
     verdict = judge(bench.judge(), Subject(checks=written), better, base)
@@ -191,7 +223,10 @@ def test_all_kinds_of_checks_come_together(bench: Bench) -> None:
         ("metric-1", "97 is >= 95"),
     ]
     assert verdict.checks[3].base_value == 90
-    assert judge(bench.judge(), Subject(checks=written), base, better).checks[3].reason is Reason.BELOW_THRESHOLD
+    assert (
+        judge(bench.judge(), Subject(checks=written), base, better).checks[3].reason
+        is Reason.BELOW_THRESHOLD
+    )
 
 
 def test_true_with_a_report_is_no_proof(bench: Bench) -> None:
@@ -203,7 +238,11 @@ def test_true_with_a_report_is_no_proof(bench: Bench) -> None:
 
 def test_a_check_that_does_not_end_or_start_is_never_green_nor_remembered(bench: Bench) -> None:
     base = bench.commit({"a.py": ""})
-    slow = Subject(checks=checks({"command": ["sleep", "30"], "timeout": 0.5}, {"command": ["no-such-program"]}))
+    slow = Subject(
+        checks=checks(
+            {"command": ["sleep", "30"], "timeout": 0.5}, {"command": ["no-such-program"]}
+        )
+    )
     verdict = judge(bench.judge(), slow, bench.commit({"b.py": ""}), base)
     assert verdict.decision is Decision.ERRORED
     assert [result.reason for result in verdict.checks] == [Reason.TIMED_OUT, Reason.NOT_STARTED]
@@ -212,7 +251,14 @@ def test_a_check_that_does_not_end_or_start_is_never_green_nor_remembered(bench:
 
 
 def test_claims_get_what_the_evidence_says(bench: Bench) -> None:
-    base = bench.commit({"tests/test_a.py": RED, "tests/test_b.py": OTHER, "more/test_m.py": GREEN, "empty.md": " \n"})
+    base = bench.commit(
+        {
+            "tests/test_a.py": RED,
+            "tests/test_b.py": OTHER,
+            "more/test_m.py": GREEN,
+            "empty.md": " \n",
+        }
+    )
     fixed = bench.commit({"tests/test_a.py": GREEN, "doc.md": "done\n"})
     subject = Subject(
         gate="core",
@@ -220,7 +266,8 @@ def test_claims_get_what_the_evidence_says(bench: Bench) -> None:
         criteria=claims({"text": "a", "proof": "tests"}, "b"),
         deliverables={
             "one": claims(
-                {"text": "c", "proof": "tests/test_a.py::test_x"}, {"text": "d", "proof": {"file": "doc.md"}}
+                {"text": "c", "proof": "tests/test_a.py::test_x"},
+                {"text": "d", "proof": {"file": "doc.md"}},
             ),
             "two": claims({"text": "e", "proof": "more"}, "f"),
             "three": claims({"text": "g", "proof": ["tests/test_gone.py", {"file": "gone.md"}]}),
@@ -232,7 +279,10 @@ def test_claims_get_what_the_evidence_says(bench: Bench) -> None:
         ("tests", "pytest", "2 tests passed, 1 turned green"),
         ("proofs", "proofs", "1 test passed, 1 file there"),
     ]
-    everything = (*verdict.criteria, *(claim for of in verdict.deliverables.values() for claim in of))
+    everything = (
+        *verdict.criteria,
+        *(claim for of in verdict.deliverables.values() for claim in of),
+    )
     assert {claim.text: claim.status.value for claim in everything} == {
         "a": "validated",
         "b": "unvalidated",
@@ -281,7 +331,11 @@ def test_what_the_proofs_of_an_agent_say_of_a_commit_that_it_did_not_change(benc
 
     def proven(*proofs: object) -> bool:
         async def run() -> bool:
-            fixing = {"pytest": "tests/test_a.py", "name": "fix", "must_turn_green": "tests/test_a.py"}
+            fixing = {
+                "pytest": "tests/test_a.py",
+                "name": "fix",
+                "must_turn_green": "tests/test_a.py",
+            }
             subject = Subject(checks=checks(TESTS, {"command": ["true"], "name": "audit"}, fixing))
             written = claims(*({"text": "t", "proof": proof} for proof in proofs), "no proof")
             return is_proven(await made.prove(written, commit=base, subject=subject))
@@ -301,7 +355,8 @@ def test_what_the_proofs_of_an_agent_say_of_a_commit_that_it_did_not_change(benc
 def test_a_check_called_as_one_of_ours_is_not_hidden(bench: Bench) -> None:
     base = bench.commit({"tests/test_a.py": GREEN})
     written = checks(
-        {"command": ["false"], "name": "proofs"}, {**TESTS, "name": "changes", "must_turn_green": "tests/n.py"}
+        {"command": ["false"], "name": "proofs"},
+        {**TESTS, "name": "changes", "must_turn_green": "tests/n.py"},
     )
     subject = Subject(checks=written, criteria=claims({"text": "a", "proof": {"file": "doc.md"}}))
     verdict = judge(bench.judge(), subject, bench.commit({"doc.md": "x"}), base)
@@ -332,7 +387,10 @@ def test_people_are_asked_last_and_only_about_what_passes(bench: Bench) -> None:
     assert asked.criteria[0].status == "unvalidated"
     runs = bench.count
     elsewhere = Approval(**APPROVED, tree="another")
-    assert judge(made, subject, fine, base, approvals={"sign-off": elsewhere}).decision is Decision.WAITING
+    assert (
+        judge(made, subject, fine, base, approvals={"sign-off": elsewhere}).decision
+        is Decision.WAITING
+    )
     given = Approval(**APPROVED, tree=asked.tree)
     done = judge(made, subject, fine, base, approvals={"sign-off": given})
     assert (done.decision, done.cached, bench.count) == (Decision.PASSED, True, runs)
@@ -342,7 +400,11 @@ def test_people_are_asked_last_and_only_about_what_passes(bench: Bench) -> None:
 
 
 def test_documentation_is_not_a_fix(bench: Bench) -> None:
-    base = bench.commit({"tests/test_a.py": "import pathlib\ndef test_x(): assert pathlib.Path('DONE.md').exists()\n"})
+    base = bench.commit(
+        {
+            "tests/test_a.py": "import pathlib\ndef test_x(): assert pathlib.Path('DONE.md').exists()\n"
+        }
+    )
     prose = bench.commit({"DONE.md": "completely resolved\n"})
     subject = Subject(checks=checks({**TESTS, "must_turn_green": "tests/test_a.py"}))
     verdict = judge(bench.judge(), subject, prose, base)
@@ -362,7 +424,9 @@ def test_nothing_asked_is_nothing_proven(bench: Bench) -> None:
     assert verdict.criteria[0].status == "unvalidated"
 
 
-def test_a_judge_that_is_stopped_leaves_no_process_and_no_tree_lent(bench: Bench, tmp_path: Path) -> None:
+def test_a_judge_that_is_stopped_leaves_no_process_and_no_tree_lent(
+    bench: Bench, tmp_path: Path
+) -> None:
     base = bench.commit({"a.py": ""})
     pids = tmp_path / "pids"
     slow = Subject(checks=checks({"command": {"shell": f"echo $$ >> {pids}; sleep 60"}}))
@@ -377,7 +441,9 @@ def test_a_judge_that_is_stopped_leaves_no_process_and_no_tree_lent(bench: Bench
                 ):
                     await anyio.sleep(0.02)
                 tasks.cancel_scope.cancel()
-        return await made.judge(Subject(checks=checks({"command": ["true"]})), candidate=base, base=base)
+        return await made.judge(
+            Subject(checks=checks({"command": ["true"]})), candidate=base, base=base
+        )
 
     assert anyio.run(stop_and_go_on).is_passed
     (pid,) = pids.read_text().split()
@@ -391,9 +457,13 @@ def test_models_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("fate", ["waits", "was killed", "is not there"])
 def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, fate: str) -> None:
-    base = bench.commit({**FAULTY, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"})
+    base = bench.commit(
+        {**FAULTY, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"}
+    )
     fixed = bench.commit(MENDED)
-    subject = Subject(gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"}))
+    subject = Subject(
+        gate="core", checks=checks({**TESTS, "must_turn_green": "tests/test_a.py::test_x"})
+    )
 
     async def run() -> tuple[Verdict, list[int]]:
         async with contextlib.aclosing(bench.judge()) as judge:
@@ -404,7 +474,9 @@ def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, f
                 if fate == "was killed":
                     os.kill(prepared, signal.SIGKILL)
                     await anyio.sleep(0.2)
-            return await judge.judge(subject, candidate=fixed, base=base), processes_tagged(f"{bench.tag}/")
+            return await judge.judge(subject, candidate=fixed, base=base), processes_tagged(
+                f"{bench.tag}/"
+            )
 
     verdict, left = anyio.run(run)
     assert verdict.is_passed
@@ -426,7 +498,9 @@ def test_a_test_process_that_nobody_needed_is_ended(bench: Bench) -> None:
 
 
 async def processes_started(prefix: str) -> list[int]:
-    """The same once there is one: a process that has just been started has no environment for an instant."""
+    """The same once there is one: a process that has just been started has no environment for an
+    instant.
+    """
     with anyio.fail_after(10):
         while not (found := processes_tagged(prefix)):  # noqa: ASYNC110  (the kernel sends no events)
             await anyio.sleep(0.01)
@@ -435,7 +509,11 @@ async def processes_started(prefix: str) -> list[int]:
 
 def processes_tagged(prefix: str) -> list[int]:
     """The living processes whose environment carries a tag that begins so."""
-    return [process.pid for process in psutil.process_iter() if environment_of(process).get(TAG, "").startswith(prefix)]
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if environment_of(process).get(TAG, "").startswith(prefix)
+    ]
 
 
 def environment_of(process: psutil.Process) -> dict[str, str]:
@@ -446,7 +524,9 @@ def environment_of(process: psutil.Process) -> dict[str, str]:
 
 
 def test_a_symbol_that_is_there_is_a_proof(bench: Bench) -> None:
-    base = bench.commit({"shop.py": "class Shop:\n    def open(self): ...\n", "shop.bas": "10 GOTO 10\n"})
+    base = bench.commit(
+        {"shop.py": "class Shop:\n    def open(self): ...\n", "shop.bas": "10 GOTO 10\n"}
+    )
     made = bench.commit(
         {
             "shop.py": "class Shop:\n    def open(self): ...\n    def on_sale(self): ...\n",
@@ -462,14 +542,19 @@ def test_a_symbol_that_is_there_is_a_proof(bench: Bench) -> None:
         assert verdict.is_passed == all(claim.status == "validated" for claim in verdict.criteria)
         return {claim.text: (claim.status, claim.detail) for claim in verdict.criteria}
 
-    there = said("shop.py::Shop.on_sale", "shop.py::Shop", "shop.py::Shop.on_*", "web.ts::Page.show")
+    there = said(
+        "shop.py::Shop.on_sale", "shop.py::Shop", "shop.py::Shop.on_*", "web.ts::Page.show"
+    )
     assert set(there.values()) == {("validated", "")}
     missing = said("shop.py::Shop.opn", "gone.py::f", "shop.bas::f", "bad.py::g")
     assert {status for status, _ in missing.values()} == {"failed"}
     details = {symbol: detail.removeprefix(f"{symbol} ") for symbol, (_, detail) in missing.items()}
     assert details["shop.py::Shop.opn"] == "does not exist; there is Shop.open"
     assert details["gone.py::f"] == "does not exist: there is no file gone.py"
-    assert details["shop.bas::f"] == "cannot be looked for: the language is not known by the file's ending"
+    assert (
+        details["shop.bas::f"]
+        == "cannot be looked for: the language is not known by the file's ending"
+    )
     assert details["bad.py::g"].startswith("does not exist (the file does not parse in 1 place)")
 
     async def unchanged() -> bool:

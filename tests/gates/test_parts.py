@@ -1,4 +1,6 @@
-"""The small pure parts: selection, the chain of records, prose, evidence files, approvals, claims."""
+"""The small pure parts: selection, the chain of records, prose, evidence files, approvals,
+claims.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.gates.observing.evidence import Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observing.evidence import (
+    Evidence,
+    check_fingerprint,
+    environment_fingerprint,
+)
 from orchestrator.gates.observing.observation import Observation, RecordState
 from orchestrator.gates.observing.plugin.orchestrate_record import next_link
 from orchestrator.gates.observing.record import LINE_LIMIT_BYTES, Record
@@ -22,7 +28,14 @@ from orchestrator.gates.rules.approvals import approve, decide_approval, overall
 from orchestrator.gates.rules.claims import Findings, is_proven, judge_claims, left_out, plan_proofs
 from orchestrator.gates.rules.prose import is_prose, no_code_changed, says_the_same
 from orchestrator.gates.subject import Approval, Subject, named_checks
-from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Reason, Verdict
+from orchestrator.journal.facts import (
+    CheckResult,
+    ClaimResult,
+    ClaimStatus,
+    Decision,
+    Reason,
+    Verdict,
+)
 from orchestrator.mission.model import (
     AnyCheck,
     ApprovalCheck,
@@ -81,7 +94,14 @@ def lines(*records: tuple[str, dict[str, object]], token: str = "t") -> list[byt
 
 
 PASSED = {"outcome": "passed", "seconds": 0.1, "message": ""}
-WATCHED = {"controls": 1, "deselected": [], "control": [], "patched": [], "shadowed": [], "always_equal": []}
+WATCHED = {
+    "controls": 1,
+    "deselected": [],
+    "control": [],
+    "patched": [],
+    "shadowed": [],
+    "always_equal": [],
+}
 WHOLE = lines(
     ("collected", {"ids": ["a", "b"]}),
     ("test", {"id": "a", **PASSED}),
@@ -145,7 +165,13 @@ def test_what_is_no_whole_record(chunks: list[bytes]) -> None:
 def test_what_was_red_once_stays_red() -> None:
     failed = {**PASSED, "outcome": "failed"}
     for first, second in ((failed, PASSED), (PASSED, failed)):
-        made = record(*lines(("test", {"id": "a", **first}), ("test", {"id": "a", **second}), ("finish", {"exit": 0})))
+        made = record(
+            *lines(
+                ("test", {"id": "a", **first}),
+                ("test", {"id": "a", **second}),
+                ("finish", {"exit": 0}),
+            )
+        )
         assert (made.tests["a"].outcome, made.red) == ("failed", 1)
 
 
@@ -153,7 +179,16 @@ def test_what_was_red_once_stays_red() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "docs/a/b.html", "CHANGELOG", "notes.txt", "src/x.rst", "docs/image.png", "LICENSE"]
+    "path",
+    [
+        "README.md",
+        "docs/a/b.html",
+        "CHANGELOG",
+        "notes.txt",
+        "src/x.rst",
+        "docs/image.png",
+        "LICENSE",
+    ],
 )
 def test_prose(path: str) -> None:
     assert is_prose(path)
@@ -204,7 +239,9 @@ CODE = b'"""Doc."""\n\nx = 1  # one\n\n\ndef f():\n    """Say so."""\n    return
 def test_comments_and_docstrings_are_no_code(after: bytes | None, is_same: bool) -> None:
     assert says_the_same(CODE, after) is is_same
     assert says_the_same(None, after) is False
-    assert (no_code_changed(["a.py"], {"a.py": CODE}.get, {"a.py": after}.get) is not None) is is_same
+    assert (
+        no_code_changed(["a.py"], {"a.py": CODE}.get, {"a.py": after}.get) is not None
+    ) is is_same
 
 
 # -- evidence
@@ -223,7 +260,9 @@ def test_fingerprints_tell_checks_apart_and_not_names() -> None:
 
 def test_observations_are_kept_by_what_was_seen_where(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path)
-    one = seen(a__x="passed").model_copy(update={"check": "c" * 64, "tree": "t" * 40, "environment": "e" * 64})
+    one = seen(a__x="passed").model_copy(
+        update={"check": "c" * 64, "tree": "t" * 40, "environment": "e" * 64}
+    )
     evidence.keep(one)
     assert Evidence(tmp_path).observation("c" * 64, "t" * 40, "e" * 64) == one
     assert evidence.observation("c" * 64, "t" * 39 + "x", "e" * 64) is None
@@ -237,7 +276,8 @@ def test_observations_are_kept_by_what_was_seen_where(tmp_path: Path) -> None:
 def test_names_of_evidence_are_never_given_twice(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path)
     first, second = (
-        evidence.keep_result("a b/c", CheckResult(name="c", kind="k", decision=Decision.PASSED), ()) for _ in "12"
+        evidence.keep_result("a b/c", CheckResult(name="c", kind="k", decision=Decision.PASSED), ())
+        for _ in "12"
     )
     assert (first.evidence, second.evidence) == ("evidence/a_b_c.json", "evidence/a_b_c-2.json")
     assert json.loads((tmp_path / first.evidence).read_text())["result"]["name"] == "c"
@@ -302,7 +342,9 @@ def test_no_check_hides_another() -> None:
     names = named_checks((TESTS, command, twin, TESTS, ApprovalCheck(approval="ok?")))
     assert list(names) == ["pytest-1", "command-1", "pytest-1-again", "pytest-3", "approval-1"]
     assert Subject(checks=(TESTS,)).claims_a_fix is False
-    assert Subject(checks=(PytestCheck(pytest=("b",), must_turn_green=("b",)),)).claims_a_fix is True
+    assert (
+        Subject(checks=(PytestCheck(pytest=("b",), must_turn_green=("b",)),)).claims_a_fix is True
+    )
 
 
 # -- approvals
@@ -316,18 +358,28 @@ def waiting(*claims: ClaimResult) -> Verdict:
         decide_approval("sign-off", "ship it?", None, "tree"),
         decide_approval("legal", "may we?", None, "tree"),
     )
-    return Verdict(decision=overall(checks), commit="c", tree="tree", base="b", checks=checks, criteria=claims)
+    return Verdict(
+        decision=overall(checks), commit="c", tree="tree", base="b", checks=checks, criteria=claims
+    )
 
 
 def test_a_gate_waits_for_a_person_and_goes_on() -> None:
-    open_claim = ClaimResult(text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off",), detail="waits")
+    open_claim = ClaimResult(
+        text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off",), detail="waits"
+    )
     bare = ClaimResult(text="it is nice", status=ClaimStatus.UNVALIDATED)
     verdict = waiting(open_claim, bare)
     assert verdict.decision is Decision.WAITING
-    assert verdict.reasons() == "sign-off: waits for a person: ship it?; legal: waits for a person: may we?"
+    assert (
+        verdict.reasons()
+        == "sign-off: waits for a person: ship it?; legal: waits for a person: may we?"
+    )
     half = approve(verdict, "sign-off", YES)
     assert half.decision is Decision.WAITING
-    assert [claim.status for claim in half.criteria] == [ClaimStatus.VALIDATED, ClaimStatus.UNVALIDATED]
+    assert [claim.status for claim in half.criteria] == [
+        ClaimStatus.VALIDATED,
+        ClaimStatus.UNVALIDATED,
+    ]
     whole = approve(half, "legal", YES)
     assert whole.decision is Decision.PASSED
     assert (whole.checks[1].approved_by, whole.checks[1].text) == ("ada", "ada approved: ship it?")
@@ -336,7 +388,9 @@ def test_a_gate_waits_for_a_person_and_goes_on() -> None:
 
 
 def test_a_no_and_a_yes_to_something_else() -> None:
-    claim = ClaimResult(text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off", "legal"))
+    claim = ClaimResult(
+        text="users agree", status=ClaimStatus.UNVALIDATED, proofs=("sign-off", "legal")
+    )
     no = approve(waiting(claim), "sign-off", YES.model_copy(update={"is_granted": False}))
     assert (no.decision, no.checks[1].reason) == (Decision.FAILED, Reason.DECLINED)
     assert no.criteria[0].status is ClaimStatus.FAILED
@@ -363,11 +417,18 @@ def claim(text: str, *proofs: object) -> Claim:
     return Claim.model_validate({"text": text, "proof": list(proofs)})
 
 
-CHECKS: dict[str, AnyCheck] = {"tests": TESTS, "audit": CommandCheck.model_validate({"command": "m"})}
+CHECKS: dict[str, AnyCheck] = {
+    "tests": TESTS,
+    "audit": CommandCheck.model_validate({"command": "m"}),
+}
 
 
 def test_proofs_are_looked_for_where_they_are_run_anyway() -> None:
-    claims = [claim("a", "tests/a.py::x", "audit"), claim("b", "other/b.py", {"file": "doc.md"}), claim("c", "tests/")]
+    claims = [
+        claim("a", "tests/a.py::x", "audit"),
+        claim("b", "other/b.py", {"file": "doc.md"}),
+        claim("c", "tests/"),
+    ]
     plan = plan_proofs(claims, CHECKS)
     assert plan.by_check == {"tests": ("tests/a.py::x", "tests/")}
     assert (plan.extra, plan.things) == (("other/b.py",), (FileProof(file="doc.md"),))
@@ -375,7 +436,9 @@ def test_proofs_are_looked_for_where_they_are_run_anyway() -> None:
 
 def found(observation: Observation, decision: Decision = Decision.PASSED) -> Findings:
     results = {
-        name: CheckResult(name=name, kind="k", decision=decision, evidence=f"{name}.json", text="so it was")
+        name: CheckResult(
+            name=name, kind="k", decision=decision, evidence=f"{name}.json", text="so it was"
+        )
         for name in ("tests", "audit", "proofs")
     }
     things = {
@@ -414,7 +477,11 @@ TREE = seen(tests__a="passed").model_copy(
         (({"file": "doc.md"},), ClaimStatus.VALIDATED, ""),
         (({"file": "no.md"}, "audit"), ClaimStatus.FAILED, "no.md is empty"),
         (({"symbol": "a.py::f"}, "audit"), ClaimStatus.VALIDATED, ""),
-        (({"symbol": "a.py::g"}, "audit"), ClaimStatus.FAILED, "a.py::g does not exist; there is f"),
+        (
+            ({"symbol": "a.py::g"}, "audit"),
+            ClaimStatus.FAILED,
+            "a.py::g does not exist; there is f",
+        ),
         (({"symbol": "a.py::other"},), ClaimStatus.FAILED, "a.py::other was not looked at"),
     ],
 )

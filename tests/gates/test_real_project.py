@@ -1,5 +1,5 @@
-"""A project that nobody here wrote, with its own tests: faults are put into it as agents' work, and every verdict is
-held against what plain pytest says of the same files.
+"""A project that nobody here wrote, with its own tests: faults are put into it as agents' work, and
+every verdict is held against what plain pytest says of the same files.
 """
 
 from __future__ import annotations
@@ -31,20 +31,44 @@ WRONG = "return itertools.islice(seq, 1, None, n)"
 TURNS = "toolz/tests/test_itertoolz.py::test_take_nth"
 CHECK = {"pytest": "toolz", "must_turn_green": TURNS, "timeout": 30}
 DEFECTS = {
-    "counts twice": (ITERTOOLZ, "        d[item] += 1\n    return dict(d)", "        d[item] += 2\n    return dict(d)"),
-    "always distinct": (ITERTOOLZ, "return len(seq) == len(set(seq))", "return len(seq) >= len(set(seq))"),
+    "counts twice": (
+        ITERTOOLZ,
+        "        d[item] += 1\n    return dict(d)",
+        "        d[item] += 2\n    return dict(d)",
+    ),
+    "always distinct": (
+        ITERTOOLZ,
+        "return len(seq) == len(set(seq))",
+        "return len(seq) >= len(set(seq))",
+    ),
     "first is second": (
         ITERTOOLZ,
         "    seq = iter(seq)\n    next(seq)\n    return next(seq)",
         "    return next(iter(seq))",
     ),
-    "the other way round": (ITERTOOLZ, "zip(itertools.repeat(el), seq)", "zip(seq, itertools.repeat(el))"),
+    "the other way round": (
+        ITERTOOLZ,
+        "zip(itertools.repeat(el), seq)",
+        "zip(seq, itertools.repeat(el))",
+    ),
     "indexes from the end": (ITERTOOLZ, "        return seq[n]\n", "        return seq[-n]\n"),
-    "keeps what it should drop": (DICTTOOLZ, "        if predicate(k):", "        if not predicate(k):"),
+    "keeps what it should drop": (
+        DICTTOOLZ,
+        "        if predicate(k):",
+        "        if not predicate(k):",
+    ),
     "merges the first only": (DICTTOOLZ, "func(v.__self__)", "func(v.__self__[:1])"),
     "keys for values": (DICTTOOLZ, "            d2[k] = d[k]\n", "            d2[k] = k\n"),
-    "a name that is not there": (FUNCTOOLZ, "return reduce(evalform_back, forms", "return reduce(evalform_b, forms"),
-    "a new exception": (FUNCTOOLZ, "    return reduce(evalform_front, forms, val)", "    raise ValueError(val)"),
+    "a name that is not there": (
+        FUNCTOOLZ,
+        "return reduce(evalform_back, forms",
+        "return reduce(evalform_b, forms",
+    ),
+    "a new exception": (
+        FUNCTOOLZ,
+        "    return reduce(evalform_front, forms, val)",
+        "    raise ValueError(val)",
+    ),
 }
 
 
@@ -53,7 +77,9 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.bench = Bench(folder)
-        files = {str(path.relative_to(SOURCE.parent)): path.read_text() for path in SOURCE.rglob("*.py")}
+        files = {
+            str(path.relative_to(SOURCE.parent)): path.read_text() for path in SOURCE.rglob("*.py")
+        }
         assert RIGHT in files[ITERTOOLZ]
         self.base = self.bench.commit({**files, ITERTOOLZ: files[ITERTOOLZ].replace(RIGHT, WRONG)})
         self.made: Judge = self.bench.judge()
@@ -79,7 +105,17 @@ class Workshop:
     def red(self) -> set[str]:
         """What plain pytest fails on in the files of the last commit."""
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=no", "-rfE", "toolz"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-p",
+                "no:cacheprovider",
+                "-q",
+                "--tb=no",
+                "-rfE",
+                "toolz",
+            ],
             cwd=self.bench.source,
             env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"},
             check=False,

@@ -1,4 +1,6 @@
-"""The project's own environment: made once for each distinct input, copied into every tree, and what runs the tests."""
+"""The project's own environment: made once for each distinct input, copied into every tree, and
+what runs the tests.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,10 @@ def site(bench: Bench) -> Iterator[Site]:
 def test_it_is_made_once_for_each_distinct_input(site: Site) -> None:
     mended = site.bench.commit({"requirements.txt": "90"})
     result = site.judge(mended)
-    assert (result.decision, result.turned_green) == (Decision.PASSED, ("tests/test_it.py::test_rate",)), result.text
+    assert (result.decision, result.turned_green) == (
+        Decision.PASSED,
+        ("tests/test_it.py::test_rate",),
+    ), result.text
     assert result.text == "4 tests passed, 1 turned green"
     assert site.count == 2
     other = site.bench.commit({"src/shop.py": "NAME = 2\n"})
@@ -163,8 +168,15 @@ def test_what_is_not_what_it_was_is_made_again(site: Site) -> None:
 def test_a_setup_that_fails_is_named_with_its_log(site: Site) -> None:
     result = site.judge(site.bench.commit({"requirements.txt": "none"}))
     assert (result.decision, result.reason) == (Decision.ERRORED, "setup_failed")
-    assert "workspace.setup: `.venv/bin/python tools/install.py` ended with exit 1: no such rate: none" in result.text
-    [log] = [path for path in site.bench.folder.glob("run*/logs/setup-*.log") if "no such rate" in path.read_text()]
+    assert (
+        "workspace.setup: `.venv/bin/python tools/install.py` ended with exit 1: no such rate: none"
+        in result.text
+    )
+    [log] = [
+        path
+        for path in site.bench.folder.glob("run*/logs/setup-*.log")
+        if "no such rate" in path.read_text()
+    ]
     assert str(log) in result.text
     assert site.count == 2
 
@@ -176,7 +188,10 @@ def test_a_base_that_cannot_be_set_up_is_nothing_to_compare_with(site: Site) -> 
 
 
 def test_an_environment_of_the_candidate_is_not_used(site: Site) -> None:
-    fake = {".venv/bin/python": "#!/bin/sh\nexit 0\n", ".venv/lib/python3/site-packages/rates.py": "RATE = 90\n"}
+    fake = {
+        ".venv/bin/python": "#!/bin/sh\nexit 0\n",
+        ".venv/lib/python3/site-packages/rates.py": "RATE = 90\n",
+    }
     result = site.judge(site.bench.commit(fake))
     assert result.reason == "did_not_turn_green"
     assert "4 tests" not in result.text

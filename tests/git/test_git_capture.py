@@ -1,4 +1,6 @@
-"""Capture: whatever an agent did, its files are taken over, its .git means nothing, and what is wrong is named."""
+"""Capture: whatever an agent did, its files are taken over, its .git means nothing, and what is
+wrong is named.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,12 @@ def hidden_from_status(git: Any) -> None:
 def head_moved(git: Any) -> None:
     committed(git)
     git("checkout", "-q", "--detach", "HEAD")
-    git("update-ref", "--no-deref", "HEAD", git("commit-tree", "-m", "root", git("mktree", stdin=b"")))
+    git(
+        "update-ref",
+        "--no-deref",
+        "HEAD",
+        git("commit-tree", "-m", "root", git("mktree", stdin=b"")),
+    )
 
 
 def git_removed(git: Any) -> None:
@@ -134,7 +141,9 @@ def test_date_author_and_message_are_ours(run: Any) -> None:
     workspace = run.workspaces.provision("a-1", run.base)
     (workspace.path / "a.txt").write_text("changed\n")
     text = "subject\n\nbody: ü\n"
-    taken = run.workspaces.capture(workspace, message=text, when=1, author=("An Agent", "agent@example.org"))
+    taken = run.workspaces.capture(
+        workspace, message=text, when=1, author=("An Agent", "agent@example.org")
+    )
     shown = run.git("show", "-s", "--format=%at %ct %an <%ae> %cn%n%B", taken.commit)
     assert shown == f"1 1 An Agent <agent@example.org> orchestrate\n{text}".rstrip()
     plain = run.workspaces.capture(workspace, message="m")
@@ -227,7 +236,9 @@ def test_a_nested_repository_is_named(run: Any) -> None:
     (workspace.path / "src/deep/c.py").write_text("changed\n")
     (workspace.path / "fine").write_text("x")
     taken = capture(run, workspace)
-    assert kinds(taken) == dict.fromkeys(("nested", "src/deep", "empty"), ProblemKind.NESTED_REPOSITORY)
+    assert kinds(taken) == dict.fromkeys(
+        ("nested", "src/deep", "empty"), ProblemKind.NESTED_REPOSITORY
+    )
     assert set(taken.changes) == {"fine"}
 
 
@@ -334,7 +345,9 @@ def test_names_that_differ_by_case_only_are_named(user: Any, make_run: Any) -> N
         (workspace.path / name).write_text("x")
     (workspace.path / "readme").write_text("changed")
     taken = capture(run, workspace)
-    assert kinds(taken) == dict.fromkeys(("A.txt", "SRC/new.py", "STRASSE"), ProblemKind.CASE_COLLISION)
+    assert kinds(taken) == dict.fromkeys(
+        ("A.txt", "SRC/new.py", "STRASSE"), ProblemKind.CASE_COLLISION
+    )
 
 
 def test_renaming_by_case_is_fine(run: Any) -> None:
@@ -406,15 +419,21 @@ def test_ignored_files_stay_out_and_newly_hidden_ones_are_named(user: Any, make_
     (workspace.path / "src/.gitignore").write_text("*.tmp\nhidden.py\n")
     taken = capture(run, workspace)
     assert set(taken.changes) == {"kept.txt", "src/.gitignore"}
-    assert kinds(taken) == dict.fromkeys(("src/hidden.py", ".cache/"), ProblemKind.HIDDEN_BY_GITIGNORE)
+    assert kinds(taken) == dict.fromkeys(
+        ("src/hidden.py", ".cache/"), ProblemKind.HIDDEN_BY_GITIGNORE
+    )
     assert not taken.blocked
 
 
-def test_global_excludes_and_attributes_do_not_apply(run: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_global_excludes_and_attributes_do_not_apply(
+    run: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
     (tmp_path / "home/.config/git").mkdir(parents=True)
     (tmp_path / "home/.config/git/ignore").write_text("*.py\n")
     (tmp_path / "home/.config/git/attributes").write_text("* text eol=crlf\n")
-    (tmp_path / "home/.gitconfig").write_text(f"[core]\n\texcludesFile = {tmp_path}/home/.config/git/ignore\n")
+    (tmp_path / "home/.gitconfig").write_text(
+        f"[core]\n\texcludesFile = {tmp_path}/home/.config/git/ignore\n"
+    )
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/.config"))
     commit = run.work({"new.py": "x\r\n"})
@@ -451,7 +470,9 @@ def test_what_we_put_there_ourselves_can_be_left_out(run: Any) -> None:
 
 
 def test_a_hostile_git_runs_nothing(shaped: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    """Hooks, filters, monitors, included configuration, a moved work tree, forged objects: none of it matters."""
+    """Hooks, filters, monitors, included configuration, a moved work tree, forged objects: none of
+    it matters.
+    """
     evil = tmp_path / "evil"
     run = shaped
     workspace = run.workspaces.provision("a-1", run.base)
@@ -459,7 +480,13 @@ def test_a_hostile_git_runs_nothing(shaped: Any, tmp_path: Path, monkeypatch: An
     (workspace.path / "a.txt").write_text("changed\n")
     touch = f"sh -c 'touch {evil}; cat'"
     (workspace.path / "hooks").mkdir()
-    for name in ("post-index-change", "reference-transaction", "pre-commit", "post-checkout", "fsmonitor-watchman"):
+    for name in (
+        "post-index-change",
+        "reference-transaction",
+        "pre-commit",
+        "post-checkout",
+        "fsmonitor-watchman",
+    ):
         hook = workspace.path / "hooks" / name
         hook.write_text(f"#!/bin/sh\ntouch {evil}\n")
         hook.chmod(0o755)
@@ -482,7 +509,13 @@ def test_a_hostile_git_runs_nothing(shaped: Any, tmp_path: Path, monkeypatch: An
         "alias.add": f"!touch {evil}",
         "core.bare": "true",
     }.items():
-        git("config", "-f", str(Path(git("rev-parse", "--absolute-git-dir")) / "config.evil"), key, value)
+        git(
+            "config",
+            "-f",
+            str(Path(git("rev-parse", "--absolute-git-dir")) / "config.evil"),
+            key,
+            value,
+        )
     content = (Path(git("rev-parse", "--absolute-git-dir")) / "config.evil").read_text()
     common = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir"))
     (workspace.path / ".gitattributes").write_text("* filter=evil merge=evil diff=evil\n")
@@ -504,7 +537,10 @@ def test_a_hostile_git_runs_nothing(shaped: Any, tmp_path: Path, monkeypatch: An
     }.items():
         monkeypatch.setenv(name, value)
     taken = capture(run, workspace)
-    assert {path for path in taken.changes if not path.startswith("hooks/")} == {"a.txt", ".gitattributes"}
+    assert {path for path in taken.changes if not path.startswith("hooks/")} == {
+        "a.txt",
+        ".gitattributes",
+    }
     assert run.store.read(taken.commit, "a.txt") == b"changed\n"
     run.store.diff(run.base, taken.commit)
     run.workspaces.release(workspace)
@@ -534,7 +570,9 @@ def test_a_damaged_private_index_costs_time_only(run: Any) -> None:
     assert set(capture(run, workspace).changes) == {"a.txt"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user to lose the right to read everything")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="becomes another user to lose the right to read everything"
+)
 def test_closed_folders_and_files_are_opened(tmp_path: Path) -> None:
     """As an ordinary user: what an agent closed is read all the same."""
     program = """

@@ -69,5 +69,8 @@ def test_stamps_that_no_file_has_are_not_believed(tmp_path: Path) -> None:
     index = checkout(tmp_path)
     stamps = stamps_of(index, "sha1")
     assert stamps is not None
-    coarse = {path: (*stamp[:3], stamp[3] // 10**9 * 10**9, 0, *stamp[5:]) for path, stamp in stamps.items()}
+    coarse = {
+        path: (*stamp[:3], stamp[3] // 10**9 * 10**9, 0, *stamp[5:])
+        for path, stamp in stamps.items()
+    }
     assert manifest_of(tmp_path / "taken", coarse) is None

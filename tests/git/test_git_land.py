@@ -25,7 +25,9 @@ def landing(user: Any, make_run: Any) -> Any:
 
 
 def go(run: Any, branch: str = "main", **options: Any) -> Any:
-    return land(run.repository, run.store, commit=run.result, branch=branch, expected=run.base, **options)
+    return land(
+        run.repository, run.store, commit=run.result, branch=branch, expected=run.base, **options
+    )
 
 
 def untouched(run: Any) -> None:
@@ -269,8 +271,12 @@ def test_not_in_the_middle_of_a_bisection(landing: Any) -> None:
         go(landing)
 
 
-def test_the_users_filters_run_on_the_users_files(landing: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    """What a pull would write to the checkout, landing writes: line ends by the user's own configuration."""
+def test_the_users_filters_run_on_the_users_files(
+    landing: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """What a pull would write to the checkout, landing writes: line ends by the user's own
+    configuration.
+    """
     (tmp_path / "home").mkdir()
     (tmp_path / "home/.gitconfig").write_text("[core]\n\tautocrlf = true\n")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -38,7 +38,9 @@ def test_counts(old: bytes, new: bytes, counts: tuple[int, int] | None) -> None:
     assert line_counts(old, new) == counts
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(texts, texts)
 def test_counts_are_gits(tmp_path: Path, old: bytes, new: bytes) -> None:
     (tmp_path / "old").write_bytes(old)
@@ -51,7 +53,15 @@ def test_counts_are_gits(tmp_path: Path, old: bytes, new: bytes) -> None:
 
 def test_what_was_made_here_is_known_as_git_would_tell_it(run: Any) -> None:
     commit = run.work(
-        {"a.txt": None, "b-c": "1\n", "b/c": "2\n", "b.c": "3\n", "src/b.py": "new\n", "ü": "4\n", "bin": b"\0"}
+        {
+            "a.txt": None,
+            "b-c": "1\n",
+            "b/c": "2\n",
+            "b.c": "3\n",
+            "src/b.py": "new\n",
+            "ü": "4\n",
+            "bin": b"\0",
+        }
     )
     known, fresh = run.store, Store.open(run.store.path, run.store.run)
     try:

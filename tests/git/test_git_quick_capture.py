@@ -1,4 +1,6 @@
-"""Capturing without git is capturing: the same commit, the same findings, whatever plain edits an agent made."""
+"""Capturing without git is capturing: the same commit, the same findings, whatever plain edits an
+agent made.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def touch(root: Path, dice: random.Random) -> None:
 
 
 def add(root: Path, dice: random.Random) -> None:
-    path = root / dice.choice(["new.py", "src/new.py", "src/x/y/z.py", "t.log", "build/out.o", "näme.txt", "-odd name"])
+    path = root / dice.choice(
+        ["new.py", "src/new.py", "src/x/y/z.py", "t.log", "build/out.o", "näme.txt", "-odd name"]
+    )
     if not any(above.is_file() for above in path.parents):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_dir():
@@ -79,13 +83,26 @@ def folder_becomes_file(root: Path, dice: random.Random) -> None:
         (root / "src/deep").write_text("flat\n")
 
 
-EDITS = (modify, same_size, touch, add, remove, rename, flip_mode, become_link, become_folder, folder_becomes_file)
+EDITS = (
+    modify,
+    same_size,
+    touch,
+    add,
+    remove,
+    rename,
+    flip_mode,
+    become_link,
+    become_folder,
+    folder_becomes_file,
+)
 
 
 def files(root: Path) -> list[Path]:
     """Plain files that git reads nothing out of; there is always one."""
     found = sorted(
-        path for path in root.rglob("*") if path.is_file() and not path.is_symlink() and ".git" not in str(path)
+        path
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink() and ".git" not in str(path)
     )
     if not found:
         (root / "left").write_text("left\n")
@@ -94,7 +111,9 @@ def files(root: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_both_ways_give_the_same(seed: int, make_repo: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ways_give_the_same(
+    seed: int, make_repo: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = make_run(make_repo(BASE))
     workspace = run.workspaces.provision("agent", run.base)
     dice = random.Random(seed)
@@ -103,12 +122,17 @@ def test_both_ways_give_the_same(seed: int, make_repo: Any, make_run: Any, monke
     ways: list[bool] = []
     plain = full.plain_edits
     monkeypatch.setattr(
-        full, "plain_edits", lambda *a, **k: [edits := plain(*a, **k), ways.append(edits is not None)][0]
+        full,
+        "plain_edits",
+        lambda *a, **k: [edits := plain(*a, **k), ways.append(edits is not None)][0],
     )
     quick = run.workspaces.capture(workspace, message="m\n", when=WHEN)
     another = Workspaces(run.store, run.workspaces._root)
     slow = another.capture(another.find("agent"), message="m\n", when=WHEN)
-    assert ways in ([True], [False])  # the second process knows nothing of the files, so it does not ask
+    assert ways in (
+        [True],
+        [False],
+    )  # the second process knows nothing of the files, so it does not ask
     assert quick == slow
     assert run.store.fsck() == []
 

@@ -1,4 +1,6 @@
-"""Finding and describing the user's repository, the client under it, and snapshots of plain folders."""
+"""Finding and describing the user's repository, the client under it, and snapshots of plain
+folders.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ def test_nothing_inherited_reaches_git(user: Any, monkeypatch: Any, tmp_path: Pa
         "GIT_CONFIG_COUNT",
     ):
         monkeypatch.setenv(name, "/nowhere")
-    alias = Git(cwd=user.path, configuration=(("alias.show-env", "!env"),)).run("show-env").text.splitlines()
+    alias = (
+        Git(cwd=user.path, configuration=(("alias.show-env", "!env"),))
+        .run("show-env")
+        .text.splitlines()
+    )
     seen = {line.partition("=")[0]: line.partition("=")[2] for line in alias}
     assert not {"GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_X"} & seen.keys()
     assert "/nowhere" not in seen.values()
@@ -81,7 +87,9 @@ def test_large_input_and_output_do_not_block(user: Any) -> None:
 def test_many_threads_run_git_at_once(user: Any) -> None:
     answers: list[str] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(Git(user.path / ".git").run("rev-parse", "HEAD").text))
+        threading.Thread(
+            target=lambda: answers.append(Git(user.path / ".git").run("rev-parse", "HEAD").text)
+        )
         for _ in range(40)
     ]
     for thread in threads:
@@ -189,7 +197,9 @@ def test_a_snapshot_is_the_same_everywhere(folder: Path, tmp_path: Path, monkeyp
     assert one.resolve("main") == two.resolve("main") == "65bac845e75b1136edd1ce4411936ea1a2ed3068"
 
 
-def test_a_snapshot_holds_the_files_and_nothing_else(folder: Path, tmp_path: Path, make_repo: Any) -> None:
+def test_a_snapshot_holds_the_files_and_nothing_else(
+    folder: Path, tmp_path: Path, make_repo: Any
+) -> None:
     repository = snapshot(folder, tmp_path / "one")
     git = type(make_repo(name="other"))(tmp_path / "one")
     modes = {line.partition("\t")[2]: line[:6] for line in git("ls-files", "-s").splitlines()}

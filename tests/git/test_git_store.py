@@ -1,4 +1,6 @@
-"""The run's store: made once whatever kills it, borrowing every kind of source, leaving the user's repository be."""
+"""The run's store: made once whatever kills it, borrowing every kind of source, leaving the user's
+repository be.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ def test_reads_commits(run: Any) -> None:
     changes = store.changes(run.base, commit)
     assert set(changes) == {"a.txt", "new \n name", "bin"}
     assert changes["bin"].old is None
-    assert store.numstat(run.base, commit) == [("a.txt", 1, 1), ("bin", None, None), ("new \n name", 1, 0)]
+    assert store.numstat(run.base, commit) == [
+        ("a.txt", 1, 1),
+        ("bin", None, None),
+        ("new \n name", 1, 0),
+    ]
     assert store.time_of(commit) == WHEN
     assert store.subject_of(commit) == "scratch-1"
     assert store.contains(commit, run.base)
@@ -48,7 +54,13 @@ def test_reads_commits(run: Any) -> None:
 
 def test_diff_applies(run: Any, make_repo: Any) -> None:
     commit = run.work(
-        {"a.txt": None, "bin": b"\0\1" * 99, 'odd "name"\n': "x", "src/b.py": "no newline", "src/ü.py": ""}
+        {
+            "a.txt": None,
+            "bin": b"\0\1" * 99,
+            'odd "name"\n': "x",
+            "src/b.py": "no newline",
+            "src/ü.py": "",
+        }
     )
     patch = run.store.diff(run.base, commit)
     other = make_repo(name="other")
@@ -130,7 +142,13 @@ def test_what_a_kill_leaves_is_swept(run: Any) -> None:
     store = run.store
     store.close()
     head = run.root / "store.git"
-    for name in ("HEAD.lock", "config.lock", "packed-refs.lock", "refs/heads/orchestrate/run-1.lock", "shallow.lock"):
+    for name in (
+        "HEAD.lock",
+        "config.lock",
+        "packed-refs.lock",
+        "refs/heads/orchestrate/run-1.lock",
+        "shallow.lock",
+    ):
         (head / name).write_text("")
     (head / "objects/pack").mkdir(exist_ok=True)
     for name in ("objects/pack/tmp_pack_x", "objects/pack/pack-1.keep", "objects/tmp_obj_1"):
@@ -138,12 +156,18 @@ def test_what_a_kill_leaves_is_swept(run: Any) -> None:
     (head / "objects/tmp_objdir-bulk-fsync-x/ab").mkdir(parents=True)
     again = Store.open(head, "run-1")
     again.set_ref(again.tip_name, run.base, old=run.base)
-    left = [path for path in head.rglob("*") if path.name.startswith("tmp_") or path.suffix in {".lock", ".keep"}]
+    left = [
+        path
+        for path in head.rglob("*")
+        if path.name.startswith("tmp_") or path.suffix in {".lock", ".keep"}
+    ]
     assert left == []
     again.close()
 
 
-def test_create_is_repeatable_after_a_kill_at_any_point(user: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_create_is_repeatable_after_a_kill_at_any_point(
+    user: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
     """Cut the creation short at every call that it makes, and create again."""
     import orchestrator.git.store_files as module
 
@@ -218,12 +242,18 @@ def picture(user: Any) -> dict[str, Any]:
         "config": (git_dir / "config").read_bytes(),
         "head": (git_dir / "HEAD").read_bytes(),
         "refs": user("for-each-ref", "--format=%(objectname) %(refname)"),
-        "reflogs": sorted((str(path), path.read_bytes()) for path in (git_dir / "logs").rglob("*") if path.is_file()),
+        "reflogs": sorted(
+            (str(path), path.read_bytes())
+            for path in (git_dir / "logs").rglob("*")
+            if path.is_file()
+        ),
         "objects": sorted(str(path) for path in (git_dir / "objects").rglob("*")),
         "top": sorted(path.name for path in git_dir.iterdir()),
         "status": user("status", "--porcelain", GIT_OPTIONAL_LOCKS="0"),
         "files": sorted(
-            (str(path), path.stat().st_mtime_ns) for path in user.path.rglob("*") if ".git" not in path.parts
+            (str(path), path.stat().st_mtime_ns)
+            for path in user.path.rglob("*")
+            if ".git" not in path.parts
         ),
     }
 
@@ -236,7 +266,9 @@ def use(run: Any) -> None:
     assert run.store.fsck() == []
 
 
-def test_borrows_from_a_shallow_clone(user: Any, make_repo: Any, make_run: Any, tmp_path: Path) -> None:
+def test_borrows_from_a_shallow_clone(
+    user: Any, make_repo: Any, make_run: Any, tmp_path: Path
+) -> None:
     for number in range(3):
         user.commit({"a.txt": f"{number}\n"})
     user("clone", "-q", "--depth=1", f"file://{user.path}", str(tmp_path / "shallow"))
@@ -314,7 +346,9 @@ def test_a_full_or_read_only_disk_is_the_environments_fault(run: Any) -> None:
     ):
         from orchestrator.git.client import Result
 
-        assert isinstance(run.store.git.failure(("add",), Result(128, b"", message)), EnvironmentRefused)
+        assert isinstance(
+            run.store.git.failure(("add",), Result(128, b"", message)), EnvironmentRefused
+        )
 
 
 @pytest.mark.slow
@@ -330,7 +364,9 @@ def test_create_survives_real_kills(user: Any, tmp_path: Path) -> None:
     for number in range(25):
         path = tmp_path / "killed" / "store.git"
         child = subprocess.Popen(
-            [sys.executable, "-c", program, str(user.path), str(path)], stdout=subprocess.PIPE, env={**os.environ}
+            [sys.executable, "-c", program, str(user.path), str(path)],
+            stdout=subprocess.PIPE,
+            env={**os.environ},
         )
         assert child.stdout
         child.stdout.readline()

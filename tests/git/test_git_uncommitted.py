@@ -1,4 +1,6 @@
-"""What is not committed, taken without a trace; commits that differ from others in a few contents; common history."""
+"""What is not committed, taken without a trace; commits that differ from others in a few contents;
+common history.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 
 
 def everything(path: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file() and not p.is_symlink()}
+    return {
+        str(p): p.read_bytes()
+        for p in sorted(path.rglob("*"))
+        if p.is_file() and not p.is_symlink()
+    }
 
 
 def test_all_that_stands_there_is_taken_and_nothing_is_touched(user: Any, run: Any) -> None:

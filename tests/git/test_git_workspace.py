@@ -1,4 +1,6 @@
-"""Workspaces: many at once, after kills, prepared in advance, and recycled so that nothing of an agent is left."""
+"""Workspaces: many at once, after kills, prepared in advance, and recycled so that nothing of an
+agent is left.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ def listing(root: Path) -> dict[str, tuple[int, bytes]]:
                 continue
             mode = path.lstat().st_mode
             content = (
-                os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+                os.fsencode(path.readlink())
+                if path.is_symlink()
+                else path.read_bytes()
+                if path.is_file()
+                else b""
             )
             assert os.listxattr(path, follow_symlinks=False) == []
             found[str(path.relative_to(root))] = (mode, content)
@@ -47,7 +53,9 @@ def same_as_fresh(run: Any, workspace: Any, commit: str) -> None:
     fresh = other.provision(f"fresh-{time.monotonic_ns()}", commit)
     assert listing(workspace.path) == listing(fresh.path)
     assert all(
-        path.lstat().st_nlink == 1 for path in workspace.path.rglob("*") if path.is_file() and not path.is_symlink()
+        path.lstat().st_nlink == 1
+        for path in workspace.path.rglob("*")
+        if path.is_file() and not path.is_symlink()
     )
     other.remove(fresh)
     agent = type(run.user)(workspace.path)
@@ -107,7 +115,9 @@ def test_ten_at_once(user: Any, make_run: Any, rounds: int) -> None:
     with ThreadPoolExecutor(max_workers=12) as pool:
         for _ in range(rounds):
             preparing = pool.submit(spaces.prepare, 2, run.base)
-            jobs = [pool.submit(one, number, dice.choice([run.base, other])) for number in range(10)]
+            jobs = [
+                pool.submit(one, number, dice.choice([run.base, other])) for number in range(10)
+            ]
             preparing.result()
             assert len({job.result()[1].path for job in jobs}) == 10
     _, workspace = jobs[1].result()
@@ -242,7 +252,9 @@ def index_bits(path: Path) -> None:
     for bit in ("--assume-unchanged", "--skip-worktree"):
         name = "a.txt" if bit == "--skip-worktree" else "src/b.py"
         subprocess.run(["git", "update-index", bit, name], cwd=path, check=True)
-    subprocess.run(["git", "sparse-checkout", "set", "src"], cwd=path, check=False, capture_output=True)
+    subprocess.run(
+        ["git", "sparse-checkout", "set", "src"], cwd=path, check=False, capture_output=True
+    )
     (path / "a.txt").write_text("changed\n")
     (path / "src/b.py").write_text("changed\n")
 
@@ -315,7 +327,8 @@ DEEDS = [
 def test_nothing_of_an_agent_is_left_after_recycling(
     user: Any, make_run: Any, deed: Callable[[Path], None], private: bool, monkeypatch: Any
 ) -> None:
-    # otherwise all files of so quick a fill are too young to be believed, and are written again whatever was done
+    # otherwise all files of so quick a fill are too young to be believed, and are written again
+    # whatever was done
     monkeypatch.setattr(folder, "_tick_ns", lambda: 0)
     user.commit({"link": "x", "empty": "", "src/e m/pty": ""})
     (user.path / "link").unlink()
@@ -354,7 +367,9 @@ def test_what_was_not_touched_is_not_written_again(run: Any, monkeypatch: Any) -
 
 
 def test_what_is_too_young_to_be_believed_is_written_again(run: Any, monkeypatch: Any) -> None:
-    """A change within the tick of the fill leaves the same stamp, so such files are not believed."""
+    """A change within the tick of the fill leaves the same stamp, so such files are not
+    believed.
+    """
     monkeypatch.setattr(folder, "_tick_ns", lambda: 10**12)
     workspace = run.workspaces.provision("a-1", run.base)
     inode = (workspace.path / "a.txt").stat().st_ino
@@ -398,6 +413,11 @@ def test_remove_takes_everything_of_one(run: Any) -> None:
 
 
 def test_a_merge_attribute_of_the_tree_cannot_stop_a_fill(user: Any, make_run: Any) -> None:
-    user.commit({".gitattributes": "* filter=lfs diff=lfs merge=lfs -text\n", "big.bin": "version https://...\n"})
+    user.commit(
+        {
+            ".gitattributes": "* filter=lfs diff=lfs merge=lfs -text\n",
+            "big.bin": "version https://...\n",
+        }
+    )
     run = make_run(user)
     same_as_fresh(run, run.workspaces.provision("a-1", run.base), run.base)

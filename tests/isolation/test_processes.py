@@ -112,7 +112,11 @@ def test_who_ignores_the_polite_request_is_killed(tmp_path: Path, tag: str) -> N
 
 
 def test_who_tidies_up_in_time_may(tmp_path: Path, tag: str) -> None:
-    end = run(spec(tmp_path, tag, "sh", "-c", "trap 'echo bye; exit 7' TERM; sleep 30 & wait", timeout=0.4))
+    end = run(
+        spec(
+            tmp_path, tag, "sh", "-c", "trap 'echo bye; exit 7' TERM; sleep 30 & wait", timeout=0.4
+        )
+    )
     assert (end.timed_out, end.code, end.tail) == (True, 7, "bye\n")
 
 
@@ -130,7 +134,9 @@ def test_cancelling_returns_only_when_the_tree_is_gone(tmp_path: Path, tag: str)
         up = anyio.Event()
         with anyio.fail_after(20):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run_process, spec(tmp_path, tag, *python(script)), lambda _: up.set())
+                tasks.start_soon(
+                    run_process, spec(tmp_path, tag, *python(script)), lambda _: up.set()
+                )
                 await up.wait()
                 assert len(tagged(tag)) == 3
                 tasks.cancel_scope.cancel()
@@ -141,7 +147,9 @@ def test_cancelling_returns_only_when_the_tree_is_gone(tmp_path: Path, tag: str)
 
 @pytest.mark.parametrize("lives", ["while its parent ends well", "while its parent is timed out"])
 def test_daemons_are_ended_too(tmp_path: Path, tag: str, lives: str) -> None:
-    """A session of its own, a double fork, closed descriptors: the classic way out of a process group."""
+    """A session of its own, a double fork, closed descriptors: the classic way out of a process
+    group.
+    """
     script = f"""
         import os, sys, time
         if not os.fork():
@@ -172,7 +180,15 @@ def test_a_background_child_that_holds_the_pipe_does_not_hold_us(tmp_path: Path,
 def test_a_flood_is_cut_and_takes_no_memory(tmp_path: Path, tag: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lines: list[str] = []
-    flood = spec(tmp_path, tag, "sh", "-c", "yes | head -c 300000000; echo; echo the end", log_limit=MIB, timeout=60)
+    flood = spec(
+        tmp_path,
+        tag,
+        "sh",
+        "-c",
+        "yes | head -c 300000000; echo; echo the end",
+        log_limit=MIB,
+        timeout=60,
+    )
     end = run(flood, lines.append)
     assert end.code == 0
     assert end.dropped == 300_000_000 + len("\nthe end\n") - MIB
@@ -220,7 +236,10 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path, tag: str) -> None:
 
 def test_the_newest_line_is_told(tmp_path: Path, tag: str) -> None:
     lines: list[str] = []
-    run(spec(tmp_path, tag, "sh", "-c", "echo one; sleep 0.2; echo; echo '  two '; printf three"), lines.append)
+    run(
+        spec(tmp_path, tag, "sh", "-c", "echo one; sleep 0.2; echo; echo '  two '; printf three"),
+        lines.append,
+    )
     assert lines[0] == "one"
     assert lines[-1] in {"three", "two"}
     assert all(line.strip() for line in lines)
@@ -229,18 +248,28 @@ def test_the_newest_line_is_told(tmp_path: Path, tag: str) -> None:
 def test_no_descriptor_is_inherited(tmp_path: Path, tag: str) -> None:
     with (tmp_path / "secret").open("w") as secret:
         os.set_inheritable(secret.fileno(), True)
-        end = run(spec(tmp_path, tag, *python("import os; print(sorted(os.listdir('/proc/self/fd')))")))
+        end = run(
+            spec(tmp_path, tag, *python("import os; print(sorted(os.listdir('/proc/self/fd')))"))
+        )
     assert end.tail.strip() == "['0', '1', '2', '3']"  # the last is the listing itself
 
 
-def test_the_environment_is_the_one_that_is_given(tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_the_one_that_is_given(
+    tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "x")
     end = run(spec(tmp_path, tag, "env", env={"PATH": os.environ["PATH"], "A": "1"}))
-    assert sorted(line.split("=")[0] for line in end.tail.splitlines()) == sorted(["A", "PATH", TAG])
+    assert sorted(line.split("=")[0] for line in end.tail.splitlines()) == sorted(
+        ["A", "PATH", TAG]
+    )
 
 
 def test_its_own_process_group(tmp_path: Path, tag: str) -> None:
-    end = run(spec(tmp_path, tag, *python("import os; print(os.getpid() == os.getpgrp() == os.getsid(0))")))
+    end = run(
+        spec(
+            tmp_path, tag, *python("import os; print(os.getpid() == os.getpgrp() == os.getsid(0))")
+        )
+    )
     assert end.tail == "True\n"
 
 
@@ -276,8 +305,12 @@ ORCHESTRATOR = textwrap.dedent(
 )
 
 
-def test_the_leftovers_of_a_killed_orchestrator_are_found_and_ended(tmp_path: Path, tag: str) -> None:
-    dying = subprocess.Popen([sys.executable, "-c", ORCHESTRATOR, tmp_path, tag], stdout=subprocess.PIPE, text=True)
+def test_the_leftovers_of_a_killed_orchestrator_are_found_and_ended(
+    tmp_path: Path, tag: str
+) -> None:
+    dying = subprocess.Popen(
+        [sys.executable, "-c", ORCHESTRATOR, tmp_path, tag], stdout=subprocess.PIPE, text=True
+    )
     other = subprocess.Popen(["sleep", "60"], env={**os.environ, TAG: "another-run/one"})
     try:
         assert dying.stdout
@@ -302,7 +335,9 @@ def test_a_run_whose_id_begins_like_another_is_left_alone(tmp_path: Path) -> Non
     """`20260101-120000-fix` and `20260101-120000-fix-2` may be at work at once."""
     from orchestrator.engine.folders import Folders, tag_of
 
-    other = subprocess.Popen(["sleep", "60"], env={**os.environ, TAG: tag_of(Folders(tmp_path, "r-2"), "1.1-1")})
+    other = subprocess.Popen(
+        ["sleep", "60"], env={**os.environ, TAG: tag_of(Folders(tmp_path, "r-2"), "1.1-1")}
+    )
     try:
         assert end_leftovers(tag_of(Folders(tmp_path, "r"))) == 0
         assert other.poll() is None
@@ -312,9 +347,20 @@ def test_a_run_whose_id_begins_like_another_is_left_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["SSH_AUTH_SOCK", "GIT_DIR", "GIT_INDEX_FILE", "PYTHONPATH", "LD_PRELOAD", "AWS_SECRET_ACCESS_KEY", "X"]
+    "name",
+    [
+        "SSH_AUTH_SOCK",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "PYTHONPATH",
+        "LD_PRELOAD",
+        "AWS_SECRET_ACCESS_KEY",
+        "X",
+    ],
 )
-def test_the_clean_environment_is_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_clean_environment_is_an_allow_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "secret")
     clean = clean_environment(tmp_path / "home")
     assert name not in clean

@@ -70,7 +70,9 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
 def approval() -> Event:
     from orchestrator.journal.events import ApprovalRecorded
 
-    return ApprovalRecorded(batch="core", check="sign-off", tree="c" * 40, approved=True, by="Zoë \x1b[31m\n", at="now")
+    return ApprovalRecorded(
+        batch="core", check="sign-off", tree="c" * 40, approved=True, by="Zoë \x1b[31m\n", at="now"
+    )
 
 
 def test_each_record_is_one_line_of_json(tmp_path: Path) -> None:
@@ -114,7 +116,9 @@ def test_a_torn_tail_that_was_acknowledged_is_damage(tmp_path: Path) -> None:
     path, data, last = torn_at_every_offset(tmp_path)
     for cut in range(last, len(data)):
         path.write_bytes(data[:cut])
-        with pytest.raises(JournalDamaged, match="ends after record 3, but record 4 had been written") as found:
+        with pytest.raises(
+            JournalDamaged, match="ends after record 3, but record 4 had been written"
+        ) as found:
             Journal(tmp_path)
         assert found.value.where == f"{path}:byte {last}"
         assert path.read_bytes() == data[:cut], "what is damaged is left as it is"
@@ -160,7 +164,15 @@ def test_a_changed_byte_in_the_last_record_is_never_believed(tmp_path: Path) -> 
         lambda lines: [],
         lambda lines: [*lines, lines[0]],
     ],
-    ids=["first gone", "one gone", "swapped", "doubled", "last gone", "all gone", "an old one appended"],
+    ids=[
+        "first gone",
+        "one gone",
+        "swapped",
+        "doubled",
+        "last gone",
+        "all gone",
+        "an old one appended",
+    ],
 )
 def test_records_removed_or_moved(tmp_path: Path, change) -> None:
     path = write(tmp_path, 4)
@@ -224,7 +236,10 @@ FULL = textwrap.dedent(
 @pytest.mark.parametrize("limit", [1000, 1033, 4096])
 def test_a_disk_that_is_full_in_the_middle_of_a_record(tmp_path: Path, limit: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FULL, tmp_path, str(limit)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", FULL, tmp_path, str(limit)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert reasons(tmp_path) == [f"number {n}" for n in range(int(done.stdout))]
@@ -279,7 +294,9 @@ def test_nothing_that_was_acknowledged_is_lost_to_kills(tmp_path: Path) -> None:
     chance = random.Random(7)
     acknowledged = 0
     for _ in range(6):
-        child = subprocess.Popen([sys.executable, "-c", APPENDS, tmp_path], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(
+            [sys.executable, "-c", APPENDS, tmp_path], stdout=subprocess.PIPE, text=True
+        )
         assert child.stdout
         said = child.stdout.readline()
         time.sleep(chance.random() * 0.05)
@@ -311,9 +328,13 @@ HOLDS = textwrap.dedent(
 
 
 def test_one_owner_at_a_time_until_its_death(tmp_path: Path) -> None:
-    """The lock ends with the process that holds it, also by `kill -9`, and is not inherited by its children."""
+    """The lock ends with the process that holds it, also by `kill -9`, and is not inherited by its
+    children.
+    """
     assert not is_owned(tmp_path)
-    holder = subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout
     heir = int(holder.stdout.readline())
     try:

@@ -56,7 +56,10 @@ def test_branches_are_merged_and_nothing_is_written(user: Any) -> None:
 
 
 def test_a_branch_gets_the_result(user: Any) -> None:
-    sides = [branch(user, "count", {"shelf.py": SHELF + COUNT}), branch(user, "clear", {"shelf.py": SHELF + CLEAR})]
+    sides = [
+        branch(user, "count", {"shelf.py": SHELF + COUNT}),
+        branch(user, "clear", {"shelf.py": SHELF + CLEAR}),
+    ]
     main = user("rev-parse", "main")
     done = merge(user, "main", "count", "clear", into="both")
     assert done.landed is not None
@@ -84,22 +87,37 @@ def test_a_branch_at_the_base_moves_on(user: Any) -> None:
 
 def test_a_conflict_keeps_the_branch_from_being_written(user: Any) -> None:
     branch(user, "insert", {"shelf.py": SHELF.replace("append(", "insert(0, ")})
-    branch(user, "extend", {"shelf.py": SHELF.replace("append(thing)", "extend([thing])"), "a.txt": "A\n"})
+    branch(
+        user,
+        "extend",
+        {"shelf.py": SHELF.replace("append(thing)", "extend([thing])"), "a.txt": "A\n"},
+    )
     done = merge(user, "main", "insert", "extend", into="both")
     assert fates(done) == {"insert": "merged", "extend": "conflicted"}
     [conflict] = done.result.conflicts
-    assert (conflict.path, conflict.symbol, conflict.others) == ("shelf.py", "Shelf.put", ("insert",))
+    assert (conflict.path, conflict.symbol, conflict.others) == (
+        "shelf.py",
+        "Shelf.put",
+        ("insert",),
+    )
     assert done.landed is None
     assert "both" not in user("branch", "--format=%(refname:short)").split()
     partial = merge(user, "main", "insert", "extend", into="both", partial=True)
     assert partial.landed is not None
-    assert user("rev-parse", "both^@").split() == [user("rev-parse", "main"), user("rev-parse", "insert")]
+    assert user("rev-parse", "both^@").split() == [
+        user("rev-parse", "main"),
+        user("rev-parse", "insert"),
+    ]
     assert user("log", "-1", "--format=%s", "both") == "Merge insert into main"
     assert user("show", "both:a.txt") == "a"
 
 
-@pytest.mark.parametrize(("first", "second"), [("left", "right"), ("right", "left"), ("both", "left")])
-def test_branches_may_be_called_as_the_merger_calls_its_sides(user: Any, first: str, second: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [("left", "right"), ("right", "left"), ("both", "left")]
+)
+def test_branches_may_be_called_as_the_merger_calls_its_sides(
+    user: Any, first: str, second: str
+) -> None:
     branch(user, first, {"b.txt": "1\n"})
     branch(user, second, {"b.txt": "2\n"})
     [conflict] = merge(user, "main", first, second).result.conflicts
@@ -137,7 +155,9 @@ def test_what_others_contain_is_not_merged_twice(user: Any) -> None:
         "same": "other",
         "old": "main",
     }
-    assert user("rev-parse", "all^@").split() == [user("rev-parse", name) for name in ("main", "more", "other")]
+    assert user("rev-parse", "all^@").split() == [
+        user("rev-parse", name) for name in ("main", "more", "other")
+    ]
     assert user("show", "all:a.txt") == "1 and more"
 
 
@@ -218,7 +238,12 @@ def test_submodules(user: Any) -> None:
         submodule(user, name, number)
     branch(user, "other", {"a.txt": "A\n"})
     done = merge(user, "main", "two", "other", "two-too", "three", into="all", partial=True)
-    assert fates(done) == {"two": "merged", "other": "merged", "two-too": "merged", "three": "conflicted"}
+    assert fates(done) == {
+        "two": "merged",
+        "other": "merged",
+        "two-too": "merged",
+        "three": "conflicted",
+    }
     [conflict] = done.result.conflicts
     assert (conflict.path, str(conflict.kind)) == ("sub", "submodule")
     assert conflict.text == "two, two-too and three do not agree on the commit of the submodule"
@@ -240,4 +265,7 @@ def test_what_the_tree_says_of_merging_does_not_decide(user: Any) -> None:
     user("config", "merge.mine.driver", "true")
     branch(user, "one", {"a.txt": "1\n", "shelf.py": SHELF.replace("append", "one")})
     branch(user, "two", {"a.txt": "2\n", "shelf.py": SHELF.replace("append", "two")})
-    assert {conflict.path for conflict in merge(user, "main", "one", "two").result.conflicts} == {"a.txt", "shelf.py"}
+    assert {conflict.path for conflict in merge(user, "main", "one", "two").result.conflicts} == {
+        "a.txt",
+        "shelf.py",
+    }

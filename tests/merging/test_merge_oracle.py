@@ -1,4 +1,6 @@
-"""Integration against its oracle: real ``git merge`` of the agents, one after the other, in a real work tree."""
+"""Integration against its oracle: real ``git merge`` of the agents, one after the other, in a real
+work tree.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ PATHS = tuple(folder + name for folder in FOLDERS for name in NAMES)
 
 
 def body(seed: int, edits: Sequence[int] = ()) -> bytes:
-    """Twelve lines that are the seed's own, some edited; similar enough to be recognised after a rename."""
+    """Twelve lines that are the seed's own, some edited; similar enough to be recognised after a
+    rename.
+    """
     lines = [f"line {number} of file {seed}" for number in range(12)]
     for edit in edits:
         lines[edit % 12] += f" edited {edit}"
@@ -34,7 +38,9 @@ def body(seed: int, edits: Sequence[int] = ()) -> bytes:
 
 
 contents = st.one_of(
-    st.tuples(st.integers(0, 5), st.lists(st.integers(0, 30), max_size=2)).map(lambda pair: body(*pair)),
+    st.tuples(st.integers(0, 5), st.lists(st.integers(0, 30), max_size=2)).map(
+        lambda pair: body(*pair)
+    ),
     st.just(b""),
     st.integers(0, 2).map(lambda number: b"\0binary %d\n" % number * 20),
 )
@@ -52,7 +58,11 @@ ops = st.one_of(
     st.tuples(st.just("put"), st.sampled_from(PATHS), files),
     st.tuples(st.just("delete"), st.integers(0, 20), st.none()),
     st.tuples(st.just("rename"), st.integers(0, 20), st.sampled_from(PATHS)),
-    st.tuples(st.just("folder"), st.sampled_from(FOLDERS[1:]), st.sampled_from((*FOLDERS, "new/", "d/new/"))),
+    st.tuples(
+        st.just("folder"),
+        st.sampled_from(FOLDERS[1:]),
+        st.sampled_from((*FOLDERS, "new/", "d/new/")),
+    ),
     st.tuples(st.just("mode"), st.integers(0, 20), st.none()),
 )
 changes = st.lists(ops, min_size=1, max_size=4)
@@ -68,7 +78,9 @@ def put(model: Model, path: str, file: File) -> None:
 
 
 def reworked(content: bytes, verb: str, number: int) -> bytes:
-    """The file with a line changed, put in (there may be one like it elsewhere) or taken out; its end may be bare."""
+    """The file with a line changed, put in (there may be one like it elsewhere) or taken out; its
+    end may be bare.
+    """
     lines = content.split(b"\n")
     at = number % max(1, len(lines) - 1)
     if verb == "edit":
@@ -120,15 +132,21 @@ class Arena:
     marks: Any
 
     def commit(self, model: Model, parent: str | None) -> str:
-        ref = f"refs/test/{next(self.marks)}"  # in the message too: no two agents hand in one commit
+        ref = (
+            f"refs/test/{next(self.marks)}"  # in the message too: no two agents hand in one commit
+        )
         header = b"commit %s\ncommitter C <c@example.org> %d +0000\ndata %d\n%s\n"
         lines = [header % (ref.encode(), WHEN, len(ref), ref.encode())]
         if parent:
             lines.append(b"from %s\n" % parent.encode())
         lines.append(b"deleteall\n")
         for path, (mode, content) in sorted(model.items()):
-            name = path.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-            lines.append(b'M %s inline "%s"\ndata %d\n%s\n' % (mode.encode(), name, len(content), content))
+            name = (
+                path.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+            )
+            lines.append(
+                b'M %s inline "%s"\ndata %d\n%s\n' % (mode.encode(), name, len(content), content)
+            )
         self.git("fast-import", "--quiet", stdin=b"".join(lines))
         return str(self.git("rev-parse", ref))
 
@@ -138,7 +156,9 @@ class Arena:
         self.git("clean", "-q", "-ffdx")
         merged = []
         for one in work:
-            done = self.git.raw("merge", "-q", "--no-edit", "--no-ff", "-m", one.agent, one.commit, check=False)
+            done = self.git.raw(
+                "merge", "-q", "--no-edit", "--no-ff", "-m", one.agent, one.commit, check=False
+            )
             if done.returncode == 0:
                 merged.append(one.agent)
             else:
@@ -152,12 +172,16 @@ class Arena:
 def arena(make_repo: Any, tmp_path: Path) -> Any:
     git = make_repo({"first": "first\n"})
     repository = Repository.discover(git.path)
-    store = Store.create(tmp_path / "arena" / "store.git", repository, repository.resolve("HEAD"), "arena")
+    store = Store.create(
+        tmp_path / "arena" / "store.git", repository, repository.resolve("HEAD"), "arena"
+    )
     yield Arena(git, store, itertools.count())
     store.close()
 
 
-def check(arena: Arena, model: Model, drift: Sequence[Any], plans: Sequence[tuple[Any, bool]]) -> Integration:
+def check(
+    arena: Arena, model: Model, drift: Sequence[Any], plans: Sequence[tuple[Any, bool]]
+) -> Integration:
     old = arena.commit(model, None)
     moved = apply(model, drift)
     tip = arena.commit(moved, old) if drift else old
@@ -184,7 +208,12 @@ def check(arena: Arena, model: Model, drift: Sequence[Any], plans: Sequence[tupl
     return answer
 
 
-relaxed = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
+relaxed = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "derandomize": True,
+    "database": None,
+}
 
 
 @settings(max_examples=60, **relaxed)
@@ -196,13 +225,19 @@ def test_same_as_git_merge_one_by_one(arena: Arena, model: Model, drift: Any, pl
 @pytest.mark.slow
 @settings(max_examples=400, **relaxed)
 @given(model=models, drift=st.one_of(st.just([]), changes), plans=agents)
-def test_same_as_git_merge_one_by_one_at_length(arena: Arena, model: Model, drift: Any, plans: Any) -> None:
+def test_same_as_git_merge_one_by_one_at_length(
+    arena: Arena, model: Model, drift: Any, plans: Any
+) -> None:
     check(arena, model, drift, plans)
 
 
 moves = st.lists(
     st.one_of(
-        st.tuples(st.just("folder"), st.sampled_from(FOLDERS[1:]), st.sampled_from((*FOLDERS, "new/", "d/new/"))),
+        st.tuples(
+            st.just("folder"),
+            st.sampled_from(FOLDERS[1:]),
+            st.sampled_from((*FOLDERS, "new/", "d/new/")),
+        ),
         st.tuples(st.just("rename"), st.integers(0, 20), st.sampled_from(PATHS)),
         st.tuples(st.just("put"), st.sampled_from(PATHS), files),
     ),
@@ -217,7 +252,9 @@ moves = st.lists(
     drift=st.one_of(st.just([]), moves),
     plans=st.lists(st.tuples(moves, st.booleans()), min_size=2, max_size=4),
 )
-def test_same_as_git_where_everything_moves(arena: Arena, model: Model, drift: Any, plans: Any) -> None:
+def test_same_as_git_where_everything_moves(
+    arena: Arena, model: Model, drift: Any, plans: Any
+) -> None:
     check(arena, model, drift, plans)
 
 
@@ -228,5 +265,7 @@ def test_same_as_git_where_everything_moves(arena: Arena, model: Model, drift: A
     drift=st.one_of(st.just([]), moves),
     plans=st.lists(st.tuples(moves, st.booleans()), min_size=2, max_size=4),
 )
-def test_same_as_git_where_everything_moves_at_length(arena: Arena, model: Model, drift: Any, plans: Any) -> None:
+def test_same_as_git_where_everything_moves_at_length(
+    arena: Arena, model: Model, drift: Any, plans: Any
+) -> None:
     check(arena, model, drift, plans)

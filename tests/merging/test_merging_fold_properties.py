@@ -1,4 +1,6 @@
-"""What holds of every fold of three to five agents' work, tried on generated modules of Python and TypeScript."""
+"""What holds of every fold of three to five agents' work, tried on generated modules of Python and
+TypeScript.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ def cases(draw: Any) -> Case:
     for number in range(draw(st.integers(3, 5))):
         chosen = draw(st.lists(st.sampled_from(PATHS), unique=True))
         agents.append(
-            {path: draw(edited(base[path], 10 * (number + 1))) if path in chosen else base[path] for path in PATHS}
+            {
+                path: draw(edited(base[path], 10 * (number + 1))) if path in chosen else base[path]
+                for path in PATHS
+            }
         )
     return Case(base, agents)
 
@@ -55,12 +60,17 @@ class Arena:
         tree = self.store.tree_of(self.root)
 
         def commit(work: Work, parent: str, message: str) -> str:
-            entries = {path: Entry(FILE, writer.blob(text_of(path, module))) for path, module in work.items()}
+            entries = {
+                path: Entry(FILE, writer.blob(text_of(path, module)))
+                for path, module in work.items()
+            }
             return writer.commit(writer.splice(tree, entries), [parent], message, WHEN)
 
         base = commit(case.base, self.root, "base")
         works = [
-            Contribution(f"agent {number}", base, commit(case.agents[number], base, f"agent {number}"))
+            Contribution(
+                f"agent {number}", base, commit(case.agents[number], base, f"agent {number}")
+            )
             for number in order
         ]
         writer.flush()
@@ -93,7 +103,9 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     store.close()
 
 
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @SETTINGS
@@ -105,7 +117,9 @@ def test_a_fold_is_deterministic(arena: Arena, case: Case) -> None:
 
 @SETTINGS
 @given(case=cases(), data=st.data())
-def test_the_order_of_agents_does_not_matter_where_all_merge(arena: Arena, case: Case, data: Any) -> None:
+def test_the_order_of_agents_does_not_matter_where_all_merge(
+    arena: Arena, case: Case, data: Any
+) -> None:
     order = range(len(case.agents))
     first = arena.fold(case, order)
     if first.conflicts:
@@ -126,13 +140,17 @@ def test_who_did_nothing_changes_nothing(arena: Arena, case: Case) -> None:
     assert with_idle.tree == arena.fold(case, order).tree
     assert f"agent {len(case.agents)}" in with_idle.merged
     alone = arena.fold(case, [0])
-    assert arena.files(alone) == {path: text_of(path, module) for path, module in case.agents[0].items()}
+    assert arena.files(alone) == {
+        path: text_of(path, module) for path, module in case.agents[0].items()
+    }
 
 
 @SETTINGS
 @given(case=cases())
 def test_nothing_is_lost_and_nothing_made_up(arena: Arena, case: Case) -> None:
-    """Each agent's new lines are in the candidate or it is left out whole with a reason; no other lines are new."""
+    """Each agent's new lines are in the candidate or it is left out whole with a reason; no other
+    lines are new.
+    """
     found = arena.fold(case, range(len(case.agents)))
     files = arena.files(found)
     left_out = {conflict.agent for conflict in found.conflicts}

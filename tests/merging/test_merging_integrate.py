@@ -21,17 +21,36 @@ def edited(number: int, text: str) -> str:
 
 @pytest.fixture
 def run(user: Any, make_run: Any) -> Any:
-    user.commit({"long.txt": LINES, "old/one.txt": LINES + "1\n", "old/two.txt": LINES + "2\n", "bin": b"\0" * 300})
+    user.commit(
+        {
+            "long.txt": LINES,
+            "old/one.txt": LINES + "1\n",
+            "old/two.txt": LINES + "2\n",
+            "bin": b"\0" * 300,
+        }
+    )
     return make_run(user)
 
 
-def join(run: Any, *works: tuple[str, dict[str, Any]], tip: str | None = None, **options: Any) -> Any:
-    hands = [Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works]
-    return integrate(run.store, tip or run.base, hands, message="candidate\n\nRun: x\n", when=WHEN, **options)
+def join(
+    run: Any, *works: tuple[str, dict[str, Any]], tip: str | None = None, **options: Any
+) -> Any:
+    hands = [
+        Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works
+    ]
+    return integrate(
+        run.store, tip or run.base, hands, message="candidate\n\nRun: x\n", when=WHEN, **options
+    )
 
 
 def test_disjoint_work_is_united_in_one_commit(run: Any) -> None:
-    answer = join(run, ("a", {"a.txt": "1\n"}), ("b", {"new/x": "x\n"}), ("c", {"src/deep/c.py": None}), ("d", {}))
+    answer = join(
+        run,
+        ("a", {"a.txt": "1\n"}),
+        ("b", {"new/x": "x\n"}),
+        ("c", {"src/deep/c.py": None}),
+        ("d", {}),
+    )
     assert answer.merged == ("a", "b", "c", "d")
     assert answer.conflicts == ()
     store = run.store
@@ -42,14 +61,28 @@ def test_disjoint_work_is_united_in_one_commit(run: Any) -> None:
     assert store.time_of(answer.commit) == WHEN
     assert store.fsck() == []
     assert (
-        join(run, ("a", {"a.txt": "1\n"}), ("b", {"new/x": "x\n"}), ("c", {"src/deep/c.py": None}), ("d", {})) == answer
+        join(
+            run,
+            ("a", {"a.txt": "1\n"}),
+            ("b", {"new/x": "x\n"}),
+            ("c", {"src/deep/c.py": None}),
+            ("d", {}),
+        )
+        == answer
     )
 
 
 def test_one_file_at_different_places_is_merged(run: Any) -> None:
-    answer = join(run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B")}), ("c", {"z": "z"}))
+    answer = join(
+        run,
+        ("a", {"long.txt": edited(3, "A")}),
+        ("b", {"long.txt": edited(20, "B")}),
+        ("c", {"z": "z"}),
+    )
     assert answer.merged == ("a", "b", "c")
-    assert run.store.read(answer.commit, "long.txt").decode() == edited(3, "A").replace("line 20\n", "B\n")
+    assert run.store.read(answer.commit, "long.txt").decode() == edited(3, "A").replace(
+        "line 20\n", "B\n"
+    )
 
 
 def test_a_conflict_leaves_the_agent_out_whole(run: Any) -> None:
@@ -82,21 +115,37 @@ def test_all_conflict(run: Any) -> None:
         ({"bin": b"\0" * 299 + b"1"}, {"bin": b"\0" * 299 + b"2"}, ConflictKind.BINARY),
         ({"n": "file\n"}, {"n/x": "in a folder\n"}, ConflictKind.FILE_DIRECTORY),
         ({"n/x": "in a folder\n"}, {"n": "file\n"}, ConflictKind.FILE_DIRECTORY),
-        ({"long.txt": None, "one": LINES}, {"long.txt": None, "two": LINES}, ConflictKind.RENAME_RENAME),
+        (
+            {"long.txt": None, "one": LINES},
+            {"long.txt": None, "two": LINES},
+            ConflictKind.RENAME_RENAME,
+        ),
         ({"long.txt": None, "moved": LINES}, {"long.txt": None}, ConflictKind.RENAME_DELETE),
         (
-            {"old/one.txt": None, "old/two.txt": None, "fresh/one.txt": LINES + "1\n", "fresh/two.txt": LINES + "2\n"},
+            {
+                "old/one.txt": None,
+                "old/two.txt": None,
+                "fresh/one.txt": LINES + "1\n",
+                "fresh/two.txt": LINES + "2\n",
+            },
             {"old/three.txt": "3\n"},
             ConflictKind.DIRECTORY_RENAME,
         ),
         (
             {"old/three.txt": "3\n"},
-            {"old/one.txt": None, "old/two.txt": None, "fresh/one.txt": LINES + "1\n", "fresh/two.txt": LINES + "2\n"},
+            {
+                "old/one.txt": None,
+                "old/two.txt": None,
+                "fresh/one.txt": LINES + "1\n",
+                "fresh/two.txt": LINES + "2\n",
+            },
             ConflictKind.DIRECTORY_RENAME,
         ),
     ],
 )
-def test_every_kind_of_conflict_is_named(run: Any, first: Any, second: Any, kind: ConflictKind) -> None:
+def test_every_kind_of_conflict_is_named(
+    run: Any, first: Any, second: Any, kind: ConflictKind
+) -> None:
     answer = join(run, ("a", first), ("b", second), ("c", {"far/away": "x"}))
     assert answer.merged == ("a", "c")
     assert {conflict.agent for conflict in answer.conflicts} == {"b"}
@@ -105,7 +154,9 @@ def test_every_kind_of_conflict_is_named(run: Any, first: Any, second: Any, kind
 
 
 def test_a_rename_meets_an_edit(run: Any) -> None:
-    answer = join(run, ("a", {"long.txt": None, "moved.txt": LINES}), ("b", {"long.txt": edited(9, "B")}))
+    answer = join(
+        run, ("a", {"long.txt": None, "moved.txt": LINES}), ("b", {"long.txt": edited(9, "B")})
+    )
     assert answer.merged == ("a", "b")
     assert run.store.read(answer.commit, "moved.txt").decode() == edited(9, "B")
     assert run.store.read(answer.commit, "long.txt") is None
@@ -120,7 +171,11 @@ def test_links_that_differ_conflict(user: Any, make_run: Any) -> None:
         workspace = run.workspaces.provision(name, run.base)
         (workspace.path / "link").unlink()
         (workspace.path / "link").symlink_to(name)
-        hands.append(Contribution(name, run.base, run.workspaces.capture(workspace, message=name, when=WHEN).commit))
+        hands.append(
+            Contribution(
+                name, run.base, run.workspaces.capture(workspace, message=name, when=WHEN).commit
+            )
+        )
     answer = integrate(run.store, run.base, hands, message="m", when=WHEN)
     assert answer.merged == ("one",)
     assert answer.conflicts[0].kind is ConflictKind.SYMLINK
@@ -152,14 +207,20 @@ def test_bases_may_differ(run: Any) -> None:
     assert b"early" in run.store.read(answer.commit, "long.txt")
 
 
-@pytest.mark.parametrize("attribute", ["merge=union", "-merge", "merge=binary", "merge=evil", "conflict-marker-size=3"])
-def test_the_tree_does_not_choose_how_it_is_merged(user: Any, make_run: Any, attribute: str) -> None:
+@pytest.mark.parametrize(
+    "attribute", ["merge=union", "-merge", "merge=binary", "merge=evil", "conflict-marker-size=3"]
+)
+def test_the_tree_does_not_choose_how_it_is_merged(
+    user: Any, make_run: Any, attribute: str
+) -> None:
     user.commit({"long.txt": LINES, ".gitattributes": f"* {attribute}\n"})
     run = make_run(user)
     run.git("config", "merge.evil.driver", "true")
     clean = join(run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B")}))
     assert clean.merged == ("a", "b")
-    assert run.store.read(clean.commit, "long.txt").decode() == edited(3, "A").replace("line 20\n", "B\n")
+    assert run.store.read(clean.commit, "long.txt").decode() == edited(3, "A").replace(
+        "line 20\n", "B\n"
+    )
     clash = join(run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(3, "B")}))
     assert clash.merged == ("a",)
 
@@ -171,7 +232,9 @@ def test_the_stores_attributes_beat_the_trees(user: Any, make_run: Any) -> None:
     assert type(user)(workspace.path)("check-attr", "merge", "a.txt") == "a.txt: merge: set"
 
 
-def test_the_users_configuration_does_not_choose_either(run: Any, tmp_path: Any, monkeypatch: Any) -> None:
+def test_the_users_configuration_does_not_choose_either(
+    run: Any, tmp_path: Any, monkeypatch: Any
+) -> None:
     (tmp_path / ".gitconfig").write_text(
         "[merge]\n\trenames = false\n\tdirectoryRenames = true\n\tconflictStyle = zdiff3\n"
     )
@@ -182,7 +245,9 @@ def test_the_users_configuration_does_not_choose_either(run: Any, tmp_path: Any,
 
 def test_in_sha256(make_repo: Any, make_run: Any) -> None:
     run = make_run(make_repo({"long.txt": LINES}, "user", "--object-format=sha256"))
-    answer = join(run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B"), "n/x": "x"}))
+    answer = join(
+        run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B"), "n/x": "x"})
+    )
     assert answer.merged == ("a", "b")
     assert run.store.fsck() == []
 
@@ -191,7 +256,9 @@ def test_over_a_shallow_base(make_repo: Any, make_run: Any, user: Any, tmp_path:
     user.commit({"long.txt": LINES})
     user("clone", "-q", "--depth=1", f"file://{user.path}", str(tmp_path / "shallow"))
     run = make_run(type(user)(tmp_path / "shallow"))
-    assert join(run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B")})).merged == ("a", "b")
+    assert join(
+        run, ("a", {"long.txt": edited(3, "A")}), ("b", {"long.txt": edited(20, "B")})
+    ).merged == ("a", "b")
 
 
 def test_trees_of_old_tools_lose_nothing(user: Any, make_run: Any) -> None:
@@ -203,10 +270,17 @@ def test_trees_of_old_tools_lose_nothing(user: Any, make_run: Any) -> None:
     user("reset", "-q", "--hard", user("commit-tree", "-p", "HEAD", "-m", "old", tree))
     run = make_run(user)
     hands = [
-        Contribution(name, run.base, run.work({name: "x\n"}, name=f"x-{at}")) for at, name in enumerate(("n", "src/n"))
+        Contribution(name, run.base, run.work({name: "x\n"}, name=f"x-{at}"))
+        for at, name in enumerate(("n", "src/n"))
     ]
     answer = integrate(run.store, run.base, hands, message="m", when=WHEN)
-    assert set(run.store.paths(answer.commit)) == {"a.txt", "src/b.py", "src/deep/c.py", "n", "src/n"}
+    assert set(run.store.paths(answer.commit)) == {
+        "a.txt",
+        "src/b.py",
+        "src/deep/c.py",
+        "n",
+        "src/n",
+    }
     assert integrate(run.store, run.base, [], message="m", when=WHEN).commit is None
 
 
@@ -217,11 +291,17 @@ def test_hundreds_of_agents(user: Any, make_run: Any, make_repo: Any) -> None:
     for number in range(200):
         content = b"%d\n" % number
         lines.append(
-            b"commit refs/many/%d\ncommitter C <c> 1 +0000\ndata 1\nx\nfrom %s\n" % (number, run.base.encode())
+            b"commit refs/many/%d\ncommitter C <c> 1 +0000\ndata 1\nx\nfrom %s\n"
+            % (number, run.base.encode())
         )
-        lines.append(b"M 644 inline dir%d/f%d\ndata %d\n%s\n" % (number % 9, number, len(content), content))
+        lines.append(
+            b"M 644 inline dir%d/f%d\ndata %d\n%s\n" % (number % 9, number, len(content), content)
+        )
     run.git("fast-import", "--quiet", stdin=b"".join(lines))
-    hands = [Contribution(name, run.base, commit) for name, commit in run.store.refs("refs/many/").items()]
+    hands = [
+        Contribution(name, run.base, commit)
+        for name, commit in run.store.refs("refs/many/").items()
+    ]
     started: list[Any] = []
     original = type(run.store.git).spawn
 
@@ -238,8 +318,13 @@ def test_hundreds_of_agents(user: Any, make_run: Any, make_repo: Any) -> None:
 
 
 def test_what_captures_found_out_is_not_asked_again(run: Any) -> None:
-    """The candidate is the same as where nothing is known; a commit that was pruned is missed all the same."""
-    works = [Contribution(name, run.base, run.work({f"new/{name}": name}, name=name)) for name in ("a", "b")]
+    """The candidate is the same as where nothing is known; a commit that was pruned is missed all
+    the same.
+    """
+    works = [
+        Contribution(name, run.base, run.work({f"new/{name}": name}, name=name))
+        for name in ("a", "b")
+    ]
     pairs = [(work.base, work.commit) for work in works]
     remembered = run.store.differences.of_all(pairs)
     again = Store.open(run.store.path, run.store.run)

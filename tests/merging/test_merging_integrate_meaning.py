@@ -1,4 +1,6 @@
-"""Integration of files that several changed: merged by lines, by structure or not at all, and checked in any case."""
+"""Integration of files that several changed: merged by lines, by structure or not at all, and
+checked in any case.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +40,16 @@ Files = dict[str, Any]
 
 @pytest.fixture
 def run(user: Any, make_run: Any) -> Any:
-    user.commit({"shop.py": SHOP, "pkg/__init__.py": "", "pkg/help.py": "def aid(a):\n    return a\n"})
+    user.commit(
+        {"shop.py": SHOP, "pkg/__init__.py": "", "pkg/help.py": "def aid(a):\n    return a\n"}
+    )
     return make_run(user)
 
 
 def join(run: Any, *works: tuple[str, Files], tip: str | None = None) -> Integration:
-    hands = [Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works]
+    hands = [
+        Contribution(name, run.base, run.work(files, name=f"{name}-1")) for name, files in works
+    ]
     return integrate(run.store, tip or run.base, hands, message="candidate\n", when=WHEN)
 
 
@@ -58,8 +64,16 @@ def new(name: str) -> str:
 def test_symbols_added_at_one_point_are_all_in(run: Any) -> None:
     answer = join(run, *((name, {"shop.py": SHOP + new(name)}) for name in ("a", "b", "c")))
     assert answer.merged == ("a", "b", "c")
-    assert [text(run, answer).count(f"def {name}(") for name in ("a", "b", "c", "price")] == [1, 1, 1, 1]
-    assert [(note.agent, note.path) for note in answer.notes] == [("b", "shop.py"), ("c", "shop.py")]
+    assert [text(run, answer).count(f"def {name}(") for name in ("a", "b", "c", "price")] == [
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert [(note.agent, note.path) for note in answer.notes] == [
+        ("b", "shop.py"),
+        ("c", "shop.py"),
+    ]
     assert "merged by structure with a" in answer.notes[0].text
 
 
@@ -81,7 +95,11 @@ def test_a_conflict_names_the_symbol_and_who_changed_it(run: Any) -> None:
 
 def test_what_one_removed_and_the_other_changed_is_said_in_their_names(run: Any) -> None:
     without = SHOP.replace("\n\ndef total(items):\n    return sum(items)\n", "")
-    answer = join(run, ("a", {"shop.py": without}), ("b", {"shop.py": SHOP.replace("sum(items)", "max(items)")}))
+    answer = join(
+        run,
+        ("a", {"shop.py": without}),
+        ("b", {"shop.py": SHOP.replace("sum(items)", "max(items)")}),
+    )
     [conflict] = answer.conflicts
     assert (conflict.symbol, conflict.text) == ("total", "removed by a, changed by b")
 
@@ -112,12 +130,18 @@ def test_the_later_agent_is_found_among_many_that_merge(run: Any) -> None:
     assert [(conflict.agent, conflict.others) for conflict in answer.conflicts] == [("d", ("b",))]
     assert "max(items)" in text(run, answer)
     assert "os.sep" in text(run, answer)
-    assert {"c.txt"} == {path for path in run.store.paths(answer.commit) if path in {"c.txt", "d.txt"}}
+    assert {"c.txt"} == {
+        path for path in run.store.paths(answer.commit) if path in {"c.txt", "d.txt"}
+    }
 
 
 def test_an_import_that_the_other_needs_is_kept_and_told(run: Any) -> None:
     dropped = SHOP.replace("import os\n", "import sys\n").replace("os.name", "sys.platform")
-    answer = join(run, ("a", {"shop.py": dropped}), ("b", {"shop.py": SHOP + "\n\ndef here():\n    return os.sep\n"}))
+    answer = join(
+        run,
+        ("a", {"shop.py": dropped}),
+        ("b", {"shop.py": SHOP + "\n\ndef here():\n    return os.sep\n"}),
+    )
     assert answer.merged == ("a", "b")
     assert "import os\n" in text(run, answer)
     assert any("kept the import of os" in note.text for note in answer.notes)
@@ -137,7 +161,11 @@ def test_a_renamed_file_is_checked_too(run: Any, order: Sequence[str]) -> None:
     answer = join(run, *((name, works[name]) for name in order))
     assert answer.merged == order[:1]
     [conflict] = answer.conflicts
-    assert (conflict.path, conflict.symbol, conflict.kind) == ("store.py", "price", ConflictKind.CHECKS)
+    assert (conflict.path, conflict.symbol, conflict.kind) == (
+        "store.py",
+        "price",
+        ConflictKind.CHECKS,
+    )
     assert conflict.others == order[:1]
 
 
@@ -158,8 +186,20 @@ def test_data_is_merged_by_key(user: Any, make_run: Any) -> None:
     run = make_run(user)
     answer = join(
         run,
-        ("one", {"x.json": DATA.replace('"b": 2', '"b": 2,\n  "c": 3'), "requirements.txt": "a==1\nb==1\nc==1\n"}),
-        ("two", {"x.json": DATA.replace('"b": 2', '"b": 2,\n  "d": 4'), "requirements.txt": "a==1\nb==1\nd==1\n"}),
+        (
+            "one",
+            {
+                "x.json": DATA.replace('"b": 2', '"b": 2,\n  "c": 3'),
+                "requirements.txt": "a==1\nb==1\nc==1\n",
+            },
+        ),
+        (
+            "two",
+            {
+                "x.json": DATA.replace('"b": 2', '"b": 2,\n  "d": 4'),
+                "requirements.txt": "a==1\nb==1\nd==1\n",
+            },
+        ),
         ("three", {"requirements.txt": "a==2\nb==1\n"}),
         ("four", {"requirements.txt": "a==3\nb==1\n"}),
     )
@@ -194,12 +234,17 @@ def test_an_import_of_a_file_that_another_removed_leaves_the_later_out(run: Any)
             {"pkg/help.py": None, "pkg/help/__init__.py": "def aid(a, b):\n    pass\n"},
             {"pkg/use.py": "from .help import aid\n"},
         ),
-        ({"pkg/help.py": None, "pkg/__init__.py": "help = 1\n"}, {"pkg/use.py": "from . import help\n"}),
+        (
+            {"pkg/help.py": None, "pkg/__init__.py": "help = 1\n"},
+            {"pkg/use.py": "from . import help\n"},
+        ),
         ({"pkg/help.py": None}, {"pkg/use.py": "from .never import x\n"}),
         ({"pkg/help.py": None}, {"use.py": "from pkg.other import x\n"}),
     ],
 )
-def test_imports_that_can_be_resolved_or_never_could_are_let_through(run: Any, first: Files, second: Files) -> None:
+def test_imports_that_can_be_resolved_or_never_could_are_let_through(
+    run: Any, first: Files, second: Files
+) -> None:
     assert join(run, ("a", first), ("b", second)).merged == ("a", "b")
 
 
@@ -214,7 +259,10 @@ def test_scripts_import_what_is_there(user: Any, make_run: Any) -> None:
     run = make_run(user)
     uses = "import { f } from './lib.js';\nimport './style.css';\n"
     answer = join(
-        run, ("a", {"web/style.css": None}), ("b", {"web/use.ts": uses}), ("c", {"web/lib.ts": "export const f = 2;\n"})
+        run,
+        ("a", {"web/style.css": None}),
+        ("b", {"web/use.ts": uses}),
+        ("c", {"web/lib.ts": "export const f = 2;\n"}),
     )
     assert answer.merged == ("a", "c")
     assert answer.conflicts[0].symbol == "style.css"
@@ -222,7 +270,13 @@ def test_scripts_import_what_is_there(user: Any, make_run: Any) -> None:
 
 def test_what_may_not_work_together_is_told_and_left_to_the_gate(run: Any) -> None:
     works = (
-        ("a", {"shop.py": SHOP.replace("total", "grand_total"), "pkg/help.py": "def aid(a, b):\n    return b\n"}),
+        (
+            "a",
+            {
+                "shop.py": SHOP.replace("total", "grand_total"),
+                "pkg/help.py": "def aid(a, b):\n    return b\n",
+            },
+        ),
         ("b", {"use.py": "from shop import total\nfrom pkg.help import aid\n\naid(total([1]))\n"}),
     )
     answer = join(run, *works)
@@ -243,13 +297,19 @@ def test_what_landed_meanwhile_is_held_against_the_work_too(run: Any) -> None:
 
 
 def test_work_on_top_of_others_knows_of_them(run: Any) -> None:
-    """A second attempt starts on what the others made: it comes after them, and what it knew is not held against it."""
+    """A second attempt starts on what the others made: it comes after them, and what it knew is not
+    held against it.
+    """
     first = [
-        Contribution("a", run.base, run.work({"shop.py": SHOP.replace("total", "grand_total")}, name="a-1")),
+        Contribution(
+            "a", run.base, run.work({"shop.py": SHOP.replace("total", "grand_total")}, name="a-1")
+        ),
         Contribution("c", run.base, run.work({"c.txt": "c\n"}, name="c-1")),
     ]
     on = integrate(run.store, run.base, first, message="m", when=WHEN)
-    again = run.work({"c.txt": "c\nb\n", "use.py": "total = 1\nprint(total)\n"}, base=on.commit, name="b-2")
+    again = run.work(
+        {"c.txt": "c\nb\n", "use.py": "total = 1\nprint(total)\n"}, base=on.commit, name="b-2"
+    )
     hands = [first[0], Contribution("b", on.commit, again), first[1]]
     answer = integrate(run.store, run.base, hands, message="m", when=WHEN)
     assert (answer.merged, answer.conflicts, answer.warnings) == (("a", "b", "c"), (), ())
@@ -267,13 +327,23 @@ def test_no_attribute_decides(user: Any, make_run: Any, attribute: str) -> None:
     user.commit({"shop.py": SHOP, ".gitattributes": f"* {attribute}\n"})
     run = make_run(user)
     run.git("config", "merge.evil.driver", "true")  # "ours, and no conflict"
-    apart = join(run, ("a", {"shop.py": SHOP.replace("* 2", "* 3")}), ("b", {"shop.py": SHOP.replace("sum", "max")}))
+    apart = join(
+        run,
+        ("a", {"shop.py": SHOP.replace("* 2", "* 3")}),
+        ("b", {"shop.py": SHOP.replace("sum", "max")}),
+    )
     assert text(run, apart) == SHOP.replace("* 2", "* 3").replace("sum", "max")
     added = join(run, ("a", {"shop.py": SHOP + new("a")}), ("b", {"shop.py": SHOP + new("b")}))
     assert added.merged == ("a", "b")
     assert text(run, added).count("return 1") == 2
-    clash = join(run, ("a", {"shop.py": SHOP.replace("* 2", "* 3")}), ("b", {"shop.py": SHOP.replace("* 2", "* 4")}))
-    assert [(each.symbol, each.kind) for each in clash.conflicts] == [("price", ConflictKind.CONTENT)]
+    clash = join(
+        run,
+        ("a", {"shop.py": SHOP.replace("* 2", "* 3")}),
+        ("b", {"shop.py": SHOP.replace("* 2", "* 4")}),
+    )
+    assert [(each.symbol, each.kind) for each in clash.conflicts] == [
+        ("price", ConflictKind.CONTENT)
+    ]
 
 
 def test_an_attribute_that_an_agent_brings_does_not_decide_either(run: Any) -> None:
@@ -314,12 +384,18 @@ def test_fifty_at_one_file_are_one_merge(user: Any, make_run: Any) -> None:
     hands = []
     for number in range(50):
         changed = "".join(functions).replace(f"return {number}\n", f"return -{number}\n")
-        hands.append(Contribution(f"a{number}", run.base, run.work({"wide.py": changed}, name=f"a{number}-1")))
+        hands.append(
+            Contribution(
+                f"a{number}", run.base, run.work({"wide.py": changed}, name=f"a{number}-1")
+            )
+        )
     started: list[Any] = []
     looked: list[Any] = []
     spawn, check = type(run.store.git).spawn, checks.check_file
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(run.store.git), "spawn", lambda *a, **b: (started.append(a), spawn(*a, **b))[1])
+        patch.setattr(
+            type(run.store.git), "spawn", lambda *a, **b: (started.append(a), spawn(*a, **b))[1]
+        )
         patch.setattr(checks, "check_file", lambda *a: (looked.append(a), check(*a))[1])
         answer = integrate(run.store, run.base, hands, message="m", when=WHEN)
     assert len(answer.merged) == 50
@@ -331,13 +407,22 @@ def test_fifty_at_one_file_are_one_merge(user: Any, make_run: Any) -> None:
 # -- properties
 
 NAMES = ("price", "Cart.add", "Cart.clear", "total")
-BODIES = {"price": "item * 2", "Cart.add": "price(item)", "Cart.clear": "os.name", "total": "sum(items)"}
+BODIES = {
+    "price": "item * 2",
+    "Cart.add": "price(item)",
+    "Cart.clear": "os.name",
+    "total": "sum(items)",
+}
 edits = st.one_of(
     st.tuples(st.just("change"), st.sampled_from(NAMES), st.integers(1, 9)),
-    st.tuples(st.just("add"), st.sampled_from(("alpha", "beta", "gamma", "delta")), st.integers(1, 2)),
+    st.tuples(
+        st.just("add"), st.sampled_from(("alpha", "beta", "gamma", "delta")), st.integers(1, 2)
+    ),
     st.tuples(st.just("import"), st.sampled_from(("json", "math", "re")), st.just(0)),
 )
-plans = st.lists(st.lists(edits, max_size=3, unique_by=lambda edit: edit[:2]), min_size=2, max_size=4)
+plans = st.lists(
+    st.lists(edits, max_size=3, unique_by=lambda edit: edit[:2]), min_size=2, max_size=4
+)
 
 
 def made(plan: Sequence[tuple[str, str, int]]) -> tuple[str, set[str]]:
@@ -357,7 +442,13 @@ def made(plan: Sequence[tuple[str, str, int]]) -> tuple[str, set[str]]:
     return source, marks
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
 @given(plans=plans)
 def test_what_anyone_added_is_there_or_in_a_conflict(run: Any, plans: Any) -> None:
     sides = [made(plan) for plan in plans]
@@ -385,17 +476,30 @@ def written(run: Any, sources: Sequence[str]) -> list[Contribution]:
     writer = run.store.writer()
     hands = []
     for number, source in enumerate(sources):
-        tree = writer.splice(run.store.tree_of(run.base), {"shop.py": Entry(FILE, writer.blob(source.encode()))})
-        hands.append(Contribution(f"agent-{number}", run.base, writer.commit(tree, [run.base], f"{number}", WHEN)))
+        tree = writer.splice(
+            run.store.tree_of(run.base), {"shop.py": Entry(FILE, writer.blob(source.encode()))}
+        )
+        hands.append(
+            Contribution(
+                f"agent-{number}", run.base, writer.commit(tree, [run.base], f"{number}", WHEN)
+            )
+        )
     writer.flush()
     return hands
 
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("readme.md", "README.md"), ("docs/a.md", "Docs/b.md"), ("new/x", "NEW/x"), ("caf\u00e9", "cafe\u0301")],
+    [
+        ("readme.md", "README.md"),
+        ("docs/a.md", "Docs/b.md"),
+        ("new/x", "NEW/x"),
+        ("caf\u00e9", "cafe\u0301"),
+    ],
 )
-def test_two_names_that_are_one_elsewhere_leave_the_later_out(run: Any, first: str, second: str) -> None:
+def test_two_names_that_are_one_elsewhere_leave_the_later_out(
+    run: Any, first: str, second: str
+) -> None:
     answer = join(run, ("a", {first: "1\n"}), ("b", {second: "2\n"}), ("c", {"far/away": "x"}))
     assert answer.merged == ("a", "c")
     [conflict] = answer.conflicts
@@ -419,6 +523,8 @@ def test_names_that_were_like_others_before_stand_in_nobodys_way(user: Any, make
 
 
 def test_one_agent_may_change_the_case_of_a_name(run: Any) -> None:
-    answer = join(run, ("a", {"shop.py": None, "Shop.py": SHOP}), ("b", {"shop.py": SHOP + new("more")}))
+    answer = join(
+        run, ("a", {"shop.py": None, "Shop.py": SHOP}), ("b", {"shop.py": SHOP + new("more")})
+    )
     assert answer.conflicts == ()
     assert text(run, answer, "Shop.py") == SHOP + new("more")

@@ -1,4 +1,6 @@
-"""Missions that are right: what they mean, where everything stands, and the subset of YAML 1.2 they are written in."""
+"""Missions that are right: what they mean, where everything stands, and the subset of YAML 1.2 they
+are written in.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def test_valid_missions_load(path: Path) -> None:
 
 def test_meaning(full: LoadedMission) -> None:
     mission = full.mission
-    assert mission.objective == "Fix WebSocket event delivery so that beta users receive real-time agent updates."
+    assert (
+        mission.objective
+        == "Fix WebSocket event delivery so that beta users receive real-time agent updates."
+    )
     assert mission.defaults.timeout == 45 * 60
     assert mission.defaults.isolation is Isolation.WORKTREE
     assert mission.workspace.copy_ == (".env.test",)
@@ -97,7 +102,9 @@ def test_positions(full: LoadedMission) -> None:
     assert ("gates", "staging") in full.positions
 
 
-def test_the_message_names_the_file_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_the_file_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "m.yaml").write_text("version: 1\n")
     monkeypatch.chdir(tmp_path)
     for typed in ("m.yaml", f"../{tmp_path.name}/m.yaml", str(tmp_path / "m.yaml")):
@@ -114,7 +121,12 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 def test_size_limit(tmp_path: Path) -> None:
-    text = (VALID / "minimal.yaml").read_text().replace("{dir: recording}", "{dir: .}").replace("target", ".")
+    text = (
+        (VALID / "minimal.yaml")
+        .read_text()
+        .replace("{dir: recording}", "{dir: .}")
+        .replace("target", ".")
+    )
     path = tmp_path / "m.yaml"
     path.write_bytes(text.encode() + b"#" * (LARGEST - len(text.encode())))
     load_mission(path)
@@ -133,14 +145,20 @@ def test_depth_limit() -> None:
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
-    text = (VALID / "minimal.yaml").read_text().replace("{dir: recording}", "{dir: .}").replace("target", ".")
+    text = (
+        (VALID / "minimal.yaml")
+        .read_text()
+        .replace("{dir: recording}", "{dir: .}")
+        .replace("target", ".")
+    )
     path = tmp_path / "m.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert load_mission(path).mission.name == "minimal"
 
 
 @pytest.mark.parametrize(
-    "text", ["no", "on", "off", "yes", "y", "1:30", "2025-09-02", "0o17", "0x1F", "1_000", "1.2.3", "="]
+    "text",
+    ["no", "on", "off", "yes", "y", "1:30", "2025-09-02", "0o17", "0x1F", "1_000", "1.2.3", "="],
 )
 def test_what_yaml_1_1_would_have_turned_into_something_else_is_a_text(text: str) -> None:
     assert resolve(text) == text

@@ -1,7 +1,8 @@
-"""Every way to get a mission wrong that we know of, with the message that it gets, as people see it.
+"""Every way to get a mission wrong that we know of, with the message that it gets, as people see
+it.
 
-`malformed/NAME.yaml` is the mission and `malformed/NAME.txt` its message. After a change that is meant, run with
-UPDATE_SNAPSHOTS=1 and read the difference.
+`malformed/NAME.yaml` is the mission and `malformed/NAME.txt` its message. After a change that is
+meant, run with UPDATE_SNAPSHOTS=1 and read the difference.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The JSON schema is current, is a schema, and agrees with the loader on missions that are right."""
+"""The JSON schema is current, is a schema, and agrees with the loader on missions that are
+right.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ def test_wrong_shapes_are_not_valid(name: str, validator: jsonschema.Draft202012
 def test_short_forms_are_offered(validator: jsonschema.Draft202012Validator) -> None:
     data: dict[str, Any] = read_source((HERE / "valid" / "minimal.yaml").read_bytes()).data
     agent = data["batches"][0]["agents"][0]
-    agent |= {"tasks": "one", "deliverables": ["a text", {"text": "x", "proof": {"file": "y"}}], "timeout": 90}
+    agent |= {
+        "tasks": "one",
+        "deliverables": ["a text", {"text": "x", "proof": {"file": "y"}}],
+        "timeout": 90,
+    }
     data["backends"]["mine"] = {"command": "one text"}
     data["backends"]["other"] = {"command": {"shell": "a | b"}}
     validator.validate(data)

@@ -84,7 +84,10 @@ def test_literals() -> None:
 
 
 def test_breaches_come_in_order_and_protection_counts_first() -> None:
-    scope, protect = Scope(("src/**", "tests/conftest.py")), Scope(("tests/conftest.py", ".github/**"))
+    scope, protect = (
+        Scope(("src/**", "tests/conftest.py")),
+        Scope(("tests/conftest.py", ".github/**")),
+    )
     changed = ["src/a.py", "tests/conftest.py", "docs/x.md", ".github/w.yml", "src/b.py"]
     assert breaches(changed, scope, protect) == (
         Breach("tests/conftest.py", "protected"),
@@ -109,7 +112,12 @@ def test_breaches_come_in_order_and_protection_counts_first() -> None:
         (["*.md"], ["src/*.py"], [], ()),
         (["a/**"], ["b/**"], [], ()),
         (["A.py"], ["a.py"], [], ()),
-        (["src/a.py"], ["docs/"], [], ()),  # `src/a.py` reads as a file, not as a folder with `docs` in it
+        (
+            ["src/a.py"],
+            ["docs/"],
+            [],
+            (),
+        ),  # `src/a.py` reads as a file, not as a folder with `docs` in it
         (["src/a.py"], ["docs/"], ["src/a.py/docs/x"], ("src/a.py/docs/x",)),  # unless it is one
     ],
 )
@@ -128,7 +136,9 @@ def _escaped(path: str) -> str:
 
 # Small alphabets, so that globs and paths meet often.
 letters = st.sampled_from("ab")
-segments = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]", "[b-b]", "[*]"]), min_size=1, max_size=4).map("".join)
+segments = st.lists(
+    st.sampled_from(["a", "b", "*", "?", "[ab]", "[b-b]", "[*]"]), min_size=1, max_size=4
+).map("".join)
 parts = st.one_of(segments, st.just("**")).filter(lambda part: "**" not in part or part == "**")
 patterns = st.builds(
     lambda lead, middle, tail: lead + "/".join(middle) + tail,
@@ -142,7 +152,10 @@ paths = st.lists(st.text("ab*", min_size=1, max_size=4), min_size=1, max_size=5)
 @steadily
 @given(patterns, paths)
 def test_the_intersection_with_one_path_is_what_pathspec_says(pattern: str, path: str) -> None:
-    ours = globs.common_path(globs.parse(pattern), globs.parse(_escaped(f"/{path}"), is_file=True)) is not None
+    ours = (
+        globs.common_path(globs.parse(pattern), globs.parse(_escaped(f"/{path}"), is_file=True))
+        is not None
+    )
     assert ours == Scope((pattern,)).allows(path)
 
 
@@ -176,7 +189,9 @@ def test_overlap_is_symmetric(a: str, b: str) -> None:
 def test_breaches_are_what_no_pattern_allows(chosen: list[str], changed: list[str]) -> None:
     scope = Scope(tuple(chosen))
     outside = {breach.path for breach in breaches(changed, scope, Scope())}
-    assert outside == {path for path in changed if not any(Scope((one,)).allows(path) for one in chosen)}
+    assert outside == {
+        path for path in changed if not any(Scope((one,)).allows(path) for one in chosen)
+    }
 
 
 @steadily

@@ -1,4 +1,6 @@
-"""Symbols in scopes: what patterns cover, how entries are read, and what two scopes share inside of one file."""
+"""Symbols in scopes: what patterns cover, how entries are read, and what two scopes share inside of
+one file.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,16 @@ OUTLINES = {"src/a.py": A}
 @pytest.mark.parametrize(
     ("pattern", "inside", "outside"),
     [
-        ("Factory", ["Factory", "Factory.create", "Factory.Inner.run"], ["Factories", "factory", "Store"]),
-        ("Factory.create", ["Factory.create", "Factory.create.inner"], ["Factory", "Factory.configure", "create"]),
+        (
+            "Factory",
+            ["Factory", "Factory.create", "Factory.Inner.run"],
+            ["Factories", "factory", "Store"],
+        ),
+        (
+            "Factory.create",
+            ["Factory.create", "Factory.create.inner"],
+            ["Factory", "Factory.configure", "create"],
+        ),
         ("on_*", ["on_open", "on_", "on_x.inner"], ["Factory.on_open", "on", "xon_open"]),
         ("Factory.on_*", ["Factory.on_open"], ["on_open", "Factory.x.on_open"]),
         ("*", ["f", "A.b"], []),
@@ -66,8 +76,12 @@ def test_a_symbol_of_any_name_can_be_meant_exactly() -> None:
 
 
 names = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=3).map(tuple)
-pieces = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]"]), min_size=1, max_size=3).map("".join)
-patterns = st.lists(pieces.filter(lambda piece: "**" not in piece), min_size=1, max_size=3).map(".".join)
+pieces = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]"]), min_size=1, max_size=3).map(
+    "".join
+)
+patterns = st.lists(pieces.filter(lambda piece: "**" not in piece), min_size=1, max_size=3).map(
+    ".".join
+)
 
 
 @steadily
@@ -90,7 +104,8 @@ def test_patterns_that_meet_have_a_symbol_in_common(one: str, other: str) -> Non
     shared = all(
         any(
             all(
-                index >= len(pattern.parts) or parse_symbol(pattern.text.split(".")[index]).covers((word,))
+                index >= len(pattern.parts)
+                or parse_symbol(pattern.text.split(".")[index]).covers((word,))
                 for pattern in (first, second)
             )
             for word in words
@@ -113,7 +128,9 @@ def test_entries() -> None:
 
 def test_what_of_a_file_a_scope_means() -> None:
     scope = Scope(("src/*.py::on_*", "src/a.py::Factory", "lib/**", "lib/x.py::X"), "deny", "allow")
-    assert scope.rule("src/a.py") == SymbolRule((parse_symbol("on_*"), parse_symbol("Factory")), "deny", "allow")
+    assert scope.rule("src/a.py") == SymbolRule(
+        (parse_symbol("on_*"), parse_symbol("Factory")), "deny", "allow"
+    )
     assert scope.rule("src/b.py") == SymbolRule((parse_symbol("on_*"),), "deny", "allow")
     assert scope.rule("lib/x.py") is None  # all of it, though an entry says less
     assert not scope.allows("src/a.txt")
@@ -131,7 +148,11 @@ def test_a_line_stands_for_the_innermost_symbol_that_holds_it() -> None:
     assert bound.patterns == scope.patterns
     rule = bound.rule("src/a.py")
     assert rule is not None
-    assert [symbol.text for symbol in rule.symbols] == ["Factory.configure", "Factory", "Store.size"]
+    assert [symbol.text for symbol in rule.symbols] == [
+        "Factory.configure",
+        "Factory",
+        "Store.size",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +182,9 @@ def test_overlaps(a: list[str], b: list[str], shared: list[str]) -> None:
     assert len(may_overlap(second, first, PATHS, OUTLINES)) == len(shared)
 
 
-def said(*patterns: str, outlines: dict[str, Outline | None] | None = None) -> list[tuple[str, str, bool]]:
+def said(
+    *patterns: str, outlines: dict[str, Outline | None] | None = None
+) -> list[tuple[str, str, bool]]:
     scope = Scope(patterns)
     known = OUTLINES if outlines is None else outlines
     found = misses(scope.resolved(known), scope.matches(PATHS), known)
@@ -169,14 +192,33 @@ def said(*patterns: str, outlines: dict[str, Outline | None] | None = None) -> l
 
 
 def test_entries_that_hit_are_not_spoken_of() -> None:
-    assert said("src/a.py::Factory.create", "src/a.py:7", "src/a.py::on_*", "docs/**", "src/a.py::*.size") == []
+    assert (
+        said(
+            "src/a.py::Factory.create",
+            "src/a.py:7",
+            "src/a.py::on_*",
+            "docs/**",
+            "src/a.py::*.size",
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("pattern", "text", "mend", "is_wrong"),
     [
-        ("src/a.py::Factory.creat", "no symbol of the base", "did you mean `src/a.py::Factory.create`?", False),
-        ("src/a.py::create", "no symbol of the base", "did you mean `src/a.py::Factory.create`?", False),
+        (
+            "src/a.py::Factory.creat",
+            "no symbol of the base",
+            "did you mean `src/a.py::Factory.create`?",
+            False,
+        ),
+        (
+            "src/a.py::create",
+            "no symbol of the base",
+            "did you mean `src/a.py::Factory.create`?",
+            False,
+        ),
         ("src/a.py::Zzz", "no symbol of the base", "yet to be made may be named too", False),
         ("src/a.py:41", "src/a.py has 40 lines in the base", "name a line", True),
         ("src/a.py:1", "no symbol holds that line", "inside a function or class", True),
@@ -188,7 +230,12 @@ def test_entries_that_hit_are_not_spoken_of() -> None:
     ],
 )
 def test_entries_that_miss(pattern: str, text: str, mend: str, is_wrong: bool) -> None:
-    outlines: dict[str, Outline | None] = {**OUTLINES, "src/notes.txt": None, "src/new.txt": None, "src/new.go": None}
+    outlines: dict[str, Outline | None] = {
+        **OUTLINES,
+        "src/notes.txt": None,
+        "src/new.txt": None,
+        "src/new.go": None,
+    }
     ((found, advice, wrong),) = said(pattern, outlines=outlines)
     assert found.startswith(f"`{pattern}`")
     assert text in found
@@ -213,6 +260,8 @@ def test_a_line_of_several_files_is_refused() -> None:
 
 
 def test_a_file_that_does_not_parse_is_warned_about() -> None:
-    ((text, _, is_wrong),) = said("src/a.py::on_open", outlines={"src/a.py": outline(("on_open", 1, 2), errors=3)})
+    ((text, _, is_wrong),) = said(
+        "src/a.py::on_open", outlines={"src/a.py": outline(("on_open", 1, 2), errors=3)}
+    )
     assert "src/a.py does not parse in 3 places" in text
     assert not is_wrong

@@ -1,7 +1,7 @@
 """Runs for tests of what people read: events written by hand, folded by the program's own `apply`.
 
-`Story` tells a run in its vocabulary (`begin`, `attempt`, `judge`, `land`, …) with a clock that only moves when told
-to; `STORIES` names the runs that every view is shown.
+`Story` tells a run in its vocabulary (`begin`, `attempt`, `judge`, `land`, …) with a clock that
+only moves when told to; `STORIES` names the runs that every view is shown.
 """
 
 from __future__ import annotations
@@ -89,7 +89,14 @@ def batch(id: str, *agents: str | dict[str, Any], **more: Any) -> dict[str, Any]
     """A batch with a gate and one criterion."""
     members = [agent(each) if isinstance(each, str) else each for each in agents]
     criteria = [{"text": f"{id} holds together", "proof": [f"tests/{id}"]}]
-    return {"id": id, "title": f"The {id} batch", "agents": members, "gate": "tests", "criteria": criteria, **more}
+    return {
+        "id": id,
+        "title": f"The {id} batch",
+        "agents": members,
+        "gate": "tests",
+        "criteria": criteria,
+        **more,
+    }
 
 
 def mission(*batches: dict[str, Any], **more: Any) -> Mission:
@@ -116,7 +123,9 @@ def two_batches(**more: Any) -> Mission:
 class Story:
     """A run as it is being told."""
 
-    def __init__(self, mission: Mission, run: str = "20250902-080000-websocket", **started: Any) -> None:
+    def __init__(
+        self, mission: Mission, run: str = "20250902-080000-websocket", **started: Any
+    ) -> None:
         self.mission = mission
         self.now = START
         self.records: list[Record] = []
@@ -159,20 +168,33 @@ class Story:
             number = len(state.attempts) + 1
             base = self.state.batches[state.batch].base or self.tip
             self.running[name] = self.now
-            self.happens(AttemptStarted(batch=state.batch, agent=name, attempt=number, base=base, backend=backend))
+            self.happens(
+                AttemptStarted(
+                    batch=state.batch, agent=name, attempt=number, base=base, backend=backend
+                )
+            )
         return self
 
-    def end(self, agent: str, outcome: Outcome | None = None, after: float = 10.0, **more: Any) -> Story:
+    def end(
+        self, agent: str, outcome: Outcome | None = None, after: float = 10.0, **more: Any
+    ) -> Story:
         """End the agent's running attempt; without an outcome it has delivered work."""
         state = self.state.agents[agent]
         number = state.attempts[-1].started.attempt
         folder = f"agents/{agent}/{number}"
         self.now += after
-        facts: dict[str, Any] = {"log": f"{folder}/output.log", "brief": f"{folder}/brief.md", "exit_code": 0}
+        facts: dict[str, Any] = {
+            "log": f"{folder}/output.log",
+            "brief": f"{folder}/brief.md",
+            "exit_code": 0,
+        }
         if outcome is None:
             facts |= {
                 "commit": commit(f"{agent}#{number}"),
-                "changes": (FileChange(path=f"src/{agent}.py", added=20, removed=4), FileChange(path="logo.png")),
+                "changes": (
+                    FileChange(path=f"src/{agent}.py", added=20, removed=4),
+                    FileChange(path="logo.png"),
+                ),
             }
         seconds = self.now - self.running.pop(agent)
         facts |= {"seconds": seconds, "outcome": outcome, **more}
@@ -189,24 +211,34 @@ class Story:
         """Merge them, with `notes` and `warnings` if told so; returns the candidate's commit."""
         made = commit(f"{batch}:{','.join(agents)}:{len(self.state.batches[batch].verdicts)}")
         self.happens(IntegrationStarted(batch=batch), after=0.1)
-        self.happens(CandidateBuilt(batch=batch, tip=self.tip, commit=made, agents=agents, **told), after=0.2)
+        self.happens(
+            CandidateBuilt(batch=batch, tip=self.tip, commit=made, agents=agents, **told), after=0.2
+        )
         return made
 
-    def judge(self, batch: str, made: str, *agents: str, after: float = 5.0, **verdict: Any) -> Story:
+    def judge(
+        self, batch: str, made: str, *agents: str, after: float = 5.0, **verdict: Any
+    ) -> Story:
         """Start the gate and finish it; without more, it passes."""
         gate = self.state.plan.batch(batch).gate_name or "proofs"
         self.happens(GateStarted(batch=batch, gate=gate, candidate=made))
         finished = verdict_of(self.state, batch, made, agents, seconds=after, **verdict)
-        return self.happens(GateFinished(batch=batch, gate=gate, agents=agents, verdict=finished), after=after)
+        return self.happens(
+            GateFinished(batch=batch, gate=gate, agents=agents, verdict=finished), after=after
+        )
 
     def settle(self, batch: str, made: str, *agents: str, unchanged: tuple[str, ...] = ()) -> Story:
         """Land the candidate."""
         before, self.tip = self.tip, made
         self.happens(LandingStarted(batch=batch, before=before, after=made))
-        landed = BatchLanded(batch=batch, before=before, commit=made, agents=agents, unchanged=unchanged)
+        landed = BatchLanded(
+            batch=batch, before=before, commit=made, agents=agents, unchanged=unchanged
+        )
         return self.happens(landed, after=0.1)
 
-    def land(self, batch: str, *agents: str, unchanged: tuple[str, ...] = (), **verdict: Any) -> Story:
+    def land(
+        self, batch: str, *agents: str, unchanged: tuple[str, ...] = (), **verdict: Any
+    ) -> Story:
         """Candidate, a verdict that passes, landing."""
         made = self.candidate(batch, *agents)
         self.judge(batch, made, *agents, *unchanged, **verdict)
@@ -230,8 +262,12 @@ class Story:
         return self.happens(RunEnded(exit_code=exit_code), after=0.1)
 
 
-def verdict_of(state: State, batch: str, made: str, agents: tuple[str, ...], seconds: float, **more: Any) -> Verdict:
-    """A verdict in which every claim that names a proof is validated, unless `more` says otherwise."""
+def verdict_of(
+    state: State, batch: str, made: str, agents: tuple[str, ...], seconds: float, **more: Any
+) -> Verdict:
+    """A verdict in which every claim that names a proof is validated, unless `more` says
+    otherwise.
+    """
     planned = state.plan.batch(batch)
     evidence = f"gates/{batch}/unit.json"
     check = CheckResult(
@@ -249,24 +285,39 @@ def verdict_of(state: State, batch: str, made: str, agents: tuple[str, ...], sec
         log=f"gates/{batch}/unit.log",
     )
     claims = {
-        each.id: tuple(_claim(claim.text, claim.proof, evidence) for claim in each.agent.deliverables)
+        each.id: tuple(
+            _claim(claim.text, claim.proof, evidence) for claim in each.agent.deliverables
+        )
         for each in planned.agents
         if each.id in agents
     }
     facts: dict[str, Any] = {
         "decision": Decision.PASSED,
         "checks": (check,),
-        "criteria": tuple(_claim(claim.text, claim.proof, evidence) for claim in planned.batch.criteria),
+        "criteria": tuple(
+            _claim(claim.text, claim.proof, evidence) for claim in planned.batch.criteria
+        ),
         "deliverables": claims,
         "environment": "py3.11-linux",
     }
     tree = commit(f"tree of {made}")
-    return Verdict(**{**facts, "commit": made, "tree": tree, "base": commit("base"), "seconds": seconds, **more})
+    return Verdict(
+        **{
+            **facts,
+            "commit": made,
+            "tree": tree,
+            "base": commit("base"),
+            "seconds": seconds,
+            **more,
+        }
+    )
 
 
 def _claim(text: str, proof: tuple[Any, ...], evidence: str) -> ClaimResult:
     if not proof:
-        return ClaimResult(text=text, status=ClaimStatus.UNVALIDATED, detail="no proof is named for it")
+        return ClaimResult(
+            text=text, status=ClaimStatus.UNVALIDATED, detail="no proof is named for it"
+        )
     proofs = tuple(str(each) for each in proof)
     return ClaimResult(text=text, status=ClaimStatus.VALIDATED, proofs=proofs, evidence=(evidence,))
 
@@ -285,7 +336,11 @@ def red(text: str = "2 tests broke", **more: Any) -> dict[str, Any]:
         counts=Counts(collected=24, executed=24, passed=22, failed=2),
         base_counts=Counts(collected=24, executed=24, passed=24),
         broken=("tests/test_pool.py::test_size", "tests/test_pool.py::test_close"),
-        failing=("tests/test_pool.py::test_size", "tests/test_pool.py::test_close", "tests/test_old.py::test_red"),
+        failing=(
+            "tests/test_pool.py::test_size",
+            "tests/test_pool.py::test_close",
+            "tests/test_old.py::test_red",
+        ),
         pre_existing=("tests/test_old.py::test_red",),
         evidence="gates/red/unit.json",
         log="gates/red/unit.log",
@@ -294,14 +349,23 @@ def red(text: str = "2 tests broke", **more: Any) -> dict[str, Any]:
 
 
 def exercised() -> Story:
-    """Two functions that no test calls and data that cannot be broken land; tests that do not care are sent back."""
+    """Two functions that no test calls and data that cannot be broken land; tests that do not care
+    are sent back.
+    """
     functions = tuple(f"src/pool.py::Pool.{name}" for name in ("open", "close", "size"))
     noticed = ("tests/test_pool.py::test_size",)
     found = Exercise(
-        functions=functions, called=functions[2:], noticed_by=noticed, unbreakable=("a.toml (not Python)",)
+        functions=functions,
+        called=functions[2:],
+        noticed_by=noticed,
+        unbreakable=("a.toml (not Python)",),
     )
     story = (
-        Story(two_batches()).begin("core").work("1.1", "1.2").land("core", "1.1", "1.2", exercise=found).close("core")
+        Story(two_batches())
+        .begin("core")
+        .work("1.1", "1.2")
+        .land("core", "1.1", "1.2", exercise=found)
+        .close("core")
     )
     story.begin("integration").work("2.1")
     text = "the tests do not exercise the change: all 24 tests stay green with src/bus.py::Bus.on broken"
@@ -316,9 +380,13 @@ def exercised() -> Story:
     )
     vacuous = Exercise(functions=("src/bus.py::Bus.on",), called=())
     made = story.candidate("integration", "2.1")
-    story.judge("integration", made, "2.1", decision=Decision.FAILED, checks=(check,), exercise=vacuous)
+    story.judge(
+        "integration", made, "2.1", decision=Decision.FAILED, checks=(check,), exercise=vacuous
+    )
     reason = f"gate integration is red: exercise: {text}"
-    story.send_back("integration", Return(agent="2.1", outcome=Outcome.REJECTED, reason=reason, may_retry=False))
+    story.send_back(
+        "integration", Return(agent="2.1", outcome=Outcome.REJECTED, reason=reason, may_retry=False)
+    )
     return story.close("integration", Outcome.REJECTED, reason).finish(1)
 
 
@@ -335,13 +403,35 @@ def replayed() -> Story:
 
 
 def every_outcome() -> Story:
-    """One agent for each way to end, conflicts, breaches, a retry that helped, and a dependent that is blocked."""
-    agents = ["good", "unneeded", "retried", "rejected", "conflicted", "scope", "failed", "slow", "costly"]
+    """One agent for each way to end, conflicts, breaches, a retry that helped, and a dependent that
+    is blocked.
+    """
+    agents = [
+        "good",
+        "unneeded",
+        "retried",
+        "rejected",
+        "conflicted",
+        "scope",
+        "failed",
+        "slow",
+        "costly",
+    ]
     optional = agent("whatever", optional=True)
-    plan = mission(batch("core", *agents, optional), batch("integration", "2.1", needs=["core"]), batch("docs", "3.1"))
+    plan = mission(
+        batch("core", *agents, optional),
+        batch("integration", "2.1", needs=["core"]),
+        batch("docs", "3.1"),
+    )
     story = Story(plan).begin("core").start("good", "unneeded", "retried", "rejected", "conflicted")
     story.end("good").end("unneeded", Outcome.NO_CHANGE_NEEDED).end("conflicted").end("rejected")
-    story.end("retried", Outcome.FAILED, exit_code=1, reason="exit code 1", evidence="Traceback …\nKeyError: 'pool'")
+    story.end(
+        "retried",
+        Outcome.FAILED,
+        exit_code=1,
+        reason="exit code 1",
+        evidence="Traceback …\nKeyError: 'pool'",
+    )
     for name, outcome, reason in (
         ("failed", Outcome.FAILED, "exit code 2"),
         ("slow", Outcome.TIMED_OUT, "no end after 3600 s"),
@@ -352,13 +442,19 @@ def every_outcome() -> Story:
             story.start(name).end(name, outcome, reason=reason, exit_code=2)
     breaches = (
         Breach(path="src/core.py", reason="not in its scope"),
-        Breach(path="src/scope.py", reason="changed outside of the scope", symbol="Core.run", line=12),
+        Breach(
+            path="src/scope.py", reason="changed outside of the scope", symbol="Core.run", line=12
+        ),
     )
     breach = {"breaches": breaches, "notes": ("hides build/ from git",)}
     for _ in range(2):
-        story.start("scope").end("scope", Outcome.OUT_OF_SCOPE, reason="1 path is not in its scope", **breach)
+        story.start("scope").end(
+            "scope", Outcome.OUT_OF_SCOPE, reason="1 path is not in its scope", **breach
+        )
     story.start("retried").end("retried")
-    note = MergeNote(agent="retried", path="src/good.py", text="both changed entries of one literal; both are in")
+    note = MergeNote(
+        agent="retried", path="src/good.py", text="both changed entries of one literal; both are in"
+    )
     warning = MergeWarning(
         check="removed and used",
         path="src/retried.py",
@@ -375,7 +471,14 @@ def every_outcome() -> Story:
         detail="tests/test_rejected.py::test_works failed",
         evidence=("gates/red/unit.json",),
     )
-    story.judge("core", together, "good", "retried", "rejected", **red(deliverables={"rejected": (failing,)}))
+    story.judge(
+        "core",
+        together,
+        "good",
+        "retried",
+        "rejected",
+        **red(deliverables={"rejected": (failing,)}),
+    )
     conflict = ConflictFact(
         agent="conflicted",
         others=("good",),
@@ -384,8 +487,16 @@ def every_outcome() -> Story:
         text="changed by both good and conflicted",
         symbol="Pool.size",
     )
-    rejected = {"outcome": Outcome.REJECTED, "reason": "2 tests broke", "evidence": "E   assert 1 == 2"}
-    lost = {"outcome": Outcome.CONFLICTED, "reason": "does not merge with good", "conflicts": (conflict,)}
+    rejected = {
+        "outcome": Outcome.REJECTED,
+        "reason": "2 tests broke",
+        "evidence": "E   assert 1 == 2",
+    }
+    lost = {
+        "outcome": Outcome.CONFLICTED,
+        "reason": "does not merge with good",
+        "conflicts": (conflict,),
+    }
     story.send_back(
         "core",
         Return(agent="rejected", may_retry=False, **rejected),
@@ -394,7 +505,11 @@ def every_outcome() -> Story:
     made = story.candidate("core", "good", "retried", **told)
     story.judge("core", made, "good", "retried", "unneeded")
     story.settle("core", made, "good", "retried", unchanged=("unneeded",))
-    story.close("core", Outcome.REJECTED, "6 agents did not land: rejected, conflicted, scope, failed, slow, costly")
+    story.close(
+        "core",
+        Outcome.REJECTED,
+        "6 agents did not land: rejected, conflicted, scope, failed, slow, costly",
+    )
     story.close("integration", Outcome.BLOCKED, "batch core is not whole")
     return story.close("docs", Outcome.CANCELLED, "the run was told to stop").finish(1)
 
@@ -411,7 +526,11 @@ def resumed() -> Story:
     story.happens(RunResumed(parallel=5, leftovers=1), after=3600)
     story.happens(
         AttemptInterrupted(
-            batch="core", agent="1.2", attempt=1, salvaged=commit("saved"), reason="the orchestrator ended"
+            batch="core",
+            agent="1.2",
+            attempt=1,
+            salvaged=commit("saved"),
+            reason="the orchestrator ended",
         )
     )
     return story.work("1.2").land("core", "1.1", "1.2").close("core").whole("integration").finish()
@@ -428,7 +547,9 @@ def searching() -> Story:
     close = Symptom(check="unit", kind=SymptomKind.BROKEN, test="tests/test_pool.py::test_close")
     flaky = Symptom(check="unit", kind=SymptomKind.NEW_FAILURE, test="tests/test_net.py::test_slow")
     symptoms = (size, close, flaky)
-    story.happens(SearchStarted(batch="core", round=1, commit=made, agents=agents, symptoms=symptoms))
+    story.happens(
+        SearchStarted(batch="core", round=1, commit=made, agents=agents, symptoms=symptoms)
+    )
     for parts, found in ((agents, (size, close)), (agents[:2], (size,)), (agents[:1], ())):
         again = parts == agents
         probe = ProbeFinished(
@@ -446,10 +567,14 @@ def searching() -> Story:
 
 
 def blamed() -> Story:
-    """One agent broke something, two others do so only together; the innocents land, the guilty mend it."""
+    """One agent broke something, two others do so only together; the innocents land, the guilty
+    mend it.
+    """
     story = searching()
     size, close, flaky = story.state.batches["core"].search.rounds[0].symptoms  # type: ignore[union-attr]
-    apart = ProbeFinished(batch="core", agents=("1.3", "1.5"), red=(), seconds=0.1)  # does not merge by itself
+    apart = ProbeFinished(
+        batch="core", agents=("1.3", "1.5"), red=(), seconds=0.1
+    )  # does not merge by itself
     known = ProbeFinished(batch="core", agents=("1.3", "1.4"), commit=commit("known"), red=(close,))
     story.happens(apart, known, after=0.1)
     made = commit("those who are left")
@@ -463,9 +588,17 @@ def blamed() -> Story:
 
     culprits = (
         CulpritSet(agents=("1.2",), guilty=("1.2",), symptoms=(size,), log=log, diffs=diffs("1.2")),
-        CulpritSet(agents=("1.3", "1.4"), guilty=("1.4",), symptoms=(close,), log=log, diffs=diffs("1.3", "1.4")),
+        CulpritSet(
+            agents=("1.3", "1.4"),
+            guilty=("1.4",),
+            symptoms=(close,),
+            log=log,
+            diffs=diffs("1.3", "1.4"),
+        ),
     )
-    found = SearchFinished(batch="core", culprits=culprits, left=left, flaky=(flaky,), runs=4, seconds=11.0)
+    found = SearchFinished(
+        batch="core", culprits=culprits, left=left, flaky=(flaky,), runs=4, seconds=11.0
+    )
     returns = tuple(
         Return(
             agent=guilty,
@@ -485,7 +618,9 @@ def redone() -> Story:
     """A batch that had landed was taken back, and is being done again."""
     story = good()
     before, story.tip = story.tip, commit("base")
-    redo = RedoRequested(agents=("1.2",), batches=("core", "integration"), before=before, after=story.tip)
+    redo = RedoRequested(
+        agents=("1.2",), batches=("core", "integration"), before=before, after=story.tip
+    )
     story.happens(RunResumed(parallel=5), redo, after=60)
     return story.begin("core").start("1.2")
 
@@ -504,7 +639,9 @@ def running() -> Story:
 def waiting() -> Story:
     """A gate that waits for a person."""
     story = Story(two_batches()).begin("core").work("1.1", "1.2")
-    check = CheckResult(name="sign-off", kind="approval", decision=Decision.WAITING, reason=Reason.AWAITING_APPROVAL)
+    check = CheckResult(
+        name="sign-off", kind="approval", decision=Decision.WAITING, reason=Reason.AWAITING_APPROVAL
+    )
     made = story.candidate("core", "1.1", "1.2")
     return story.judge("core", made, "1.1", "1.2", decision=Decision.WAITING, checks=(check,))
 
@@ -519,17 +656,32 @@ def ungated() -> Story:
 def hostile() -> Story:
     """Every free text is an attack on whoever shows it."""
     # What stands in the mission's ids cannot be hostile: the loader refuses it. All other text can.
-    nasty = agent("end", name=HOSTILE, mission=HOSTILE, deliverables=[{"text": HOSTILE, "proof": [HOSTILE]}, HOSTILE])
-    bad = batch("section", nasty, "click", title=HOSTILE, criteria=[{"text": HOSTILE, "proof": [HOSTILE]}])
+    nasty = agent(
+        "end",
+        name=HOSTILE,
+        mission=HOSTILE,
+        deliverables=[{"text": HOSTILE, "proof": [HOSTILE]}, HOSTILE],
+    )
+    bad = batch(
+        "section", nasty, "click", title=HOSTILE, criteria=[{"text": HOSTILE, "proof": [HOSTILE]}]
+    )
     story = Story(mission(bad, batch("subgraph", "title", needs=["section"]), objective=HOSTILE))
     story.begin("section").start("end", "click")
     story.end(
-        "end", Outcome.FAILED, reason=HOSTILE, evidence=HOSTILE + "\n````\n</details>", log="agents/a b|c/o(1).log"
+        "end",
+        Outcome.FAILED,
+        reason=HOSTILE,
+        evidence=HOSTILE + "\n````\n</details>",
+        log="agents/a b|c/o(1).log",
     )
-    story.start("end", backend="claude").end("end", notes=(HOSTILE,), breaches=(Breach(path=HOSTILE, reason=HOSTILE),))
+    story.start("end", backend="claude").end(
+        "end", notes=(HOSTILE,), breaches=(Breach(path=HOSTILE, reason=HOSTILE),)
+    )
     story.end("click", changes=(FileChange(path=HOSTILE, added=1, removed=1),))
     note = MergeNote(agent="end", path=HOSTILE, text=HOSTILE)
-    warning = MergeWarning(check=HOSTILE, path=HOSTILE, symbol=HOSTILE, agents=("end", "click"), text=HOSTILE)
+    warning = MergeWarning(
+        check=HOSTILE, path=HOSTILE, symbol=HOSTILE, agents=("end", "click"), text=HOSTILE
+    )
     made = story.candidate("section", "end", "click", notes=(note,), warnings=(warning,))
     check = CheckResult(
         name="unit",
@@ -544,10 +696,24 @@ def hostile() -> Story:
         evidence="javascript:alert(1)",
         log="../../etc/passwd",
     )
-    story.judge("section", made, "end", "click", decision=Decision.FAILED, checks=(check,), environment=HOSTILE)
+    story.judge(
+        "section",
+        made,
+        "end",
+        "click",
+        decision=Decision.FAILED,
+        checks=(check,),
+        environment=HOSTILE,
+    )
     symptom = Symptom(check=HOSTILE, kind=SymptomKind.BROKEN, test=HOSTILE)
-    story.happens(SearchStarted(batch="section", round=1, commit=made, agents=("end", "click"), symptoms=(symptom,)))
-    story.happens(ProbeFinished(batch="section", agents=("click",), commit=made, red=(symptom,), log=HOSTILE))
+    story.happens(
+        SearchStarted(
+            batch="section", round=1, commit=made, agents=("end", "click"), symptoms=(symptom,)
+        )
+    )
+    story.happens(
+        ProbeFinished(batch="section", agents=("click",), commit=made, red=(symptom,), log=HOSTILE)
+    )
     culprit = CulpritSet(
         agents=("end", "click"),
         guilty=("click",),
@@ -557,8 +723,16 @@ def hostile() -> Story:
     )
     told = {"culprits": (culprit,), "left": ("end",), "flaky": (symptom,), "open": (symptom,)}
     story.happens(SearchFinished(batch="section", **told))
-    conflict = ConflictFact(agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE, symbol=HOSTILE)
-    back = Return(agent="end", outcome=Outcome.CONFLICTED, reason=HOSTILE, conflicts=(conflict,), may_retry=False)
+    conflict = ConflictFact(
+        agent="end", others=("click",), path=HOSTILE, kind=HOSTILE, text=HOSTILE, symbol=HOSTILE
+    )
+    back = Return(
+        agent="end",
+        outcome=Outcome.CONFLICTED,
+        reason=HOSTILE,
+        conflicts=(conflict,),
+        may_retry=False,
+    )
     story.send_back("section", back)
     story.close("section", Outcome.CONFLICTED, HOSTILE).close("subgraph", Outcome.BLOCKED, HOSTILE)
     return story.finish(1)
@@ -573,7 +747,12 @@ def many(agents: int = 500, per_batch: int = 25) -> Story:
     """A large run: half of it landed, one batch at work, the rest to come."""
     ids = [f"a{n:03}" for n in range(agents)]
     groups = [ids[n : n + per_batch] for n in range(0, agents, per_batch)]
-    story = Story(mission(*(batch(f"b{n:02}", *group) for n, group in enumerate(groups)), defaults={"parallel": 25}))
+    story = Story(
+        mission(
+            *(batch(f"b{n:02}", *group) for n, group in enumerate(groups)),
+            defaults={"parallel": 25},
+        )
+    )
     for n in range(len(groups) // 2):
         story.whole(f"b{n:02}")
     half = len(groups) // 2
@@ -615,9 +794,14 @@ def make_evidence(folder: Path, state: State) -> None:
         for judged in each.verdicts:
             verdict = judged.verdict
             names += [name for check in verdict.checks for name in (check.evidence, check.log)]
-            claims = [*verdict.criteria, *(claim for found in verdict.deliverables.values() for claim in found)]
+            claims = [
+                *verdict.criteria,
+                *(claim for found in verdict.deliverables.values() for claim in found),
+            ]
             names += [name for claim in claims for name in claim.evidence]
-        culprits = [it for search in each.searches if search.finished for it in search.finished.culprits]
+        culprits = [
+            it for search in each.searches if search.finished for it in search.finished.culprits
+        ]
         names += [name for it in culprits for name in (it.log, *it.diffs.values())]
     for name in names:
         if name and ".." not in name and ":" not in name:

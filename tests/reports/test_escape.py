@@ -16,7 +16,8 @@ from tests.reports.builder import HOSTILE
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 MARKS = st.text(
-    alphabet=st.sampled_from(list("ab1 \t\n\r|`*_~[]()<>&#@!$\\-+=.:;%{}\"'/^é漢🙂\x1b\x00\u202e")), max_size=40
+    alphabet=st.sampled_from(list("ab1 \t\n\r|`*_~[]()<>&#@!$\\-+=.:;%{}\"'/^é漢🙂\x1b\x00\u202e")),
+    max_size=40,
 )
 ANY = MARKS | st.text(max_size=60)
 
@@ -49,7 +50,9 @@ def test_markdown_reads_as_itself(text: str) -> None:
 def test_code_reads_as_itself_inside_a_table_and_outside(text: str) -> None:
     line = one_line(text, 300)
     assert seen(f"x {code(text)} y") == f"x {line} y".replace("  ", " ") if line else True
-    assert PARSER.render(f"| a | b |\n| --- | --- |\n| x {code(text)} y | end |\n").count("<td>") == 2
+    assert (
+        PARSER.render(f"| a | b |\n| --- | --- |\n| x {code(text)} y | end |\n").count("<td>") == 2
+    )
 
 
 @given(ANY)
@@ -67,7 +70,15 @@ def test_a_fence_keeps_the_end_of_long_output() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["javascript:alert(1)", "../../etc/passwd", "/etc/passwd", "a/../../b", "https://example.org", "a\nb", "\\x"],
+    [
+        "javascript:alert(1)",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a/../../b",
+        "https://example.org",
+        "a\nb",
+        "\\x",
+    ],
 )
 def test_what_is_no_file_of_the_report_is_no_link(path: str) -> None:
     assert "<a" not in PARSER.render(str(link("log", path)))
@@ -90,7 +101,10 @@ def test_a_diagram_gets_only_what_no_grammar_knows(text: str) -> None:
 
 def test_clean_takes_out_what_a_terminal_would_obey() -> None:
     assert (
-        clean("\x1b[31mred\x1b[0m \x1b]0;title\x07x\x1b]8;;http://x\x1b\\y \x9b1mz\x08\x00\u202e\ufeff") == "red xy z"
+        clean(
+            "\x1b[31mred\x1b[0m \x1b]0;title\x07x\x1b]8;;http://x\x1b\\y \x9b1mz\x08\x00\u202e\ufeff"
+        )
+        == "red xy z"
     )
     assert clean("a\r\nb\rc") == "a\nb\nc"
     assert clean("\ud800") == ""

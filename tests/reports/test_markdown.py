@@ -1,4 +1,6 @@
-"""`report.md` as GitHub would take it: tables, links, blocks, and nothing that a hostile text could add."""
+"""`report.md` as GitHub would take it: tables, links, blocks, and nothing that a hostile text could
+add.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,17 @@ def tokens(text: str) -> list[Token]:
 
 
 @pytest.mark.parametrize(
-    "name", ["good", "every_outcome", "resumed", "blamed", "hostile", "running", "only_started", "exercised"]
+    "name",
+    [
+        "good",
+        "every_outcome",
+        "resumed",
+        "blamed",
+        "hostile",
+        "running",
+        "only_started",
+        "exercised",
+    ],
 )
 def test_the_report_reads_as_it_did(name: str) -> None:
     assert_matches(render_markdown(summarize(STORIES[name]().state)), SNAPSHOTS / f"{name}.md")
@@ -58,8 +70,17 @@ def test_tables_have_equal_columns(story: Story) -> None:
 
 
 def test_every_table_is_one(story: Story) -> None:
-    text = re.sub(r"^(`{3,}).*?^\1$", "", render_markdown(summarize(story.state)), flags=re.DOTALL | re.MULTILINE)
-    rows = [line for line in text.splitlines() if line.startswith("|") and not re.match(r"\| -{3}", line)]
+    text = re.sub(
+        r"^(`{3,}).*?^\1$",
+        "",
+        render_markdown(summarize(story.state)),
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    rows = [
+        line
+        for line in text.splitlines()
+        if line.startswith("|") and not re.match(r"\| -{3}", line)
+    ]
     assert sum(token.type == "tr_open" for token in tokens(text)) == len(rows)
 
 
@@ -67,7 +88,9 @@ def test_links_lead_to_files_of_the_report(story: Story, tmp_path: Path) -> None
     ReportWriter(tmp_path).write(story.state)
     make_evidence(tmp_path, story.state)
     links = [
-        str(token.attrs["href"]) for token in tokens((tmp_path / "report.md").read_text()) if token.type == "link_open"
+        str(token.attrs["href"])
+        for token in tokens((tmp_path / "report.md").read_text())
+        if token.type == "link_open"
     ]
     assert len(links) >= 2
     for href in links:
@@ -77,7 +100,10 @@ def test_links_lead_to_files_of_the_report(story: Story, tmp_path: Path) -> None
 def test_html_is_only_ours_and_is_closed(story: Story) -> None:
     text = render_markdown(summarize(story.state))
     tags = [
-        tag for token in tokens(text) if token.type.startswith("html_") for tag in re.findall(r"</?\w+", token.content)
+        tag
+        for token in tokens(text)
+        if token.type.startswith("html_")
+        for tag in re.findall(r"</?\w+", token.content)
     ]
     assert set(tags) <= {"<details", "</details", "<summary", "</summary", "<code", "</code"}
     assert tags.count("<details") == tags.count("</details")
@@ -110,7 +136,12 @@ def test_diagrams_hold_nothing_but_their_own_grammar(story: Story) -> None:
 
 
 def test_the_gantt_has_the_times_that_were() -> None:
-    story = Story(mission(batch("core", "1.1"))).begin("core", after=2).start("1.1").end("1.1", after=61.5)
+    story = (
+        Story(mission(batch("core", "1.1")))
+        .begin("core", after=2)
+        .start("1.1")
+        .end("1.1", after=61.5)
+    )
     line = gantt(summarize(story.state)).splitlines()[-1]
     assert line == "  agent 1.1 - delivered :2025-09-02T08:00:02.000, 2025-09-02T08:01:03.500"
 

@@ -49,7 +49,9 @@ def test_every_run_has_a_summary_at_every_moment(name: str) -> None:
         state = apply(state, record)
         summary = summarize(state)
         assert len(summary.agents) == summary.counts.agents
-        assert summary.recommendation.is_resolved == (not any(i.keeps_open for i in summary.recommendation.items))
+        assert summary.recommendation.is_resolved == (
+            not any(i.keeps_open for i in summary.recommendation.items)
+        )
         assert state.ended or not summary.recommendation.is_resolved
 
 
@@ -94,7 +96,17 @@ def test_the_outcomes_are_the_agents_own() -> None:
     assert summary.batches[1].reason == "batch core is not whole"
     assert summary.status == "failed"
     keeping = {item.subject for item in summary.recommendation.items if item.keeps_open}
-    assert keeping == {"core", "integration", "docs", "rejected", "conflicted", "scope", "failed", "slow", "costly"}
+    assert keeping == {
+        "core",
+        "integration",
+        "docs",
+        "rejected",
+        "conflicted",
+        "scope",
+        "failed",
+        "slow",
+        "costly",
+    }
 
 
 def test_what_is_known_of_a_claim_comes_from_what_landed() -> None:
@@ -113,7 +125,13 @@ def test_a_claim_that_held_on_a_candidate_which_did_not_land_is_not_validated() 
     story = Story(two_batches()).begin("core").work("1.1", "1.2")
     made = story.candidate("core", "1.1", "1.2")
     proven = verdict_of(story.state, "core", made, ("1.1", "1.2"), 1.0)
-    story.judge("core", made, "1.1", "1.2", **red(deliverables=proven.deliverables, criteria=proven.criteria))
+    story.judge(
+        "core",
+        made,
+        "1.1",
+        "1.2",
+        **red(deliverables=proven.deliverables, criteria=proven.criteria),
+    )
     summary = summarize(story.state)
     assert summary.agents[0].deliverables[0].status is ClaimStatus.UNVALIDATED
     assert f"candidate {made[:10]}" in summary.agents[0].deliverables[0].detail
@@ -124,7 +142,9 @@ def test_a_landing_makes_no_red_verdict_a_proof() -> None:
     story = Story(mission(batch("core", "1.1"))).begin("core").work("1.1")
     made = story.candidate("core", "1.1")
     proven = verdict_of(story.state, "core", made, ("1.1",), 1.0)
-    story.judge("core", made, "1.1", **red(deliverables=proven.deliverables, criteria=proven.criteria))
+    story.judge(
+        "core", made, "1.1", **red(deliverables=proven.deliverables, criteria=proven.criteria)
+    )
     summary = summarize(story.settle("core", made, "1.1").close("core").finish().state)
     assert summary.agents[0].deliverables[0].status is ClaimStatus.UNVALIDATED
     assert not summary.batches[0].gates[0].landed
@@ -132,7 +152,9 @@ def test_a_landing_makes_no_red_verdict_a_proof() -> None:
 
 
 def test_two_claims_with_the_same_words_keep_their_own_evidence() -> None:
-    twice = agent("1.1", deliverables=[{"text": "works", "proof": ["a"]}, {"text": "works", "proof": ["b"]}])
+    twice = agent(
+        "1.1", deliverables=[{"text": "works", "proof": ["a"]}, {"text": "works", "proof": ["b"]}]
+    )
     story = Story(mission(batch("core", twice))).begin("core").work("1.1")
     results = (
         ClaimResult(text="works", status=ClaimStatus.VALIDATED, proofs=("a",)),
@@ -177,13 +199,20 @@ def test_an_unvalidated_criterion_keeps_it_open() -> None:
 
 
 def test_a_passed_verdict_without_a_check_proves_nothing() -> None:
-    story = Story(mission(batch("core", "1.1"))).begin("core").work("1.1").land("core", "1.1", checks=())
+    story = (
+        Story(mission(batch("core", "1.1")))
+        .begin("core")
+        .work("1.1")
+        .land("core", "1.1", checks=())
+    )
     summary = summarize(story.close("core").finish().state)
     assert [item.kind for item in summary.recommendation.items if item.keeps_open] == ["gate"]
 
 
 def test_an_optional_agent_does_not_keep_it_open() -> None:
-    story = Story(mission(batch("core", "1.1", agent("1.2", optional=True)))).begin("core").work("1.1")
+    story = (
+        Story(mission(batch("core", "1.1", agent("1.2", optional=True)))).begin("core").work("1.1")
+    )
     for _ in range(2):
         story.start("1.2").end("1.2", Outcome.FAILED, reason="exit code 1")
     summary = summarize(story.land("core", "1.1").close("core").finish().state)
@@ -193,13 +222,19 @@ def test_an_optional_agent_does_not_keep_it_open() -> None:
 
 def test_an_exit_code_that_nothing_explains_keeps_it_open() -> None:
     story = Story(two_batches()).whole("core").whole("integration").finish(1)
-    assert [item.kind for item in summarize(story.state).recommendation.items if item.keeps_open] == ["run"]
+    assert [
+        item.kind for item in summarize(story.state).recommendation.items if item.keeps_open
+    ] == ["run"]
 
 
 def test_tests_that_were_red_before_are_told_and_held_against_nobody() -> None:
     story = Story(mission(batch("core", "1.1"))).begin("core").work("1.1")
     check = verdict_of(story.state, "core", "x", ("1.1",), 1.0).checks[0]
-    story.land("core", "1.1", checks=(check.model_copy(update={"pre_existing": ("tests/test_old.py::test_red",)}),))
+    story.land(
+        "core",
+        "1.1",
+        checks=(check.model_copy(update={"pre_existing": ("tests/test_old.py::test_red",)}),),
+    )
     summary = summarize(story.close("core").finish().state)
     assert summary.recommendation.is_resolved
     told = summary.recommendation.items[-1]
@@ -210,7 +245,11 @@ def test_tests_that_were_red_before_are_told_and_held_against_nobody() -> None:
 def test_flaky_tests_are_told_and_held_against_nobody() -> None:
     story = Story(mission(batch("core", "1.1"))).begin("core").work("1.1")
     check = verdict_of(story.state, "core", "x", ("1.1",), 1.0).checks[0]
-    story.land("core", "1.1", checks=(check.model_copy(update={"flaky": ("tests/test_a.py::test_x",), "reruns": 2}),))
+    story.land(
+        "core",
+        "1.1",
+        checks=(check.model_copy(update={"flaky": ("tests/test_a.py::test_x",), "reruns": 2}),),
+    )
     summary = summarize(story.close("core").finish().state)
     assert summary.recommendation.is_resolved
     told = summary.recommendation.items[-1]
@@ -226,7 +265,9 @@ def test_interrupted_and_resumed() -> None:
     assert summary.status == "interrupted"
     assert summary.reason == "SIGINT"
     assert summary.commands[0].line == f"orchestrate resume {summary.run}"
-    assert summary.recommendation.items[0].text.startswith("the run was interrupted (SIGINT); 2 batches not ended")
+    assert summary.recommendation.items[0].text.startswith(
+        "the run was interrupted (SIGINT); 2 batches not ended"
+    )
     after = summarize(resumed().state)
     assert after.recommendation.is_resolved
     assert after.resumes == 1
@@ -269,7 +310,15 @@ def test_where_a_batch_stands() -> None:
     note()
     story.close("core")
     note()
-    assert phases == ["pending", "running", "integrating", "judging", "integrating", "running", "ended"]
+    assert phases == [
+        "pending",
+        "running",
+        "integrating",
+        "judging",
+        "integrating",
+        "running",
+        "ended",
+    ]
 
 
 def test_a_recording_is_called_one() -> None:
@@ -283,7 +332,9 @@ def test_a_recording_is_called_one() -> None:
 
 def test_times() -> None:
     story = Story(mission(batch("core", "1.1", "1.2"))).begin("core").start("1.1", "1.2")
-    story.end("1.1", after=40).end("1.2", after=0).land("core", "1.1", "1.2", after=9).close("core").finish()
+    story.end("1.1", after=40).end("1.2", after=0).land("core", "1.1", "1.2", after=9).close(
+        "core"
+    ).finish()
     times = summarize(story.state).times
     assert times.agents == 80
     assert times.gates == 9
@@ -294,8 +345,18 @@ def test_times() -> None:
 
 
 def test_the_critical_path_is_the_waits_that_made_the_wall() -> None:
-    plan = mission(batch("slow", "1.1"), batch("quick", "2.1"), batch("last", "3.1", needs=["slow", "quick"]))
-    story = Story(plan).begin("slow").begin("quick").start("1.1", "2.1").end("2.1").land("quick", "2.1").close("quick")
+    plan = mission(
+        batch("slow", "1.1"), batch("quick", "2.1"), batch("last", "3.1", needs=["slow", "quick"])
+    )
+    story = (
+        Story(plan)
+        .begin("slow")
+        .begin("quick")
+        .start("1.1", "2.1")
+        .end("2.1")
+        .land("quick", "2.1")
+        .close("quick")
+    )
     story.end("1.1", after=100).land("slow", "1.1").close("slow").whole("last").finish()
     assert summarize(story.state).times.critical_path == ("slow", "last")
 
@@ -312,7 +373,10 @@ def test_landing_on_the_target_is_told_and_no_more_advised() -> None:
 def test_a_failed_run_says_how_to_do_again_what_did_not_land() -> None:
     lines = [command.line for command in summarize(every_outcome().state).commands]
     run = every_outcome().state.run
-    assert lines[:2] == [f"orchestrate resume {run} --batch core", f"orchestrate resume {run} --batch docs"]
+    assert lines[:2] == [
+        f"orchestrate resume {run} --batch core",
+        f"orchestrate resume {run} --batch docs",
+    ]
 
 
 def test_odd_file_names_are_quoted_in_commands() -> None:
@@ -335,10 +399,14 @@ def test_a_large_run_is_summarised_quickly() -> None:
     assert len(summary.recommendation.items) < 300
 
 
-def test_an_approval_given_while_nobody_worked_leaves_the_batch_waiting_until_it_is_integrated_again() -> None:
+def test_an_approval_given_while_nobody_worked_leaves_the_batch_waiting_until_it_is_integrated_again() -> (
+    None
+):
     story = waiting()
     story.happens(
-        ApprovalRecorded(batch="core", check="sign-off", tree="t", approved=True, by="ada", at="2025-09-02"),
+        ApprovalRecorded(
+            batch="core", check="sign-off", tree="t", approved=True, by="ada", at="2025-09-02"
+        ),
         RunResumed(parallel=5),
     )
     assert summarize(story.state).batches[0].phase == "waiting"
@@ -351,7 +419,9 @@ def test_returned_work_can_be_tried_again() -> None:
     story = Story(two_batches()).begin("core").work("1.1", "1.2")
     made = story.candidate("core", "1.1", "1.2")
     story.judge("core", made, "1.1", "1.2", **red())
-    back = Return(agent="1.1", outcome=Outcome.REJECTED, reason="2 tests broke", evidence="E assert")
+    back = Return(
+        agent="1.1", outcome=Outcome.REJECTED, reason="2 tests broke", evidence="E assert"
+    )
     story.happens(AgentsReturned(batch="core", returns=(back,)))
     summary = summarize(story.state)
     assert summary.agents[0].phase == "pending"

@@ -16,7 +16,9 @@ from orchestrator.reports.summary import summarize
 from orchestrator.reports.writer import ReportWriter, render
 from tests.reports.builder import STORIES, Story, good, hostile, resumed, two_batches
 
-VALIDATOR = jsonschema.Draft202012Validator(report_schema(), format_checker=jsonschema.FormatChecker())
+VALIDATOR = jsonschema.Draft202012Validator(
+    report_schema(), format_checker=jsonschema.FormatChecker()
+)
 
 
 def test_the_schema_is_one_and_is_written_beside_the_report(tmp_path: Path) -> None:
@@ -71,7 +73,9 @@ def test_it_writes_after_batches_and_ends_and_not_after_every_event(tmp_path: Pa
     story = resumed()
     watch(story, writer)
     expected = sum(record.event.kind in WORTH_A_REPORT for record in story.records)
-    assert len(writer.writes) == expected == 6  # interrupted, two batches landed and ended, the run ended
+    assert (
+        len(writer.writes) == expected == 6
+    )  # interrupted, two batches landed and ended, the run ended
     assert "Resolved" in (tmp_path / "report.md").read_text()
 
 
@@ -85,7 +89,11 @@ def test_a_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
 
 def test_no_draft_is_left_and_the_files_are_whole(tmp_path: Path) -> None:
     paths = ReportWriter(tmp_path).write(hostile().state)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.md", "report.schema.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.json",
+        "report.md",
+        "report.schema.json",
+    ]
     assert paths == (tmp_path / "report.md", tmp_path / "report.json")
 
 

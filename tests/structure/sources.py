@@ -1,7 +1,8 @@
-"""Generated source files, and edits of them, for properties of merges: real constructs of Python and TypeScript.
+"""Generated source files, and edits of them, for properties of merges: real constructs of Python
+and TypeScript.
 
-A module is a list of parts, the same for every language; `written` puts it into one. Every number in it makes a line
-that stands nowhere else in the part.
+A module is a list of parts, the same for every language; `written` puts it into one. Every number
+in it makes a line that stands nowhere else in the part.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ SUFFIXES = ("py", "ts")
 
 @dataclass(frozen=True)
 class Part:
-    """One symbol or import; `members` are methods of a class and entries of a table, each with its number."""
+    """One symbol or import; `members` are methods of a class and entries of a table, each with its
+    number.
+    """
 
     kind: str
     name: str
@@ -45,11 +48,15 @@ def _python(part: Part) -> str:
         case "import":
             return f"from m_{name} import {name}\n"
         case "function":
-            return f'def {name}(a):\n    """What {name} does."""\n    b = a + {value}\n    return b\n'
+            return (
+                f'def {name}(a):\n    """What {name} does."""\n    b = a + {value}\n    return b\n'
+            )
         case "decorated":
             return f"@property\ndef {name}(a):\n    # number {value} of {name}\n    return a\n"
         case "class":
-            methods = "".join(f"\n    def {one}(self):\n        return {number}\n" for one, number in part.members)
+            methods = "".join(
+                f"\n    def {one}(self):\n        return {number}\n" for one, number in part.members
+            )
             return f'class {name}:\n    """The {name}."""\n\n    size = {value}\n{methods}'
         case "table":
             entries = "".join(f'    "{one}": {number},\n' for one, number in part.members)
@@ -67,7 +74,10 @@ def _typescript(part: Part) -> str:
         case "decorated":
             return f"/** Number {value} of {name}. */\nexport const {name} = (a: number): number => a + {value};\n"
         case "class":
-            methods = "".join(f"\n  {one}(): number {{\n    return {number};\n  }}\n" for one, number in part.members)
+            methods = "".join(
+                f"\n  {one}(): number {{\n    return {number};\n  }}\n"
+                for one, number in part.members
+            )
             return f"export class {name} {{\n  private size = {value};\n{methods}}}\n"
         case "table":
             entries = "".join(f"  {one}: {number};\n" for one, number in part.members)
@@ -80,7 +90,10 @@ def parts(draw: Any, numbers: Any = NUMBERS) -> Part:
     kind = draw(KINDS)
     members = ()
     if kind in {"class", "table"}:
-        members = tuple((name, draw(numbers)) for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=4)))
+        members = tuple(
+            (name, draw(numbers))
+            for name in draw(st.lists(NAMES, unique=True, min_size=1, max_size=4))
+        )
     return Part(kind, draw(NAMES), draw(numbers), members)
 
 
@@ -91,7 +104,9 @@ def modules(draw: Any, most: int = 5) -> Module:
 
 @st.composite
 def edited(draw: Any, base: Module, mark: int) -> Module:
-    """The module after somebody's work; what is new or changed in it has numbers from `mark` to `mark` + 3."""
+    """The module after somebody's work; what is new or changed in it has numbers from `mark` to
+    `mark` + 3.
+    """
     numbers = st.integers(mark, mark + 3)
     result = []
     for part in base:
@@ -111,8 +126,13 @@ def edited(draw: Any, base: Module, mark: int) -> Module:
     return tuple(result)
 
 
-def _edited_members(draw: Any, members: Sequence[tuple[str, int]], numbers: Any) -> tuple[tuple[str, int], ...]:
-    kept = [(name, draw(numbers) if draw(st.integers(0, 2)) == 0 else number) for name, number in members]
+def _edited_members(
+    draw: Any, members: Sequence[tuple[str, int]], numbers: Any
+) -> tuple[tuple[str, int], ...]:
+    kept = [
+        (name, draw(numbers) if draw(st.integers(0, 2)) == 0 else number)
+        for name, number in members
+    ]
     if len(kept) > 1 and draw(st.booleans()):
         del kept[draw(st.integers(0, len(kept) - 1))]
     known = {name for name, _ in members}

@@ -9,7 +9,13 @@ from orchestrator.structure.batch import Edit, check_batch
 LIB = b"def area(width, height):\n    return width * height\n"
 
 
-def both(before: bytes, after: bytes | None, user: bytes, path: str = "pkg/lib.py", user_path: str = "pkg/use.py"):
+def both(
+    before: bytes,
+    after: bytes | None,
+    user: bytes,
+    path: str = "pkg/lib.py",
+    user_path: str = "pkg/use.py",
+):
     return check_batch([Edit("one", path, before, after), Edit("two", user_path, b"", user)])
 
 
@@ -30,5 +36,11 @@ def test_python(after, user, check) -> None:
 
 
 def test_typescript() -> None:
-    found = both(b"export function f(a) {}\n", b"export function f(a, b) {}\n", b"f(1);\n", "lib.ts", "use.ts")
+    found = both(
+        b"export function f(a) {}\n",
+        b"export function f(a, b) {}\n",
+        b"f(1);\n",
+        "lib.ts",
+        "use.ts",
+    )
     assert [finding.check for finding in found] == ["old signature"]

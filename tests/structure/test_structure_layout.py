@@ -1,4 +1,6 @@
-"""White space that means nothing stands in no one's way, and white space that means something is never touched."""
+"""White space that means nothing stands in no one's way, and white space that means something is
+never touched.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,12 @@ def clean(base: str, left: str, right: str, path: str = "a.py") -> str:
 
 @pytest.mark.parametrize(
     "string",
-    ["'''x  \n    y'''", '"""x\t\n"""', "f'''x{\n        a  \n    }  \n'''", "('''x  \n''' '''y  \n''')"],
+    [
+        "'''x  \n    y'''",
+        '"""x\t\n"""',
+        "f'''x{\n        a  \n    }  \n'''",
+        "('''x  \n''' '''y  \n''')",
+    ],
 )
 def test_the_ends_of_lines_inside_strings_stay(string: str) -> None:
     base = f"def f(a):\n    a = 1  \n    b = 2\n    s = {string}\n    c = 3\n    return a\n"
@@ -42,13 +49,18 @@ def test_a_side_that_changed_the_layout_only_gives_way() -> None:
     left = "def f(\n    a,\n    b\n):\n\n    return g(a,\n             b)\n"
     right = "def f(a, b, c):\n    return g(a, b, c)\n"
     assert clean(base, left, right) == right
-    assert merge(base, left, right).notes == ("f: left changed nothing but its layout, which was left out",)
+    assert merge(base, left, right).notes == (
+        "f: left changed nothing but its layout, which was left out",
+    )
 
 
 def test_what_one_removed_and_the_other_only_laid_out_anew_is_gone() -> None:
     keep = "\n\ndef g():\n    pass\n"
     assert (
-        clean("def f(a, b): return a\n" + keep, keep.lstrip(), "def f(a,b): return a\n" + keep).strip() == keep.strip()
+        clean(
+            "def f(a, b): return a\n" + keep, keep.lstrip(), "def f(a,b): return a\n" + keep
+        ).strip()
+        == keep.strip()
     )
 
 

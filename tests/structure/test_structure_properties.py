@@ -1,4 +1,6 @@
-"""What holds of every merge of one file, tried on generated modules and on real ones, with generated edits."""
+"""What holds of every merge of one file, tried on generated modules and on real ones, with
+generated edits.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def test_deterministic_and_independent_of_order(case: tuple[str, Sides]) -> None
     assert (first.content is None) == (other.content is None)
     if first.content is not None and other.content is not None:
         assert Counter(first.content.split()) == Counter(other.content.split())
-    assert {conflict.symbol for conflict in first.conflicts} == {conflict.symbol for conflict in other.conflicts}
+    assert {conflict.symbol for conflict in first.conflicts} == {
+        conflict.symbol for conflict in other.conflicts
+    }
 
 
 @settings(max_examples=40, deadline=None)
@@ -75,10 +79,14 @@ REAL = [Path(module.__file__).read_text() for module in (fractions, shlex, textw
 
 @st.composite
 def worked_on(draw: Any, source: str, who: str) -> str:
-    """The module after a few edits: a statement put into a function, a function taken out, one added after another."""
+    """The module after a few edits: a statement put into a function, a function taken out, one
+    added after another.
+    """
     for number in range(draw(st.integers(1, 3))):
         functions = [
-            node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.col_offset <= 4
+            node
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef) and node.col_offset <= 4
         ]
         node = draw(st.sampled_from(functions))
         lines = source.splitlines(keepends=True)
@@ -86,13 +94,18 @@ def worked_on(draw: Any, source: str, who: str) -> str:
         indent = " " * node.col_offset
         match draw(st.sampled_from(["change", "change", "add", "add", "remove"])):
             case "change":
-                at = draw(st.sampled_from([each for each in node.body if each.lineno > node.lineno] or [node]))
+                at = draw(
+                    st.sampled_from(
+                        [each for each in node.body if each.lineno > node.lineno] or [node]
+                    )
+                )
                 if at is node:
                     continue
                 lines.insert(at.lineno - 1, f"{' ' * at.col_offset}{who}_{number} = {number}\n")
             case "add":
                 lines.insert(
-                    node.end_lineno or 0, f"\n{indent}def {who}_new_{number}(self):\n{indent}    return {number}\n"
+                    node.end_lineno or 0,
+                    f"\n{indent}def {who}_new_{number}(self):\n{indent}    return {number}\n",
                 )
             case "remove":
                 if len([each for each in functions if each.col_offset == node.col_offset]) < 3:
@@ -125,7 +138,9 @@ def names(source: str) -> Counter[str]:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_real_modules(source: str, data: Any) -> None:
-    """Whatever merges parses, defines what both sides together define, and holds each new line once."""
+    """Whatever merges parses, defines what both sides together define, and holds each new line
+    once.
+    """
     left, right = data.draw(worked_on(source, "left")), data.draw(worked_on(source, "right"))
     merged = merge_file("real.py", source.encode(), left.encode(), right.encode())
     if merged.content is None:

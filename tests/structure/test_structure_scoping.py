@@ -1,4 +1,6 @@
-"""Whether a changed file stays within the symbols of a scope: each kind of change, and what holds of all of them."""
+"""Whether a changed file stays within the symbols of a scope: each kind of change, and what holds
+of all of them.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def changed(old: str, new: str, source: bytes = PYTHON) -> bytes:
     return source.replace(old.encode(), new.encode(), 1)
 
 
-def found(new: bytes | None, allowed: SymbolRule = RUN, *, old: bytes | None = PYTHON, path: str = "a.py") -> list[str]:
+def found(
+    new: bytes | None, allowed: SymbolRule = RUN, *, old: bytes | None = PYTHON, path: str = "a.py"
+) -> list[str]:
     return [f"{one.line} {one.symbol}: {one.text}" for one in outside(path, old, new, allowed)]
 
 
@@ -129,7 +133,9 @@ def test_what_stays_inside(old: str, new: str, allowed: SymbolRule, form: str) -
 
 
 NOT_PRIVATE = "a new symbol that is not private, and not named by the scope"
-REMOVED, CHANGED, MOVED = (f"{verb} outside of the scope" for verb in ("removed", "changed", "moved"))
+REMOVED, CHANGED, MOVED = (
+    f"{verb} outside of the scope" for verb in ("removed", "changed", "moved")
+)
 IMPORTS = "<imports>"
 NO_MORE = "was taken from the imports, which may only be added to"
 TAKEN = "has a meaning in this file already"
@@ -197,7 +203,9 @@ def test_what_goes_beyond(old: str, new: str, allowed: SymbolRule, said: list[st
 
 def test_what_moved_is_named_and_nothing_else() -> None:
     without = changed("LIMIT = 3\n\n\n", "")
-    assert found(changed("if __name__", "LIMIT = 3\n\n\nif __name__", without)) == [f"42 LIMIT: {MOVED}"]
+    assert found(changed("if __name__", "LIMIT = 3\n\n\nif __name__", without)) == [
+        f"42 LIMIT: {MOVED}"
+    ]
     mine = "    # about run\n    def run(self):\n        return 1\n\n"
     without = changed(mine, "")
     assert found(changed("    @property", f"{mine}    @property", without)) == []
@@ -207,7 +215,9 @@ def test_what_moved_is_named_and_nothing_else() -> None:
 def test_other_forms_of_the_file() -> None:
     crlf = PYTHON.replace(b"\n", b"\r\n")
     assert found(crlf) == ["2 : the ends of its lines were changed"]
-    assert found(changed("return 1\r\n", "return 2\n", crlf), old=crlf) == []  # its own line may end as it likes
+    assert (
+        found(changed("return 1\r\n", "return 2\n", crlf), old=crlf) == []
+    )  # its own line may end as it likes
     assert found(changed("return 2\r\n", "return 3\r\n", crlf), old=crlf) == [f"42 g: {CHANGED}"]
     assert found(b"\xef\xbb\xbf" + PYTHON) == ["1 : its byte order mark was changed"]
     assert found(PYTHON.removesuffix(b"\n")) == []
@@ -218,12 +228,16 @@ def test_other_forms_of_the_file() -> None:
 
 def test_a_file_that_comes_or_goes() -> None:
     assert found(None) == ["0 : the file was removed"]
-    new = b'"""Doc."""\n\nimport os\n\n\nclass A:\n    """D."""\n\n    def run(self):\n        pass\n'
+    new = (
+        b'"""Doc."""\n\nimport os\n\n\nclass A:\n    """D."""\n\n    def run(self):\n        pass\n'
+    )
     assert found(new, old=None) == []
     assert found(new + b"\n    def stop(self):\n        pass\n\n\nprint()\n", old=None) == [
         f"12 A.stop: {NOT_PRIVATE}", "16 <module>: added outside of the scope",
     ]  # fmt: skip
-    assert found(b"x", old=b"", path="a.txt") == ["0 : its symbols cannot be told apart, for want of a grammar"]
+    assert found(b"x", old=b"", path="a.txt") == [
+        "0 : its symbols cannot be told apart, for want of a grammar"
+    ]
 
 
 def test_what_did_not_parse_before_is_still_compared() -> None:
@@ -239,7 +253,9 @@ def test_a_file_that_was_formatted_anew_is_not_named_line_by_line() -> None:
     assert told[-1] == Outside("", 0, "150 more changes outside of the scope")
 
 
-@pytest.mark.parametrize("hostile", [b"x=" + b"(" * 20000, b"".join(b" " * n + b"class C:\n" for n in range(1200))])
+@pytest.mark.parametrize(
+    "hostile", [b"x=" + b"(" * 20000, b"".join(b" " * n + b"class C:\n" for n in range(1200))]
+)
 def test_no_file_is_too_strange(hostile: bytes) -> None:
     assert outside("a.py", PYTHON, hostile, RUN)
     assert outside("a.py", hostile, PYTHON, RUN)
@@ -296,7 +312,8 @@ def test_scripts(old: str, new: str, allowed: SymbolRule, said: list[str], path:
 
 GO = b'package p\n\nimport (\n\t"fmt"\n)\n\ntype T struct{}\n\nfunc (t *T) Run() int {\n\treturn 1\n}\n\nfunc F() {}\n'
 RUST = (
-    b"use a::b;\n\nstruct T;\n\nimpl T {\n    fn run(&self) -> u8 { 1 }\n\n    fn stop(&self) {}\n}\n\npub fn f() {}\n"
+    b"use a::b;\n\nstruct T;\n\n"
+    b"impl T {\n    fn run(&self) -> u8 { 1 }\n\n    fn stop(&self) {}\n}\n\npub fn f() {}\n"
 )
 JAVA = b"import a.B;\n\nclass T {\n    int run() { return 1; }\n\n    void stop() {}\n}\n"
 
@@ -328,7 +345,8 @@ def test_other_languages(path: str, source: bytes, old: str, new: str, said: lis
     assert found(changed(old, new, source), rule("T.[Rr]un"), old=source, path=path) == said
 
 
-# What holds of every file: generated ones whose parts are known, and the files of this project as `ast` sees them.
+# What holds of every file: generated ones whose parts are known, and the files of this project as
+# `ast` sees them.
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta"])
 Part = tuple[str, str, int]  # a kind, a qualified name, and what is in it
@@ -344,14 +362,25 @@ def written(parts: list[Part], *, edited: str = "", edit: str = "body") -> bytes
         head = [f"{pad}# about {last}"] if value % 2 or mark == "comment" else []
         head += [f"{pad}# more"] if mark == "comment" else []
         if kind == "class":
-            lines += ["", *head, f"class {last}{'(object)' if mark else ''}:", f'    """The {last}."""', ""]
+            lines += [
+                "",
+                *head,
+                f"class {last}{'(object)' if mark else ''}:",
+                f'    """The {last}."""',
+                "",
+            ]
         elif kind == "variable":
             lines += [*head, f"{pad}{last} = {value}{' + 1' if mark == 'body' else ''}", ""]
         else:
             lines += [*head, *([f"{pad}@cache"] if value % 3 == 0 or mark == "decorator" else [])]
             lines += [f"{pad}@once"] if mark == "decorator" else []
-            lines += [f"{pad}def {last}({'self' if above else 'a'}{', more=1' if mark == 'signature' else ''}):"]
-            lines += [f"{pad}    here = {value}", *([f"{pad}    here += 1"] if mark == "body" else [])]
+            lines += [
+                f"{pad}def {last}({'self' if above else 'a'}{', more=1' if mark == 'signature' else ''}):"
+            ]
+            lines += [
+                f"{pad}    here = {value}",
+                *([f"{pad}    here += 1"] if mark == "body" else []),
+            ]
             lines += [f"{pad}    # done", f"{pad}    return here", ""]
     return ("\n".join(lines) + "\n").encode()
 
@@ -365,7 +394,9 @@ def modules(draw: st.DrawFn) -> list[Part]:
         if kind == "class":
             members = draw(st.lists(NAMES, unique=True, min_size=1, max_size=4))
             kinds = st.sampled_from(["function", "function", "variable"])
-            parts += [(draw(kinds), f"{name}.{member}", draw(st.integers(0, 5))) for member in members]
+            parts += [
+                (draw(kinds), f"{name}.{member}", draw(st.integers(0, 5))) for member in members
+            ]
     return parts
 
 
@@ -375,7 +406,9 @@ EDITS = {"class": ["body", "comment"], "variable": ["body", "comment"],
 
 @settings(max_examples=150, deadline=None)
 @given(modules(), st.data())
-def test_an_edit_is_a_breach_exactly_if_its_symbol_is_not_in_the_scope(parts: list[Part], data: st.DataObject) -> None:
+def test_an_edit_is_a_breach_exactly_if_its_symbol_is_not_in_the_scope(
+    parts: list[Part], data: st.DataObject
+) -> None:
     kind, name, _ = data.draw(st.sampled_from(parts))
     edit = data.draw(st.sampled_from(EDITS[kind]))
     allowed = data.draw(st.sampled_from([other for _, other, _ in parts]))
@@ -417,7 +450,9 @@ FILES = sorted(path for path in PROJECT.rglob("*.py") if path.stat().st_size > 2
 
 
 def functions(source: bytes) -> list[tuple[str, ast.stmt]]:
-    """The functions and methods of a file by their qualified names, as Python's own parser sees them."""
+    """The functions and methods of a file by their qualified names, as Python's own parser sees
+    them.
+    """
     found: list[tuple[str, ast.stmt]] = []
     lines = source.decode().split("\n")
 

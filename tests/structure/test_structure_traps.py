@@ -76,11 +76,14 @@ def test_overloads_of_typescript_are_told_apart() -> None:
 
 def test_overloads_of_python_are_told_apart() -> None:
     base = (
-        "from typing import overload\n\n\n@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\n"
+        "from typing import overload\n\n\n"
+        "@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\n"
     )
     base += "def f(a):\n    return a\n"
     left = base.replace("a: int) -> int", "a: int) -> float")
-    right = base.replace("a: str) -> str", "a: str) -> bytes").replace("return a", "return a or b''")
+    right = base.replace("a: str) -> str", "a: str) -> bytes").replace(
+        "return a", "return a or b''"
+    )
     merged = clean("a.py", base, left, right)
     assert merged == right.replace("a: int) -> int", "a: int) -> float")
 
@@ -160,7 +163,9 @@ def test_the_condition_around_imports_was_changed_by_one_and_its_body_by_the_oth
 
 def test_fields_of_a_type_are_members() -> None:
     base = "export type A = {\n  x: number;\n};\n"
-    left, right = (base.replace("};", f"  {field};\n}};") for field in ("y: string", "z?: () => void"))
+    left, right = (
+        base.replace("};", f"  {field};\n}};") for field in ("y: string", "z?: () => void")
+    )
     assert clean("a.ts", base, left, right) == left.replace("};", "  z?: () => void;\n};")
     other = left.replace("string", "number")
     assert conflict("a.ts", base, left, other) == {"A.y": "added by both, differently"}
@@ -169,14 +174,21 @@ def test_fields_of_a_type_are_members() -> None:
 @pytest.mark.parametrize(
     ("path", "base", "one", "other"),
     [
-        ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("(a)", "(a, b)"), ("return a", "return -a")),
+        (
+            "a.py",
+            "# c\n@d\ndef f(a):\n    return a\n",
+            ("(a)", "(a, b)"),
+            ("return a", "return -a"),
+        ),
         ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("@d", "@e"), ("(a)", "(a, b)")),
         ("a.py", "# c\n@d\ndef f(a):\n    return a\n", ("# c", "# C"), ("@d", "@e")),
         ("a.ts", "function f(a) {\n  return a;\n}\n", ("(a)", "(a, b)"), ("return a", "return -a")),
     ],
     ids=["header-body", "decorator-header", "comment-decorator", "braces"],
 )
-def test_parts_of_a_symbol_that_touch_are_merged(path: str, base: str, one: tuple, other: tuple) -> None:
+def test_parts_of_a_symbol_that_touch_are_merged(
+    path: str, base: str, one: tuple, other: tuple
+) -> None:
     left, right = base.replace(*one), base.replace(*other)
     assert clean(path, base, left, right) == left.replace(*other)
     assert conflict(path, base, left, base.replace(one[0], one[1] + "  # or not"))
@@ -186,12 +198,16 @@ def test_rewrapped_imports_are_one_import() -> None:
     base = "from m import a, b\n\n\ndef f():\n    return a, b\n"
     left = "from m import (\n    a,\n    b,\n    c,\n)\n\n\ndef f():\n    return a, b, c\n"
     right = "from m import a, b, d\n\n\ndef f():\n    return a, b\n\n\ndef g():\n    return d\n"
-    assert clean("a.py", base, left, right).startswith("from m import (\n    a,\n    b,\n    c,\n    d,\n)\n")
+    assert clean("a.py", base, left, right).startswith(
+        "from m import (\n    a,\n    b,\n    c,\n    d,\n)\n"
+    )
 
 
 def test_what_does_not_parse_falls_back_to_git() -> None:
     base = "def f(:\n    pass\n\n\nx = 1\n\n\ny = 1\n"
-    assert clean("a.py", base, base.replace("x = 1", "x = 2"), base.replace("y = 1", "y = 3")).endswith("y = 3\n")
+    assert clean(
+        "a.py", base, base.replace("x = 1", "x = 2"), base.replace("y = 1", "y = 3")
+    ).endswith("y = 3\n")
     found = conflict("a.py", base, base.replace("x = 1", "x = 2"), base.replace("x = 1", "x = 3"))
     assert "does not parse" in found[""]
 
@@ -238,7 +254,9 @@ def test_large_symbols_that_both_rewrote_take_no_time_to_speak_of() -> None:
 
 def test_both_changed_one_constant() -> None:
     base = "import os\n\nLIMIT = 1\n"
-    assert conflict("a.py", base, base.replace("1", "2"), base.replace("1", "3")) == {"LIMIT": "changed by both"}
+    assert conflict("a.py", base, base.replace("1", "2"), base.replace("1", "3")) == {
+        "LIMIT": "changed by both"
+    }
 
 
 def test_positional_arguments_parameters_and_statements_do_not_commute() -> None:
@@ -265,12 +283,21 @@ def test_defined_by_both_in_two_places_is_not_git_clean() -> None:
 def test_entries_side_by_side() -> None:
     base = "__all__ = [\n    'a',\n]\nD = {\n    'a': 1,\n}\nx = f(a=1)\n"
     left = (
-        base.replace("'a',\n]", "'a',\n    'b',\n]").replace("1,\n}", "1,\n    'b': 2,\n}").replace("a=1)", "a=1, b=2)")
+        base.replace("'a',\n]", "'a',\n    'b',\n]")
+        .replace("1,\n}", "1,\n    'b': 2,\n}")
+        .replace("a=1)", "a=1, b=2)")
     )
     right = (
-        base.replace("'a',\n]", "'a',\n    'c',\n]").replace("1,\n}", "1,\n    'c': 3,\n}").replace("a=1)", "a=1, c=3)")
+        base.replace("'a',\n]", "'a',\n    'c',\n]")
+        .replace("1,\n}", "1,\n    'c': 3,\n}")
+        .replace("a=1)", "a=1, c=3)")
     )
-    assert clean("a.py", base.replace("f(", "dict("), left.replace("f(", "dict("), right.replace("f(", "dict(")) == (
+    assert clean(
+        "a.py",
+        base.replace("f(", "dict("),
+        left.replace("f(", "dict("),
+        right.replace("f(", "dict("),
+    ) == (
         "__all__ = [\n    'a',\n    'b',\n    'c',\n]\nD = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n"
         "x = dict(a=1, b=2, c=3)\n"
     )
@@ -284,18 +311,24 @@ def test_git_clean_results_are_checked() -> None:
 
 
 def test_data_by_key() -> None:
-    assert clean("requirements.txt", "a==1\n", "a==1\nb==1\n", "a==1\nC==1\n") == "a==1\nb==1\nC==1\n"
-    assert conflict("requirements.txt", "my_a==1\n", "my-a==2\n", "My.A==3\n") == {"my-a": "changed by both"}
-    assert clean("p.toml", "[t]\na = 1 # c\n", "[t]\na = 1 # c\nb = 2\n", "[t]\na = 1 # c\nd = 3\n") == (
-        "[t]\na = 1 # c\nb = 2\nd = 3\n"
+    assert (
+        clean("requirements.txt", "a==1\n", "a==1\nb==1\n", "a==1\nC==1\n") == "a==1\nb==1\nC==1\n"
     )
-    assert clean("p.yaml", "t:\n  a: 1 # c\n", "t:\n  a: 1 # c\n  b: 2\n", "t:\n  a: 1 # c\n  d: 3\n") == (
-        "t:\n  a: 1 # c\n  b: 2\n  d: 3\n"
-    )
-    assert clean("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 1,\n  "b": 2\n}\n', '{\n  "a": 1,\n  "d": 3\n}\n') == (
-        '{\n  "a": 1,\n  "b": 2,\n  "d": 3\n}\n'
-    )
-    assert conflict("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 2\n}\n', '{\n  "a": 3\n}\n') == {"a": "changed by both"}
+    assert conflict("requirements.txt", "my_a==1\n", "my-a==2\n", "My.A==3\n") == {
+        "my-a": "changed by both"
+    }
+    assert clean(
+        "p.toml", "[t]\na = 1 # c\n", "[t]\na = 1 # c\nb = 2\n", "[t]\na = 1 # c\nd = 3\n"
+    ) == ("[t]\na = 1 # c\nb = 2\nd = 3\n")
+    assert clean(
+        "p.yaml", "t:\n  a: 1 # c\n", "t:\n  a: 1 # c\n  b: 2\n", "t:\n  a: 1 # c\n  d: 3\n"
+    ) == ("t:\n  a: 1 # c\n  b: 2\n  d: 3\n")
+    assert clean(
+        "p.json", '{\n  "a": 1\n}\n', '{\n  "a": 1,\n  "b": 2\n}\n', '{\n  "a": 1,\n  "d": 3\n}\n'
+    ) == ('{\n  "a": 1,\n  "b": 2,\n  "d": 3\n}\n')
+    assert conflict("p.json", '{\n  "a": 1\n}\n', '{\n  "a": 2\n}\n', '{\n  "a": 3\n}\n') == {
+        "a": "changed by both"
+    }
 
 
 RETURNS = "import os\r\n\r\n\r\ndef f():\r\n    return os\r\n"
@@ -304,8 +337,16 @@ RETURNS = "import os\r\n\r\n\r\ndef f():\r\n    return os\r\n"
 @pytest.mark.parametrize(
     ("base", "left", "right"),
     [
-        (RETURNS, RETURNS + "\r\n\r\ndef g():\r\n    return 3\r\n", RETURNS + "\n\ndef h():\n    return 4\n"),
-        (RETURNS, RETURNS + "\n\ndef g():\n    return 3\n", RETURNS + "\n\ndef h():\n    return 4\n"),
+        (
+            RETURNS,
+            RETURNS + "\r\n\r\ndef g():\r\n    return 3\r\n",
+            RETURNS + "\n\ndef h():\n    return 4\n",
+        ),
+        (
+            RETURNS,
+            RETURNS + "\n\ndef g():\n    return 3\n",
+            RETURNS + "\n\ndef h():\n    return 4\n",
+        ),
         (
             RETURNS.replace("\r", ""),
             RETURNS + "\r\n\r\ndef g():\r\n    return 3\r\n",
@@ -340,7 +381,9 @@ def test_what_is_nested_too_deeply_for_the_checks_is_merged_without_them(deep, d
     left, right = base.replace("return 1", "return x"), base.replace("return 2", "return y")
     merged = clean("a.py", base, left, right)
     assert merged == left.replace("return 2", "return y")
-    merged = clean("a.py", base, base + "\n\ndef h():\n    return 3\n", base + "\n\ndef i():\n    return 4\n")
+    merged = clean(
+        "a.py", base, base + "\n\ndef h():\n    return 3\n", base + "\n\ndef i():\n    return 4\n"
+    )
     assert "def h" in merged
     assert "def i" in merged
 
@@ -348,9 +391,13 @@ def test_what_is_nested_too_deeply_for_the_checks_is_merged_without_them(deep, d
 def test_data_that_is_nested_too_deeply() -> None:
     deep = "[" * 100_000 + "]" * 100_000
     base = f'{{\n"a": 1,\n"b": 1,\n"c": 1,\n"d": {deep}\n}}\n'
-    merged = clean("a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"c": 1', '"c": 2'))
+    merged = clean(
+        "a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"c": 1', '"c": 2')
+    )
     assert merged == base.replace('"a": 1', '"a": 2').replace('"c": 1', '"c": 2')
-    found = conflict("a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"a": 1', '"a": 1, "e": 3'))
+    found = conflict(
+        "a.json", base, base.replace('"a": 1', '"a": 2'), base.replace('"a": 1', '"a": 1, "e": 3')
+    )
     assert found == {"": "both changed it, and it is nested too deeply to be looked into"}
 
 
@@ -366,7 +413,10 @@ def test_aliases_that_stand_for_billions_of_values() -> None:
 
 def test_several_documents_in_one_file_are_read() -> None:
     base = "a: 1\n---\nb: 1\nc: 1\nd: 1\n"
-    assert clean("a.yaml", base, base.replace("a: 1", "a: 2"), base.replace("d: 1", "d: 2")).count("2") == 2
+    assert (
+        clean("a.yaml", base, base.replace("a: 1", "a: 2"), base.replace("d: 1", "d: 2")).count("2")
+        == 2
+    )
     left, right = base.replace("b: 1", "e: 1\nb: 1"), base + "e: 2\n"
     merge = merge_file("a.yaml", base.encode(), left.encode(), right.encode())
     assert merge.content is None
@@ -376,9 +426,15 @@ def test_several_documents_in_one_file_are_read() -> None:
 def test_large_data_is_read_quickly_and_not_merged_by_key() -> None:
     base = "".join(f"key{i}:\n  - name: x{i}\n    value: {i}\n" for i in range(10_000))
     started = time.perf_counter()
-    left, right = base.replace("value: 5\n", "value: 55\n"), base.replace("value: 9000\n", "value: 55\n")
+    left, right = (
+        base.replace("value: 5\n", "value: 55\n"),
+        base.replace("value: 9000\n", "value: 55\n"),
+    )
     assert clean("a.yaml", base, left, right) == left.replace("value: 9000\n", "value: 55\n")
-    assert "too large to be merged by key" in conflict("a.yaml", base, base + "y: 1\n", base + "z: 1\n")[""]
+    assert (
+        "too large to be merged by key"
+        in conflict("a.yaml", base, base + "y: 1\n", base + "z: 1\n")[""]
+    )
     assert time.perf_counter() - started < 10
 
 
@@ -408,12 +464,19 @@ TABLE = "T = {\n    # the first\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    # th
     ids=["after an entry", "above one", "changed above one", "changed at the end", "removed"],
 )
 def test_comments_in_a_literal_that_both_changed_are_kept(commented: str) -> None:
-    added = TABLE.replace("'a': 1,", "'a': 1,\n    'n': 4,").replace("'c': 3,", "'c': 3,\n    'm': 5,")
-    for sides in ((commented.replace("'c': 3", "'c': 6"), added), (added, commented.replace("'c': 3", "'c': 6"))):
+    added = TABLE.replace("'a': 1,", "'a': 1,\n    'n': 4,").replace(
+        "'c': 3,", "'c': 3,\n    'm': 5,"
+    )
+    for sides in (
+        (commented.replace("'c': 3", "'c': 6"), added),
+        (added, commented.replace("'c': 3", "'c': 6")),
+    ):
         merged = clean("a.py", TABLE, *sides)
         assert (
             merged.split()
-            == commented.replace("'a': 1,", "'a': 1,\n    'n': 4,").replace("'c': 3,", "'c': 6,\n    'm': 5,").split()
+            == commented.replace("'a': 1,", "'a': 1,\n    'n': 4,")
+            .replace("'c': 3,", "'c': 6,\n    'm': 5,")
+            .split()
         )
 
 
@@ -427,10 +490,16 @@ def test_one_comment_in_a_literal_changed_by_both() -> None:
 NAMED = "# why\nfrom m import (\n    a,\n    c,\n)\n\n\ndef f():\n    return a, c\n"
 
 
-@pytest.mark.parametrize("comment", ["# why, and since when\n", "# why\n# more\n", ""], ids=["changed", "more", "gone"])
+@pytest.mark.parametrize(
+    "comment", ["# why, and since when\n", "# why\n# more\n", ""], ids=["changed", "more", "gone"]
+)
 def test_the_comment_above_an_import_that_both_changed(comment: str) -> None:
     left = NAMED.replace("    a,\n", "    a,\n    b,\n") + "\n\ndef g():\n    return b\n"
-    right = NAMED.replace("# why\n", comment).replace("    c,\n", "    c,\n    d,\n").replace("a, c", "a, c, d")
+    right = (
+        NAMED.replace("# why\n", comment)
+        .replace("    c,\n", "    c,\n    d,\n")
+        .replace("a, c", "a, c, d")
+    )
     for sides in ((left, right), (right, left)):
         merged = clean("a.py", NAMED, *sides)
         assert merged.startswith(f"{comment}from m import (\n    a,\n    b,\n    c,\n    d,\n)\n")
@@ -442,21 +511,34 @@ def test_an_import_that_both_added_with_a_comment_above_one() -> None:
         base.replace("    import x\n", "    import x\n    # for g\n    from m import a\n")
         + "\n\ndef g():\n    return a\n"
     )
-    right = base.replace("    import x\n", "    import x\n    from m import b\n").replace("return x", "return x, b")
+    right = base.replace("    import x\n", "    import x\n    from m import b\n").replace(
+        "return x", "return x, b"
+    )
     for sides in ((left, right), (right, left)):
-        names = clean("a.py", base, *sides).partition("    # for g\n    from m import ")[2].partition("\n")[0]
+        names = (
+            clean("a.py", base, *sides)
+            .partition("    # for g\n    from m import ")[2]
+            .partition("\n")[0]
+        )
         assert set(names.split(", ")) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
     ("path", "base", "left", "right"),
     [
-        ("a.toml", "[t]\na = 1\nz = 1\n", "[t]\na = 1\nb = 2\nz = 1\n", "[t]\na = 1\n# to do\nc = 3\nz = 1\n"),
+        (
+            "a.toml",
+            "[t]\na = 1\nz = 1\n",
+            "[t]\na = 1\nb = 2\nz = 1\n",
+            "[t]\na = 1\n# to do\nc = 3\nz = 1\n",
+        ),
         ("a.yaml", "a: 1\nz: 1\n", "a: 1\nb: 2\nz: 1\n", "a: 1\n# to do\nc: 3\nz: 1\n"),
         ("a.yaml", "a: 1\nz: 1\n", "a: 1\nb: 2\nz: 1\n", "a: 1  # to do\nc: 3\nz: 1\n"),
     ],
 )
-def test_a_comment_in_data_is_kept_or_a_conflict(path: str, base: str, left: str, right: str) -> None:
+def test_a_comment_in_data_is_kept_or_a_conflict(
+    path: str, base: str, left: str, right: str
+) -> None:
     for sides in ((left, right), (right, left)):
         result = merge_file(path, base.encode(), *(side.encode() for side in sides))
         if result.content is None:
@@ -471,7 +553,11 @@ def test_a_comment_in_data_is_kept_or_a_conflict(path: str, base: str, left: str
 def test_what_was_first_in_each_of_two_new_files_stands_apart() -> None:
     for path, one, other in (
         ("a.py", "def f():\n    return 1\n", "def g():\n    return 2\n"),
-        ("a.ts", "export function f() {\n  return 1;\n}\n", "export function g() {\n  return 2;\n}\n"),
+        (
+            "a.ts",
+            "export function f() {\n  return 1;\n}\n",
+            "export function g() {\n  return 2;\n}\n",
+        ),
     ):
         result = merge_file(path, None, one.encode(), other.encode())
         assert result.content == f"{one}\n\n{other}".encode()
@@ -497,6 +583,8 @@ def test_an_import_that_was_moved_down_stays_there() -> None:
 
 def test_an_import_that_a_side_began_to_use_is_kept_without_its_use() -> None:
     base = "class A:\n    def one(self):\n        return 1\n\n\ndef f():\n    return 2\n"
-    right = base.replace("class A", "from m import one\n\n\nclass A").replace("\n\ndef f():\n    return 2\n", "")
+    right = base.replace("class A", "from m import one\n\n\nclass A").replace(
+        "\n\ndef f():\n    return 2\n", ""
+    )
     for sides in (("", right), (right, "")):
         assert "from m import one" in clean("a.py", base, *sides)

@@ -51,7 +51,9 @@ def play(story: Story, display: Display) -> None:
         ("json", {"json": True, "plain": True}, {}, False),
     ],
 )
-def test_the_choice(chosen: str, options: dict[str, bool], environ: dict[str, str], is_tty: bool) -> None:
+def test_the_choice(
+    chosen: str, options: dict[str, bool], environ: dict[str, str], is_tty: bool
+) -> None:
     wanted = {"json": False, "plain": False, **options}
     assert choose_display(**wanted, environ=environ, is_tty=is_tty) == chosen
 
@@ -64,17 +66,23 @@ def test_each_kind_is_made(tmp_path: Path) -> None:
         assert type(make_display("json", out=out)) is JsonStream
         assert type(make_display("plain", out=out)) is PlainDisplay
         assert type(make_display("live", out=out)) is LiveDisplay
-        assert type(make_display("live", out=old)) is PlainDisplay, "its glyphs could not be written"
+        assert type(make_display("live", out=old)) is PlainDisplay, (
+            "its glyphs could not be written"
+        )
 
 
 def test_choosing_a_display_imports_neither_rich_nor_jinja() -> None:
     modules = "orchestrator.ui.displays, orchestrator.reports.writer"
     program = f"import sys, {modules}; print('rich' in sys.modules, 'jinja2' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert found.stdout.split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("name", ["every_outcome", "resumed", "replayed", "waiting", "redone", "blamed"])
+@pytest.mark.parametrize(
+    "name", ["every_outcome", "resumed", "replayed", "waiting", "redone", "blamed"]
+)
 def test_plain_lines(name: str) -> None:
     out = io.StringIO()
     play(STORIES[name](), PlainDisplay(out, report="reports/x/report.md"))
@@ -116,7 +124,9 @@ def test_a_reader_that_has_gone_does_not_stop_the_run() -> None:
         reader, writer = os.pipe()
         os.close(reader)
         command = [sys.executable, "-c", program, kind]
-        found = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        found = subprocess.run(
+            command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
         os.close(writer)
         assert (found.returncode, found.stderr) == (0, "went on\n")
 
@@ -130,7 +140,9 @@ def test_characters_that_the_stream_does_not_know_are_replaced() -> None:
 
 def test_the_live_view_draws_by_its_own_timer_and_leaves_the_last_words() -> None:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100, height=24, color_system=None, legacy_windows=False)
+    console = Console(
+        file=out, force_terminal=True, width=100, height=24, color_system=None, legacy_windows=False
+    )
     story = STORIES["good"]()
     began = time.perf_counter()
     display = LiveDisplay(console, report="reports/x/report.md", clock=lambda: story.now)
@@ -152,7 +164,9 @@ def test_the_live_view_draws_by_its_own_timer_and_leaves_the_last_words() -> Non
 
 def test_the_live_view_gives_the_terminal_back_when_the_run_breaks() -> None:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=80, height=24, color_system=None, legacy_windows=False)
+    console = Console(
+        file=out, force_terminal=True, width=80, height=24, color_system=None, legacy_windows=False
+    )
     with pytest.raises(RuntimeError, match="broken"), LiveDisplay(console):
         raise RuntimeError("broken")
     assert "\x1b[?1049l" in out.getvalue()

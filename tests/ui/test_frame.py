@@ -19,13 +19,21 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 STATES = {name: make().state for name, make in STORIES.items()} | {"many": many().state}
 
 
-def shown(story: Story, width: int = 80, height: int = 24, moving: Moving | None = None, later: float = 7.0) -> str:
+def shown(
+    story: Story,
+    width: int = 80,
+    height: int = 24,
+    moving: Moving | None = None,
+    later: float = 7.0,
+) -> str:
     view = View(story.state, moving or Moving(), story.now + later, width)
     return "\n".join(line.plain.rstrip() for line in frame(view, height)) + "\n"
 
 
 def busy() -> tuple[Story, Moving]:
-    """A batch at its gate beside one at work, after one that landed and one that did not, with more to come."""
+    """A batch at its gate beside one at work, after one that landed and one that did not, with more
+    to come.
+    """
     plan = mission(
         batch("core", "1.1", "1.2"),
         batch("docs", "2.1"),
@@ -34,12 +42,20 @@ def busy() -> tuple[Story, Moving]:
         batch("last", "5.1", needs=["gate", "work"]),
     )
     story = (
-        Story(plan).whole("core").begin("docs").start("2.1").end("2.1", Outcome.TIMED_OUT, reason="no end after 1 h")
+        Story(plan)
+        .whole("core")
+        .begin("docs")
+        .start("2.1")
+        .end("2.1", Outcome.TIMED_OUT, reason="no end after 1 h")
     )
-    story.close("docs", Outcome.TIMED_OUT, "1 agent did not land: 2.1").begin("gate").work("3.1", "3.2")
+    story.close("docs", Outcome.TIMED_OUT, "1 agent did not land: 2.1").begin("gate").work(
+        "3.1", "3.2"
+    )
     made = story.candidate("gate", "3.1", "3.2")
     story.happens(GateStarted(batch="gate", gate="tests", candidate=made))
-    story.begin("work").start("4.1", "4.2", "4.3").end("4.2", Outcome.FAILED, reason="exit code 1").end("4.3")
+    story.begin("work").start("4.1", "4.2", "4.3").end(
+        "4.2", Outcome.FAILED, reason="exit code 1"
+    ).end("4.3")
     lines = {"4.1": OutputLine("work", "4.1", 1, f"Editing src/漢字.py 10%\r{HOSTILE}")}
     return story, Moving(lines, {"gate": GateProgress("gate", "unit", 120, 340, 1)})
 
@@ -54,7 +70,10 @@ def test_a_search_for_culprits() -> None:
     moving = Moving(gates={"core": GateProgress("core", "unit", 1, 2, 1)})
     text = shown(searching(), 100, 24, moving)
     assert "searching  core" in text
-    assert "looks for who made the gate red: 3 parts judged, unit: [========        ] 1 of 2 tests, 1 red" in text
+    assert (
+        "looks for who made the gate red: 3 parts judged, unit: [========        ] 1 of 2 tests, 1 red"
+        in text
+    )
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 30)])
@@ -88,8 +107,12 @@ def test_every_batch_and_agent_is_shown_or_counted(height: int) -> None:
 
     story, moving = busy()
     text = shown(story, 100, height, moving)
-    named = sum(f" {name} The {name} batch" in text for name in ("core", "docs", "gate", "work", "last"))
-    hidden = sum(int(number) for number in re.findall(r"\+ (\d+) more (?:finished|to come|batch)", text))
+    named = sum(
+        f" {name} The {name} batch" in text for name in ("core", "docs", "gate", "work", "last")
+    )
+    hidden = sum(
+        int(number) for number in re.findall(r"\+ (\d+) more (?:finished|to come|batch)", text)
+    )
     assert named + hidden == 5 or height < 11
     if " work The work batch" in text:
         agents = sum(f" 4.{n} " in text for n in range(1, 5))
@@ -101,7 +124,15 @@ def test_every_batch_and_agent_is_shown_or_counted(height: int) -> None:
 def test_nothing_is_said_by_colour_alone() -> None:
     story, moving = busy()
     text = shown(story, 100, 40, moving)
-    for said in ("✔ landed", "✘ timed out", "◆ judging", "▶ running", "· pending", "1 red", "again after failed"):
+    for said in (
+        "✔ landed",
+        "✘ timed out",
+        "◆ judging",
+        "▶ running",
+        "· pending",
+        "1 red",
+        "again after failed",
+    ):
         assert said in text
 
 

@@ -30,7 +30,14 @@ BROKEN = CheckResult(
     text="passed on the base and no longer do: t.py::a; 1 new failure: t.py::\x1b[31mb",
     broken=tuple(f"t.py::test_{number}" for number in range(30)),
 )
-VERDICT = Verdict(decision=Decision.FAILED, commit="c" * 40, tree="t" * 40, base="b" * 40, checks=(BROKEN,), seconds=3)
+VERDICT = Verdict(
+    decision=Decision.FAILED,
+    commit="c" * 40,
+    tree="t" * 40,
+    base="b" * 40,
+    checks=(BROKEN,),
+    seconds=3,
+)
 
 
 def drawn(live: LiveGate) -> str:
@@ -69,7 +76,10 @@ def test_findings_are_whole_bounded_and_clean() -> None:
     console = Console(file=io.StringIO(), width=60)
     render_judgement(Judgement(CASE, {"core": VERDICT}, "SIGINT"), console)
     told = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "✘ tests (broken): passed on the base and no longer do: t.py::a\n  1 new failure: t.py::b\n" in told
+    assert (
+        "✘ tests (broken): passed on the base and no longer do: t.py::a\n  1 new failure: t.py::b\n"
+        in told
+    )
     assert "t.py::test_19\n    and 10 more" in told
     assert "stopped by SIGINT; not judged: rest" in told
     assert "\x1b" not in told

@@ -23,7 +23,9 @@ def recorded(width: int) -> tuple[Console, io.StringIO]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("name", ["good", "every_outcome", "running", "interrupted", "blamed", "exercised"])
+@pytest.mark.parametrize(
+    "name", ["good", "every_outcome", "running", "interrupted", "blamed", "exercised"]
+)
 def test_status(name: str, width: int) -> None:
     console, out = recorded(width)
     render_status(summarize(STORIES[name]().state), console)

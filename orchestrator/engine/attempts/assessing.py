@@ -1,6 +1,8 @@
-"""What came of an attempt: its work kept under a name, held against its scope, and put into an outcome.
+"""What came of an attempt: its work kept under a name, held against its scope, and put into an
+outcome.
 
-Owns the order in which things can go wrong. Nothing of this is needed to start an agent, so that agents start first.
+Owns the order in which things can go wrong. Nothing of this is needed to start an agent, so that
+agents start first.
 """
 
 from __future__ import annotations
@@ -30,36 +32,52 @@ def conclude(  # noqa: PLR0913, PLR0917  (an attempt, and what is known of it)
     idle: tuple[Outcome, str] | None,
     resolution: Resolution | None,
 ) -> AttemptEnded:
-    """Keep the work, and say what came of the attempt; `idle` is the verdict on one that changed nothing. Blocking."""
+    """Keep the work, and say what came of the attempt; `idle` is the verdict on one that changed
+    nothing. Blocking.
+    """
     _keep(tools, spec, result.capture)
     ended = _assess(tools, planned, spec, result, idle)
     return resolution.assess(ended, tools.store) if resolution else ended
 
 
 async def nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tuple[Outcome, str]:
-    """An agent that changed nothing is right only if all that it should deliver is proven without it."""
+    """An agent that changed nothing is right only if all that it should deliver is proven without
+    it.
+    """
     batch = tools.recorder.state.plan.batch(planned.batch)
     claims = await tools.judge.prove(
         planned.agent.deliverables, commit=base, subject=subject_of(tools.recorder.state, batch)
     )
     if is_proven(claims):
         return Outcome.NO_CHANGE_NEEDED, "its proofs pass without a change"
-    missing = next((claim.text for claim in claims if claim.status is not ClaimStatus.VALIDATED), "no deliverable")
-    return Outcome.FAILED, f"nothing delivered: no file was changed, and not proven without a change: {missing}"
+    missing = next(
+        (claim.text for claim in claims if claim.status is not ClaimStatus.VALIDATED),
+        "no deliverable",
+    )
+    return (
+        Outcome.FAILED,
+        f"nothing delivered: no file was changed, and not proven without a change: {missing}",
+    )
 
 
 def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
-    """Give the captured work a name before the journal speaks of it, so that nothing can collect it."""
+    """Give the captured work a name before the journal speaks of it, so that nothing can collect
+    it.
+    """
     if capture.commit != spec.base:
         ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
         tools.store.set_ref(ref, capture.commit, old=None)
 
 
 def _assess(
-    tools: Tools, planned: PlannedAgent, spec: AttemptSpec, result: AttemptResult, idle: tuple[Outcome, str] | None
+    tools: Tools,
+    planned: PlannedAgent,
+    spec: AttemptSpec,
+    result: AttemptResult,
+    idle: tuple[Outcome, str] | None,
 ) -> AttemptEnded:
-    """What came of the attempt, in the order in which things can go wrong; `idle` is the verdict on one that changed
-    nothing.
+    """What came of the attempt, in the order in which things can go wrong; `idle` is the verdict on
+    one that changed nothing.
     """
     capture, ended = result.capture, result.ended
     outcome, reason, evidence = None, "", ""
@@ -71,7 +89,9 @@ def _assess(
         outcome, reason = Outcome.FAILED, ended.failure
     elif breached:
         outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
-        evidence = "These changes were refused:\n" + "\n".join(f"- {b.where}: {b.reason}" for b in breached)
+        evidence = "These changes were refused:\n" + "\n".join(
+            f"- {b.where}: {b.reason}" for b in breached
+        )
     elif idle:
         outcome, reason = idle
     if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:

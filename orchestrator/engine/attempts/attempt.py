@@ -1,6 +1,7 @@
 """One attempt: workspace → brief → backend → captured commit → scope check → what came of it.
 
-What only matters once an agent has worked is imported then, so that the first agents of a run start first.
+What only matters once an agent has worked is imported then, so that the first agents of a run start
+first.
 """
 
 from __future__ import annotations
@@ -33,13 +34,18 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
     recorder = tools.recorder
     planned = recorder.state.plan.agent(step.agent)
     agent = recorder.state.agents[step.agent]
-    started, is_resolving = agent.attempts[-1].started, bool(agent.sent_back and agent.sent_back.resolver)
+    started, is_resolving = (
+        agent.attempts[-1].started,
+        bool(agent.sent_back and agent.sent_back.resolver),
+    )
 
     def show(line: str) -> None:
         recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
 
     try:
-        resolution = await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
+        resolution = (
+            await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
+        )
         spec = _spec(tools, planned, started, resolution)
         result = await tools.executor.run(spec, show)
         from orchestrator.engine.attempts.assessing import conclude, nothing_changed
@@ -49,7 +55,9 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
     except WorkerLost as error:
         if _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES:
             raise
-        await anyio.sleep(LOST_PAUSE_SECONDS)  # before the event, which has the attempt made again at once
+        await anyio.sleep(
+            LOST_PAUSE_SECONDS
+        )  # before the event, which has the attempt made again at once
         recorder.emit(_interrupted(started, None, str(error)))
         return
     except anyio.get_cancelled_exc_class():
@@ -58,16 +66,21 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
-        recorder.emit(await to_thread.run_sync(conclude, tools, planned, spec, result, verdict, resolution))
+        recorder.emit(
+            await to_thread.run_sync(conclude, tools, planned, spec, result, verdict, resolution)
+        )
         if recorder.state.agents[step.agent].phase is Phase.READY:
-            # Of use to the agents to come; that of a failed attempt stays for whoever wants to look at it.
+            # Of use to the agents to come; that of a failed attempt stays for whoever wants to look
+            # at it.
             await tools.executor.release(spec.name)
 
 
 def backend_for(state: State, agent: str) -> str:
     """The name of the backend that makes the agent's next attempt, or the one under way."""
     sent_back = state.agents[agent].sent_back
-    return sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
+    return (
+        sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
+    )
 
 
 def _resolution(tools: Tools, agent: str) -> Resolution | None:
@@ -79,7 +92,9 @@ def _resolution(tools: Tools, agent: str) -> Resolution | None:
 def _losses(agent: AgentState) -> int:
     """How many attempts in a row ended without the agent's doing, before the newest."""
     earlier = list(agent.attempts[:-1])
-    return next((n for n, item in enumerate(reversed(earlier)) if not item.interrupted), len(earlier))
+    return next(
+        (n for n, item in enumerate(reversed(earlier)) if not item.interrupted), len(earlier)
+    )
 
 
 async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
@@ -87,7 +102,10 @@ async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
     name = f"{started.agent}-{started.attempt}"
     when = int(tools.recorder.state.started_at)
     commit = await tools.executor.salvage(
-        name, base=started.base, message=f"{started.agent}: interrupted attempt {started.attempt}", when=when
+        name,
+        base=started.base,
+        message=f"{started.agent}: interrupted attempt {started.attempt}",
+        when=when,
     )
     if commit is not None:
         ref = f"refs/orchestrate/{tools.folders.run}/{started.agent}/{started.attempt}"
@@ -96,8 +114,8 @@ async def salvage(tools: Tools, started: AttemptStarted) -> str | None:
 
 
 def start_of(tools: Tools, step: StartAttempt) -> str:
-    """The commit that the attempt starts from: where its work was returned to, its batch's base, or the work of the
-    agents that it needs merged on top of that. Blocking.
+    """The commit that the attempt starts from: where its work was returned to, its batch's base, or
+    the work of the agents that it needs merged on top of that. Blocking.
     """
     state = tools.recorder.state
     agent, planned = state.agents[step.agent], state.plan.agent(step.agent)
@@ -113,12 +131,21 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
 
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [
-        Contribution(n.id, n.last.started.base, n.work.commit) for n in needed if n.last and n.work and n.work.commit
+        Contribution(n.id, n.last.started.base, n.work.commit)
+        for n in needed
+        if n.last and n.work and n.work.commit
     ]
     if not works:
         return base
-    merged = integrate(tools.store, base, works, message=f"{step.agent}: what it needs\n", when=int(state.started_at))
-    # What conflicts here does so in the batch's candidate too, and is named there; this one starts from what merges.
+    merged = integrate(
+        tools.store,
+        base,
+        works,
+        message=f"{step.agent}: what it needs\n",
+        when=int(state.started_at),
+    )
+    # What conflicts here does so in the batch's candidate too, and is named there; this one starts
+    # from what merges.
     return merged.commit or base
 
 
@@ -128,7 +155,9 @@ def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
     return [agent.id for agent in state.plan.batch(planned.batch).agents if agent.id in wanted]
 
 
-def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted, resolution: Resolution | None) -> AttemptSpec:
+def _spec(
+    tools: Tools, planned: PlannedAgent, started: AttemptStarted, resolution: Resolution | None
+) -> AttemptSpec:
     state = tools.recorder.state
     agent = state.agents[planned.id]
     backend = tools.backends[backend_for(state, planned.id)]
@@ -140,7 +169,9 @@ def _spec(tools: Tools, planned: PlannedAgent, started: AttemptStarted, resoluti
         attempt=started.attempt,
         base=started.base,
         backend=Resolving(backend, resolution.overlay) if resolution else backend,
-        brief=tools.briefs.render(state.plan.batch(started.batch), planned, _earlier(agent), conflict),
+        brief=tools.briefs.render(
+            state.plan.batch(started.batch), planned, _earlier(agent), conflict
+        ),
         timeout=planned.timeout,
         mission_dir=tools.mission_dir,
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
@@ -158,5 +189,9 @@ def _earlier(agent: AgentState) -> list[EarlierAttempt]:
 
 def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:
     return AttemptInterrupted(
-        batch=started.batch, agent=started.agent, attempt=started.attempt, salvaged=salvaged, reason=reason
+        batch=started.batch,
+        agent=started.agent,
+        attempt=started.attempt,
+        salvaged=salvaged,
+        reason=reason,
     )

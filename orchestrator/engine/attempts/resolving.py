@@ -1,8 +1,10 @@
-"""Having a conflict resolved: the next attempt of an agent whose work was sent back, made by the mission's resolver.
+"""Having a conflict resolved: the next attempt of an agent whose work was sent back, made by the
+mission's resolver.
 
-Owns what the resolver is given and whether it has done it. The attempt starts from the others' merged work like any
-second attempt, so that what it captures, its scope and its merge onto the tip are those of any other; only its
-workspace is laid out with the agent's work over it, which is worked out anew whenever the attempt is begun.
+Owns what the resolver is given and whether it has done it. The attempt starts from the others'
+merged work like any second attempt, so that what it captures, its scope and its merge onto the tip
+are those of any other; only its workspace is laid out with the agent's work over it, which is
+worked out anew whenever the attempt is begun.
 """
 
 from __future__ import annotations
@@ -25,14 +27,18 @@ DIFF_CHARACTERS = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A conflict in the hands of a resolver: what was sent back and why, and what its workspace is laid out with."""
+    """A conflict in the hands of a resolver: what was sent back and why, and what its workspace is
+    laid out with.
+    """
 
     conflict: Return
     overlay: Overlay
     brief: ToResolve
 
     def assess(self, ended: AttemptEnded, store: Store) -> AttemptEnded:
-        """What the resolver's attempt means for the agent: its work, or the conflict, which stands."""
+        """What the resolver's attempt means for the agent: its work, or the conflict, which
+        stands.
+        """
         outcome, reason = ended.outcome, ended.reason
         left = self._left_in(store, ended.commit) if ended.commit else []
         if left and outcome is None:
@@ -46,11 +52,17 @@ class Resolution:
     def _left_in(self, store: Store, commit: str) -> list[str]:
         """The files in which conflict markers were left."""
         contents = ((path, store.read(commit, path)) for path in self.overlay.marked)
-        return [path for path, content in contents if content and has_markers(content, self.overlay.labels)]
+        return [
+            path
+            for path, content in contents
+            if content and has_markers(content, self.overlay.labels)
+        ]
 
 
 def resolution_of(tools: Tools, agent: str) -> Resolution | None:
-    """What the attempt of `agent` that is under way has to resolve; None if it is one like any other. Blocking."""
+    """What the attempt of `agent` that is under way has to resolve; None if it is one like any
+    other. Blocking.
+    """
     state = tools.recorder.state
     conflict = state.agents[agent].sent_back
     work = _work_of(state, agent)
@@ -83,10 +95,19 @@ def _work_of(state: State, agent: str) -> Contribution | None:
 
 def _asked(tools: Tools, agent: str, work: Contribution | None, paths: list[str]) -> Asked:
     planned = tools.recorder.state.plan.agent(agent)
-    return Asked(agent, planned.agent.name, planned.agent.mission, _diff(tools.store, work, paths) if work else "")
+    return Asked(
+        agent,
+        planned.agent.name,
+        planned.agent.mission,
+        _diff(tools.store, work, paths) if work else "",
+    )
 
 
 def _diff(store: Store, work: Contribution, paths: list[str]) -> str:
     text = store.diff(work.base, work.commit, paths).decode("utf-8", "replace")
-    cut = f"\n… and {len(text) - DIFF_CHARACTERS:,} characters more" if len(text) > DIFF_CHARACTERS else ""
+    cut = (
+        f"\n… and {len(text) - DIFF_CHARACTERS:,} characters more"
+        if len(text) > DIFF_CHARACTERS
+        else ""
+    )
     return text[:DIFF_CHARACTERS] + cut

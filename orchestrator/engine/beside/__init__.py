@@ -1,1 +1,3 @@
-"""What stands beside a run: looking before it, judging without it, landing and cleaning after it."""
+"""What stands beside a run: looking before it, judging without it, landing and cleaning after
+it.
+"""

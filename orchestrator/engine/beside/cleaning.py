@@ -20,7 +20,8 @@ BUNDLE = "work.bundle"
 
 
 def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
-    """Remove the run's workspaces and its pin in the user's repository; returns what to tell the user.
+    """Remove the run's workspaces and its pin in the user's repository; returns what to tell the
+    user.
 
     Raises UsageError when that would lose work: an unfinished run, or one whose tip is not landed.
     """
@@ -55,7 +56,9 @@ def clean_stillborn(root: Path) -> Iterator[str]:
 
 
 def clean_snapshots(root: Path) -> Iterator[str]:
-    """Remove repositories made of plain files that no run uses any more and on which nothing was landed."""
+    """Remove repositories made of plain files that no run uses any more and on which nothing was
+    landed.
+    """
     for folder in sorted((root / "workspaces" / "snapshots").glob("*")):
         try:
             repository = Repository.discover(folder)
@@ -71,9 +74,13 @@ def _at_risk(state: State) -> str:
     """What would be lost, as the end of a sentence; empty when nothing would."""
     if state.ended is None:
         return "is not finished and can be resumed"
-    if state.tip != state.started.base and (state.target is None or state.target.commit != state.tip):
+    if state.tip != state.started.base and (
+        state.target is None or state.target.commit != state.tip
+    ):
         return "has work that is proven but not landed on a branch of yours"
-    if any(agent.outcome is not Outcome.LANDED and _has_work(agent) for agent in state.agents.values()):
+    if any(
+        agent.outcome is not Outcome.LANDED and _has_work(agent) for agent in state.agents.values()
+    ):
         return "has work that was delivered and did not land"
     return ""
 

@@ -1,8 +1,9 @@
 """The judge by itself: a mission's gates on two commits, outside of any run.
 
-Owns which two commits are held against each other and what a gate asks of them. The user's repository is only read:
-commits go through a store that is thrown away afterwards. What was found is kept in `reports/gate-<mission>`, so that
-nothing is tested twice that the gates have passed before.
+Owns which two commits are held against each other and what a gate asks of them. The user's
+repository is only read: commits go through a store that is thrown away afterwards. What was found
+is kept in `reports/gate-<mission>`, so that nothing is tested twice that the gates have passed
+before.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Request:
     gate: str | None = None
     """All gates of the mission, by default."""
     base: str | None = None
-    """A commit; by default the newest one that the mission's base and the candidate have in common."""
+    """A commit; by default the newest one that the mission's base and the candidate have in common.
+    """
     candidate: str | None = None
     """A commit; by default the one that is checked out."""
     uncommitted: bool = False
@@ -59,7 +61,9 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is held against what, and by which gates. `unjudged` counts uncommitted paths that no commit holds."""
+    """What is held against what, and by which gates. `unjudged` counts uncommitted paths that no
+    commit holds.
+    """
 
     mission: str
     mission_file: Path
@@ -105,8 +109,12 @@ class Watcher(Protocol):
         ...
 
 
-def judge_commits(loaded: LoadedMission, root: Path, request: Request, watcher: Watcher) -> Judgement:
-    """Judge what was asked for. Raises UsageError for names that are unknown, and for commits that are one."""
+def judge_commits(
+    loaded: LoadedMission, root: Path, request: Request, watcher: Watcher
+) -> Judgement:
+    """Judge what was asked for. Raises UsageError for names that are unknown, and for commits that
+    are one.
+    """
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     require_git()
     gates = _gates(mission, request.gate)
@@ -140,7 +148,9 @@ def _gates(mission: Mission, gate: str | None) -> tuple[str, ...]:
     if gate is None:
         return tuple(mission.gates)
     if gate not in mission.gates:
-        raise UsageError(f"unknown gate `{gate}`", mend=did_you_mean(gate, mission.gates, noun="gate"))
+        raise UsageError(
+            f"unknown gate `{gate}`", mend=did_you_mean(gate, mission.gates, noun="gate")
+        )
     return (gate,)
 
 
@@ -171,9 +181,13 @@ def _case(  # noqa: PLR0913, PLR0917  (what a case is made of)
         raise UsageError(
             f"{candidate.name} is {base.name}, commit {base.commit[:12]}: there is nothing to hold against it{left}",
             where=str(where),
-            mend=f"{mend}, or judge what is not committed yet with --uncommitted" if unjudged else mend,
+            mend=f"{mend}, or judge what is not committed yet with --uncommitted"
+            if unjudged
+            else mend,
         )
-    return Case(loaded.mission.name, loaded.path, where, base, candidate, gates, unjudged, folders.report)
+    return Case(
+        loaded.mission.name, loaded.path, where, base, candidate, gates, unjudged, folders.report
+    )
 
 
 def _base_name(mission: Mission, target: Target) -> str:
@@ -183,13 +197,18 @@ def _base_name(mission: Mission, target: Target) -> str:
 
 
 def _common(target: Target, candidate: str, name: str, candidate_name: str) -> Side:
-    """Where the candidate left the mission's base: what came to the base since is nothing that the candidate took."""
+    """Where the candidate left the mission's base: what came to the base since is nothing that the
+    candidate took.
+    """
     found = target.repository.merge_base(target.base, candidate)
     if found is None:
         raise UsageError(
-            f"{candidate_name} and {name} have no commit in common", mend="say what to compare with: --base REF"
+            f"{candidate_name} and {name} have no commit in common",
+            mend="say what to compare with: --base REF",
         )
-    return Side(name if found == target.base else f"{found[:12]}, where {candidate_name} left {name}", found)
+    return Side(
+        name if found == target.base else f"{found[:12]}, where {candidate_name} left {name}", found
+    )
 
 
 @contextlib.contextmanager
@@ -200,16 +219,22 @@ def _owned(folders: Folders) -> Iterator[None]:
         folders.report.mkdir(exist_ok=True)
     except OSError as error:
         raise EnvironmentRefused(
-            f"evidence cannot be written: {error.strerror}", where=str(folders.report), mend="choose another --root"
+            f"evidence cannot be written: {error.strerror}",
+            where=str(folders.report),
+            mend="choose another --root",
         ) from error
-    with owned(folders.report, str(folders.report), "wait until it has ended, or choose another --root"):
+    with owned(
+        folders.report, str(folders.report), "wait until it has ended, or choose another --root"
+    ):
         end_leftovers(tag_of(folders))
         yield
 
 
 @contextlib.contextmanager
 def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
-    """A store and work trees for this once; what a killed process left of the last ones is taken away first."""
+    """A store and work trees for this once; what a killed process left of the last ones is taken
+    away first.
+    """
     remove_tree(folders.workspaces)
     try:
         made = open_workshop(target.repository, folders, target.base)
@@ -222,7 +247,12 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
 
 
 async def _judge(  # noqa: PLR0913, PLR0917  (as `_case`)
-    mission: Mission, case: Case, folders: Folders, workshop: Workshop, furnishing: Furnishing, watcher: Watcher
+    mission: Mission,
+    case: Case,
+    folders: Folders,
+    workshop: Workshop,
+    furnishing: Furnishing,
+    watcher: Watcher,
 ) -> Judgement:
     adopt_orphans()
     stopped: list[str] = []
@@ -230,7 +260,9 @@ async def _judge(  # noqa: PLR0913, PLR0917  (as `_case`)
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:
             tasks.start_soon(stop_on_signal, work, stopped)
-            async with contextlib.aclosing(make_judge(mission, folders, workshop, furnishing)) as judge:
+            async with contextlib.aclosing(
+                make_judge(mission, folders, workshop, furnishing)
+            ) as judge:
                 for gate in case.gates:
                     verdicts[gate] = await judge.judge(
                         subject_of_gate(mission, gate),
@@ -240,4 +272,6 @@ async def _judge(  # noqa: PLR0913, PLR0917  (as `_case`)
                     )
                     watcher.on_verdict(gate, verdicts[gate])
         tasks.cancel_scope.cancel()
-    return Judgement(case, verdicts, stopped[0] if stopped and len(verdicts) < len(case.gates) else "")
+    return Judgement(
+        case, verdicts, stopped[0] if stopped and len(verdicts) < len(case.gates) else ""
+    )

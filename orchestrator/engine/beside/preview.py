@@ -1,4 +1,6 @@
-"""What a plan is held against before anything starts: the paths of the base, and the symbols that scopes name there."""
+"""What a plan is held against before anything starts: the paths of the base, and the symbols that
+scopes name there.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _SYMBOL = re.compile(r"::|:\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan whose lines are bound to symbols of the base, what was found out about it, and the symbols there."""
+    """A plan whose lines are bound to symbols of the base, what was found out about it, and the
+    symbols there.
+    """
 
     plan: Plan
     findings: Findings
@@ -42,7 +46,9 @@ def preview(loaded: LoadedMission) -> Preview:
 
 
 def refuse_what_cannot_be(loaded: LoadedMission) -> None:
-    """Raise UsageError for overlaps that the mission refuses, and for symbols that cannot be; else nothing is read."""
+    """Raise UsageError for overlaps that the mission refuses, and for symbols that cannot be; else
+    nothing is read.
+    """
     mission = loaded.mission
     policies = (mission.defaults.overlap, *(batch.overlap for batch in mission.batches))
     if Overlap.REFUSE in policies or _names_symbols(mission):
@@ -52,26 +58,36 @@ def refuse_what_cannot_be(loaded: LoadedMission) -> None:
 def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:
     """Raise UsageError where the run's base will be no branch that could be landed on."""
     if open_repository(loaded.mission, loaded.path.resolve().parent, root).branch is None:
-        raise UsageError("the base is not a branch, so nothing can be landed on it", mend="leave --land out")
+        raise UsageError(
+            "the base is not a branch, so nothing can be landed on it", mend="leave --land out"
+        )
 
 
 def _names_symbols(mission: Mission) -> bool:
-    files = (pattern for batch in mission.batches for agent in batch.agents for pattern in agent.files)
+    files = (
+        pattern for batch in mission.batches for agent in batch.agents for pattern in agent.files
+    )
     return any(_SYMBOL.search(pattern) for pattern in files)
 
 
-def _outlines(plan: Plan, paths: tuple[str, ...], read: Callable[[str], bytes | None]) -> dict[str, Outline | None]:
+def _outlines(
+    plan: Plan, paths: tuple[str, ...], read: Callable[[str], bytes | None]
+) -> dict[str, Outline | None]:
     from orchestrator.engine.outlines import outlines_of
 
     return outlines_of((agent.scope for agent in plan.agents), paths, read)
 
 
 def _base(loaded: LoadedMission) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
-    """All paths of the commit, or of the plain files, that the mission would start from, and what reads one of them."""
+    """All paths of the commit, or of the plain files, that the mission would start from, and what
+    reads one of them.
+    """
     request, folder = loaded.mission.repository, loaded.path.resolve().parent
     if request.snapshot is not None:
         root = folder / request.snapshot
-        return tuple(_files(root)), lambda path: (root / path).read_bytes() if (root / path).is_file() else None
+        return tuple(
+            _files(root)
+        ), lambda path: (root / path).read_bytes() if (root / path).is_file() else None
     repository = Repository.discover(folder / (request.path or "."))
     commit = repository.resolve(request.base or "HEAD")
     return repository.paths(commit), lambda path: repository.read(commit, path)

@@ -1,4 +1,6 @@
-"""What leaves a run: its tip to a branch of the user's repository, its agents' work to a recording."""
+"""What leaves a run: its tip to a branch of the user's repository, its agents' work to a
+recording.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from orchestrator.journal.state import Attempt, State, fold
 
 
 def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> str:
-    """Move the target branch to the run's tip; returns what to tell the user. Raises LandingRefused with the reason."""
+    """Move the target branch to the run's tip; returns what to tell the user. Raises LandingRefused
+    with the reason.
+    """
     with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
         journal = Journal(folders.report)
         try:
@@ -32,23 +36,35 @@ def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> st
             journal.close()
 
 
-def _land(folders: Folders, journal: Journal, state: State, branch: str | None, *, allow_partial: bool) -> str:
+def _land(
+    folders: Folders, journal: Journal, state: State, branch: str | None, *, allow_partial: bool
+) -> str:
     target = branch or state.started.branch
     if target is None:
         raise UsageError("the run's base was not a branch", mend="say where to land: --branch NAME")
     if state.tip == state.started.base:
-        raise UsageError(f"nothing has landed in run {state.run}", mend=f"orchestrate status {state.run}")
+        raise UsageError(
+            f"nothing has landed in run {state.run}", mend=f"orchestrate status {state.run}"
+        )
     if not allow_partial and (state.ended is None or state.ended.exit_code != 0):
         raise UsageError(
             f"not everything landed in run {state.run}",
             mend="`orchestrate resume` it, or land what is proven with --partial",
         )
     repository = Repository.discover(Path(state.started.repository))
-    with owned(repository.common_dir, str(repository.common_dir), "another landing goes on there; try again"):
+    with owned(
+        repository.common_dir,
+        str(repository.common_dir),
+        "another landing goes on there; try again",
+    ):
         store = Store.open(folders.store, state.run)
         try:
             earlier = state.target if state.target and state.target.branch == target else None
-            is_part = earlier is not None and store.has(earlier.commit) and store.contains(state.tip, earlier.commit)
+            is_part = (
+                earlier is not None
+                and store.has(earlier.commit)
+                and store.contains(state.tip, earlier.commit)
+            )
             landed = land(
                 repository,
                 store,
@@ -65,20 +81,32 @@ def _land(folders: Folders, journal: Journal, state: State, branch: str | None, 
 
 
 def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[str]:
-    """One patch for each agent that landed, against the commit that its attempt started from; says what it wrote."""
+    """One patch for each agent that landed, against the commit that its attempt started from; says
+    what it wrote.
+    """
     state = read_state(folders)
     landed = [agent for agent in state.agents.values() if agent.outcome and agent.outcome.is_good]
     if not landed:
-        raise UsageError(f"no agent of run {state.run} has landed", mend="only work that a gate passed is recorded")
+        raise UsageError(
+            f"no agent of run {state.run} has landed",
+            mend="only work that a gate passed is recorded",
+        )
     present = [path for agent in landed if (path := patch_path(folder, agent.id)).exists()]
     if present and not force:
-        raise UsageError("there is a recording already", where=str(present[0]), mend="choose another folder or --force")
+        raise UsageError(
+            "there is a recording already",
+            where=str(present[0]),
+            mend="choose another folder or --force",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     store = Store.open(folders.store, state.run)
     try:
         for agent in landed:
-            # What conflicted is replayed too: the final work starts on top of what it conflicted with.
-            conflicted = [a for a in agent.attempts if a.returned and a.returned.outcome is Outcome.CONFLICTED]
+            # What conflicted is replayed too: the final work starts on top of what it conflicted
+            # with.
+            conflicted = [
+                a for a in agent.attempts if a.returned and a.returned.outcome is Outcome.CONFLICTED
+            ]
             for number, attempt in enumerate(conflicted, start=1):
                 patch_path(folder, agent.id, number).write_bytes(_patch(store, attempt))
             last = agent.last if agent.outcome is Outcome.LANDED else None

@@ -1,7 +1,8 @@
-"""What the guilty are told: which tests, what these say, with whose work together, and what they had changed.
+"""What the guilty are told: which tests, what these say, with whose work together, and what they
+had changed.
 
-Owns the words of a return after a search for culprits. Their next attempt starts on top of the work of the others,
-where their own is not; so what they had changed is told as a diff.
+Owns the words of a return after a search for culprits. Their next attempt starts on top of the work
+of the others, where their own is not; so what they had changed is told as a diff.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def returns_of(  # noqa: PLR0913, PLR0917  (who goes back, and all that is told)
     base: str | None,
     warnings: Sequence[MergeWarning] = (),
 ) -> tuple[Return, ...]:
-    """How the agents that are `gone` from a candidate are sent back: the guilty with the evidence, to start from
-    `base`, and those whose work stands on theirs. Blocking.
+    """How the agents that are `gone` from a candidate are sent back: the guilty with the evidence,
+    to start from `base`, and those whose work stands on theirs. Blocking.
     """
     returns = []
     for agent in gone:
@@ -70,14 +71,21 @@ def _reason(agent: str, culprit: CulpritSet) -> str:
     return f"with its work{together}: {', '.join(names[:SHOWN])}{more}"
 
 
-def _evidence(tools: Tools, agent: str, culprits: Sequence[CulpritSet], said: Mapping[Symptom, str]) -> str:
+def _evidence(
+    tools: Tools, agent: str, culprits: Sequence[CulpritSet], said: Mapping[Symptom, str]
+) -> str:
     parts = []
     for culprit in culprits:
         others = [other for other in culprit.agents if other != agent]
-        with_ = f"together with that of {', '.join(others)}, and not without either" if others else "alone"
+        with_ = (
+            f"together with that of {', '.join(others)}, and not without either"
+            if others
+            else "alone"
+        )
         lines = [f"The gate is red with this work {with_}:"]
         lines += [
-            f"- `{symptom}` (check `{symptom.check}`) {_FAULTS[symptom.kind]}" for symptom in culprit.symptoms[:TOLD]
+            f"- `{symptom}` (check `{symptom.check}`) {_FAULTS[symptom.kind]}"
+            for symptom in culprit.symptoms[:TOLD]
         ]
         if len(culprit.symptoms) > TOLD:
             lines.append(f"- and {len(culprit.symptoms) - TOLD} more")
@@ -88,15 +96,24 @@ def _evidence(tools: Tools, agent: str, culprits: Sequence[CulpritSet], said: Ma
             lines.append(f"\nThe output of that run ends:\n```\n{tail}\n```")
         parts.append("\n".join(lines))
     mentioned = dict.fromkeys([agent, *(other for culprit in culprits for other in culprit.agents)])
-    return "\n\n".join([*parts, *(part for other in mentioned if (part := _diff(tools, other, is_own=other == agent)))])
+    return "\n\n".join(
+        [
+            *parts,
+            *(part for other in mentioned if (part := _diff(tools, other, is_own=other == agent))),
+        ]
+    )
 
 
 def keep_diffs(tools: Tools, agents: Iterable[str]) -> dict[str, str]:
-    """Put what each agent has changed into the report's folder; the files by agent, relative to it. Blocking."""
+    """Put what each agent has changed into the report's folder; the files by agent, relative to it.
+    Blocking.
+    """
     kept: dict[str, str] = {}
     for agent in agents:
         last = tools.recorder.state.agents[agent].last
-        path = tools.folders.evidence / "diffs" / f"{agent}-{last.started.attempt if last else 0}.diff"
+        path = (
+            tools.folders.evidence / "diffs" / f"{agent}-{last.started.attempt if last else 0}.diff"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_changes(tools, agent))
         kept[agent] = str(path.relative_to(tools.folders.report))
@@ -115,6 +132,14 @@ def _diff(tools: Tools, agent: str, *, is_own: bool) -> str:
     text = _changes(tools, agent).decode("utf-8", "replace")
     if not text:
         return ""
-    cut = f"\n… and {len(text) - DIFF_CHARACTERS:,} characters more" if len(text) > DIFF_CHARACTERS else ""
-    whose = "What this attempt had changed, which is not in the folder now" if is_own else f"What {agent} changed"
+    cut = (
+        f"\n… and {len(text) - DIFF_CHARACTERS:,} characters more"
+        if len(text) > DIFF_CHARACTERS
+        else ""
+    )
+    whose = (
+        "What this attempt had changed, which is not in the folder now"
+        if is_own
+        else f"What {agent} changed"
+    )
     return f"{whose}:\n`````diff\n{text[:DIFF_CHARACTERS]}{cut}\n`````"

@@ -1,4 +1,5 @@
-"""A batch's candidate: put together from agents' work, named, and judged; and what its gate is asked.
+"""A batch's candidate: put together from agents' work, named, and judged; and what its gate is
+asked.
 
 Owns what is in a candidate and what is asked of it. What becomes of the verdict is `landing`'s.
 """
@@ -22,11 +23,14 @@ EVIDENCE_TESTS = 20
 EVIDENCE_CHARACTERS = 6000
 
 
-def build(tools: Tools, planned: PlannedBatch, agents: Sequence[AgentState], *, part: str = "") -> Integration:
+def build(
+    tools: Tools, planned: PlannedBatch, agents: Sequence[AgentState], *, part: str = ""
+) -> Integration:
     """The work of these agents on the run's tip. Blocking.
 
-    It is named before it is judged or built upon: an agent of another batch that prunes the store must not take it
-    away. `part` tells the name of a part of the candidate from that of the candidate.
+    It is named before it is judged or built upon: an agent of another batch that prunes the store
+    must not take it away. `part` tells the name of a part of the candidate from that of the
+    candidate.
     """
     state = tools.recorder.state
     works = [
@@ -49,11 +53,14 @@ def build(tools: Tools, planned: PlannedBatch, agents: Sequence[AgentState], *, 
 async def judge(
     tools: Tools, planned: PlannedBatch, candidate: str, without: Mapping[str, str] | None = None
 ) -> Verdict:
-    """Have the batch's gate judge a candidate; `without` says of agents that have delivered why it lacks their work."""
+    """Have the batch's gate judge a candidate; `without` says of agents that have delivered why it
+    lacks their work.
+    """
     recorder, state = tools.recorder, tools.recorder.state
     recorder.emit(GateStarted(batch=planned.id, gate=gate_name(planned), candidate=candidate))
     absent = {
-        agent.id: f"its work is not in the candidate: {_why_absent(agent)}" for agent in absentees(state, planned)
+        agent.id: f"its work is not in the candidate: {_why_absent(agent)}"
+        for agent in absentees(state, planned)
     }
     return await tools.judge.judge(
         subject_of(state, planned),
@@ -64,12 +71,16 @@ async def judge(
             for check, given in state.approvals_for(planned.id).items()
         },
         absent={**absent, **(without or {})},
-        on_progress=lambda p: recorder.progress(GateProgress(planned.id, p.check, p.done, p.total, p.red)),
+        on_progress=lambda p: recorder.progress(
+            GateProgress(planned.id, p.check, p.done, p.total, p.red)
+        ),
     )
 
 
 def subject_of(state: State, planned: PlannedBatch) -> Subject:
-    """What the batch's gate asks of its candidate. Without a gate, only what its claims name as proof."""
+    """What the batch's gate asks of its candidate. Without a gate, only what its claims name as
+    proof.
+    """
     return Subject(
         gate=gate_name(planned),
         checks=planned.gate.checks if planned.gate else (),
@@ -87,7 +98,9 @@ def gate_name(planned: PlannedBatch) -> str:
 
 
 def baseline_of(state: State, batch: str) -> str:
-    """What a batch's candidate is compared with: the tip, or where the tip was before the first part of it landed."""
+    """What a batch's candidate is compared with: the tip, or where the tip was before the first
+    part of it landed.
+    """
     landings = state.batches[batch].landings
     return landings[0].before if landings else state.tip
 
@@ -106,9 +119,13 @@ def _why_absent(agent: AgentState) -> str:
 
 
 async def evidence_of(tools: Tools, verdict: Verdict) -> str:
-    """What the next attempt is told of a red gate: per check what was found, and the end of its log."""
+    """What the next attempt is told of a red gate: per check what was found, and the end of its
+    log.
+    """
     return await to_thread.run_sync(
-        lambda: "\n\n".join(_told(tools, check) for check in verdict.checks if check.decision is not Decision.PASSED)
+        lambda: "\n\n".join(
+            _told(tools, check) for check in verdict.checks if check.decision is not Decision.PASSED
+        )
     )
 
 
@@ -134,5 +151,7 @@ def _message(state: State, planned: PlannedBatch, agents: Sequence[str]) -> str:
     names = {agent.id: agent.agent.name for agent in planned.agents}
     body = "\n".join(f"- {agent} {names[agent]}" for agent in agents)
     return (
-        f"{planned.id}: {planned.title}\n\n{body}\n\n" + "\n".join([*trailers, *(f"Agent: {a}" for a in agents)]) + "\n"
+        f"{planned.id}: {planned.title}\n\n{body}\n\n"
+        + "\n".join([*trailers, *(f"Agent: {a}" for a in agents)])
+        + "\n"
     )

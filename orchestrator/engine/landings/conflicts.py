@@ -1,7 +1,9 @@
-"""What a merge has to tell: who is sent back with which conflict, and what the journal keeps of the rest. Pure.
+"""What a merge has to tell: who is sent back with which conflict, and what the journal keeps of the
+rest. Pure.
 
-Owns the policies for conflicts. The later of two agents that clash goes back with all of its work: to begin again on
-top of the others' (`retry`), to have its work and theirs put together by a resolver (`resolve`), or for good (`fail`).
+Owns the policies for conflicts. The later of two agents that clash goes back with all of its work:
+to begin again on top of the others' (`retry`), to have its work and theirs put together by a
+resolver (`resolve`), or for good (`fail`).
 """
 
 from __future__ import annotations
@@ -19,23 +21,35 @@ _BEGUN_AGAIN = "Your work did not merge with what others made. You now start on 
 _TO_RESOLVE = "This work did not merge with what others made."
 
 
-def built(batch: str, tip: str, commit: str, agents: Sequence[str], merged: Integration) -> CandidateBuilt:
+def built(
+    batch: str, tip: str, commit: str, agents: Sequence[str], merged: Integration
+) -> CandidateBuilt:
     """The candidate, with all that its merge decided and all that it suspects."""
     return CandidateBuilt(
         batch=batch,
         tip=tip,
         commit=commit,
         agents=tuple(agents),
-        notes=tuple(MergeNote(agent=note.agent, path=note.path, text=note.text) for note in merged.notes),
+        notes=tuple(
+            MergeNote(agent=note.agent, path=note.path, text=note.text) for note in merged.notes
+        ),
         warnings=tuple(
-            MergeWarning(check=each.check, path=each.path, symbol=each.symbol, agents=each.agents, text=each.text)
+            MergeWarning(
+                check=each.check,
+                path=each.path,
+                symbol=each.symbol,
+                agents=each.agents,
+                text=each.text,
+            )
             for each in merged.warnings
         ),
     )
 
 
 def conflicted(planned: PlannedBatch, state: State, merged: Integration) -> tuple[Return, ...]:
-    """The later of two that clash goes back, to start again on top of all that did merge; so does who needs it."""
+    """The later of two that clash goes back, to start again on top of all that did merge; so does
+    who needs it.
+    """
     found: dict[str, list[ConflictFact]] = {}
     for conflict in merged.conflicts:
         fact = ConflictFact(
@@ -59,15 +73,21 @@ def said(fact: ConflictFact) -> str:
 
 
 def suspected(agent: str, warnings: Sequence[MergeWarning]) -> str:
-    """What an agent of a candidate with a red gate is told first: what of its work may not go with others'."""
+    """What an agent of a candidate with a red gate is told first: what of its work may not go with
+    others'.
+    """
     own = [warning for warning in warnings if agent in warning.agents]
     if not own:
         return ""
-    lines = "\n".join(f"- {warning.path} {warning.symbol} ({warning.check}): {warning.text}" for warning in own)
+    lines = "\n".join(
+        f"- {warning.path} {warning.symbol} ({warning.check}): {warning.text}" for warning in own
+    )
     return f"Together with the work of others this may be why:\n{lines}\n\n"
 
 
-def _return(planned: PlannedBatch, state: State, agent: str, facts: tuple[ConflictFact, ...], base: str) -> Return:
+def _return(
+    planned: PlannedBatch, state: State, agent: str, facts: tuple[ConflictFact, ...], base: str
+) -> Return:
     resolver = _resolver(planned, state, state.agents[agent])
     others = ", ".join(sorted({other for fact in facts for other in fact.others})) or "the tip"
     places = list(dict.fromkeys(f"{fact.path} {fact.symbol}".rstrip() for fact in facts))
@@ -88,14 +108,18 @@ def _return(planned: PlannedBatch, state: State, agent: str, facts: tuple[Confli
 
 
 def _resolver(planned: PlannedBatch, state: State, agent: AgentState) -> str:
-    """The backend that is asked to resolve, at least once and as long as the agent has attempts; empty for none."""
+    """The backend that is asked to resolve, at least once and as long as the agent has attempts;
+    empty for none.
+    """
     if planned.on_conflict is not OnConflict.RESOLVE:
         return ""
     asked = any(it.returned and it.returned.resolver for it in agent.attempts[agent.forgotten :])
     return state.plan.mission.resolver or "" if agent.charged < agent.limit or not asked else ""
 
 
-def _with_dependents(state: State, planned: PlannedBatch, agents: Sequence[str]) -> tuple[Return, ...]:
+def _with_dependents(
+    state: State, planned: PlannedBatch, agents: Sequence[str]
+) -> tuple[Return, ...]:
     """Delivered work that stands on returned work has to be done again with it."""
     dependents = {d for agent in agents for d in state.plan.agent_dependents(agent)} - set(agents)
     return tuple(

@@ -1,8 +1,9 @@
-"""A red candidate, sorted out: who made it so is found, the others are judged again, the guilty are sent back.
+"""A red candidate, sorted out: who made it so is found, the others are judged again, the guilty are
+sent back.
 
-Owns the story of a search and its journal: every answer is recorded before it is used, so that a search that a kill has
-cut short is taken up where it was. Which parts of the candidate are looked at is `gates.culprits`' to say, how that is
-done `probes`', what the guilty are told `blame`'s.
+Owns the story of a search and its journal: every answer is recorded before it is used, so that a
+search that a kill has cut short is taken up where it was. Which parts of the candidate are looked
+at is `gates.culprits`' to say, how that is done `probes`', what the guilty are told `blame`'s.
 """
 
 from __future__ import annotations
@@ -41,9 +42,14 @@ class Sorted:
 
 
 async def sort_out(
-    tools: Tools, planned: PlannedBatch, ready: Sequence[AgentState], red: CandidateBuilt, verdict: Verdict
+    tools: Tools,
+    planned: PlannedBatch,
+    ready: Sequence[AgentState],
+    red: CandidateBuilt,
+    verdict: Verdict,
 ) -> Sorted | None:
-    """Find out who made the gate red and judge the work of the others; None if nobody can be blamed.
+    """Find out who made the gate red and judge the work of the others; None if nobody can be
+    blamed.
 
     `red` is the candidate of the agents that are `ready`, `verdict` what its gate said.
     """
@@ -52,18 +58,25 @@ async def sort_out(
     begun = len(known.rounds) if known and known.judged[0].verdict is verdict else 0
     hunt = _Hunt(Probes(tools, planned, {agent.id: agent for agent in ready}), red, verdict, begun)
     wrong = await hunt.complaints()
-    if not any(each.claimed_by is None or each.claimed_by.intersection(makers) for each in wrong) or not makers:
+    if (
+        not any(each.claimed_by is None or each.claimed_by.intersection(makers) for each in wrong)
+        or not makers
+    ):
         return None
     started = time.monotonic()
     stands_on = await to_thread.run_sync(_stands_on, tools, ready)
     parallel = tools.recorder.state.plan.mission.defaults.gate_parallel
-    found = await find_culprits(makers, wrong, hunt.probe, hunt.confirm, stands_on=stands_on, parallel=parallel)
+    found = await find_culprits(
+        makers, wrong, hunt.probe, hunt.confirm, stands_on=stands_on, parallel=parallel
+    )
     return await hunt.conclude(found, red.warnings, time.monotonic() - started)
 
 
 @dataclass(slots=True)
 class _Hunt:
-    """One search, and how far it is: `candidate` is the newest that was built of those who are left."""
+    """One search, and how far it is: `candidate` is the newest that was built of those who are
+    left.
+    """
 
     probes: Probes
     candidate: CandidateBuilt
@@ -99,29 +112,41 @@ class _Hunt:
         return found
 
     async def probe(self, agents: tuple[str, ...], again: bool) -> frozenset[Symptom] | None:  # noqa: FBT001  (`Probe`)
-        """What of the round's symptoms the work of these agents shows, from the journal if it is known there."""
+        """What of the round's symptoms the work of these agents shows, from the journal if it is
+        known there.
+        """
         if self.begun < self.round:
             self.begun = self.round
             where = {"commit": self.candidate.commit, "agents": self.candidate.agents}
-            event = SearchStarted(batch=self.planned.id, round=self.round, symptoms=self.symptoms, **where)
+            event = SearchStarted(
+                batch=self.planned.id, round=self.round, symptoms=self.symptoms, **where
+            )
             self.tools.recorder.emit(event)
         done = self._journalled(agents, is_again=again)
         if done is None:
-            done = await self.probes.probe(agents, self.symptoms, again=self.candidate.commit if again else None)
+            done = await self.probes.probe(
+                agents, self.symptoms, again=self.candidate.commit if again else None
+            )
             self.tools.recorder.emit(done)
         if again or not agents:
-            self.unsteady.update(done.red if not agents else set(self.symptoms).difference(done.red))
+            self.unsteady.update(
+                done.red if not agents else set(self.symptoms).difference(done.red)
+            )
         return frozenset(done.red) if done.commit else None
 
     def _journalled(self, agents: tuple[str, ...], *, is_again: bool) -> ProbeFinished | None:
         asked = (self.round, agents, is_again)
         known = self.known.probes if self.known else ()
-        return next((done for round_, done in known if (round_, done.agents, done.again) == asked), None)
+        return next(
+            (done for round_, done in known if (round_, done.agents, done.again) == asked), None
+        )
 
     async def confirm(self, makers: tuple[str, ...]) -> Sequence[Complaint[Symptom]]:
         """Judge the work of those who are left by the whole gate."""
         self.confirmed += 1
-        staying = [agent.id for agent in self.probes.ready.values() if agent.id in makers or not agent.work]
+        staying = [
+            agent.id for agent in self.probes.ready.values() if agent.id in makers or not agent.work
+        ]
         merged = await self.probes.build(staying, "left")
         tip = self.tools.recorder.state.tip
         self.candidate = built(self.planned.id, tip, merged.commit or tip, staying, merged)
@@ -146,21 +171,29 @@ class _Hunt:
 
     def _emit(self, verdict: Verdict) -> None:
         gate, agents = gate_name(self.planned), self.candidate.agents
-        self.tools.recorder.emit(GateFinished(batch=self.planned.id, gate=gate, agents=agents, verdict=verdict))
+        self.tools.recorder.emit(
+            GateFinished(batch=self.planned.id, gate=gate, agents=agents, verdict=verdict)
+        )
 
     async def conclude(
         self, found: Findings[Symptom], warnings: Sequence[MergeWarning], seconds: float
     ) -> Sorted | None:
         """Journal what was found; who is sent back with what, and what may land.
 
-        Nothing waits between the journal's word and the caller's next: all that takes time is done before.
+        Nothing waits between the journal's word and the caller's next: all that takes time is done
+        before.
         """
         ready = self.probes.ready.values()
-        culprits, left = await self._sets(found), [a for a in ready if a.id in found.left or not a.work]
+        culprits, left = (
+            await self._sets(found),
+            [a for a in ready if a.id in found.left or not a.work],
+        )
         base = self.candidate.commit if found.left else None
         gone = [agent for agent in ready if agent not in left]
         returns = await to_thread.run_sync(
-            lambda: returns_of(self.tools, self.planned, gone, culprits, self.probes.said, base, warnings)
+            lambda: returns_of(
+                self.tools, self.planned, gone, culprits, self.probes.said, base, warnings
+            )
         )
         self.tools.recorder.emit(
             SearchFinished(
@@ -203,13 +236,19 @@ class _Hunt:
 
 
 def _stands_on(tools: Tools, ready: Sequence[AgentState]) -> dict[str, frozenset[str]]:
-    """Whose work each agent's own cannot be put together without: what it needs, and what it was begun on top of."""
+    """Whose work each agent's own cannot be put together without: what it needs, and what it was
+    begun on top of.
+    """
     plan, store = tools.recorder.state.plan, tools.store
     by_commit = {agent.work.commit: agent.id for agent in ready if agent.work}
     found: dict[str, frozenset[str]] = {}
     for agent in ready:
         base = agent.last.started.base if agent.last else None
-        below = {by_commit[commit] for commit in store.parents(base) if commit in by_commit} if base else set[str]()
+        below = (
+            {by_commit[commit] for commit in store.parents(base) if commit in by_commit}
+            if base
+            else set[str]()
+        )
         needed = {other.id for other in ready if agent.id in plan.agent_dependents(other.id)}
         found[agent.id] = frozenset(below | needed)
     return found

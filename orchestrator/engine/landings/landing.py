@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 
 async def land_batch(tools: Tools, batch: str) -> None:
-    """Bring one batch's delivered work to the run's tip, or return it to its agents with the reason."""
+    """Bring one batch's delivered work to the run's tip, or return it to its agents with the
+    reason.
+    """
     recorder = tools.recorder
     state = recorder.state
     planned = state.plan.batch(batch)
@@ -39,12 +41,16 @@ async def land_batch(tools: Tools, batch: str) -> None:
     if merged.conflicts:
         recorder.emit(AgentsReturned(batch=batch, returns=conflicted(planned, state, merged)))
         return
-    fact = built(batch, state.tip, merged.commit or state.tip, [agent.id for agent in ready], merged)
+    fact = built(
+        batch, state.tip, merged.commit or state.tip, [agent.id for agent in ready], merged
+    )
     recorder.emit(fact)
     verdict = _known_red(state, batch, fact.agents, merged.tree)
     if verdict is None:
         verdict = await judge(tools, planned, fact.commit)
-        recorder.emit(GateFinished(batch=batch, gate=gate_name(planned), agents=fact.agents, verdict=verdict))
+        recorder.emit(
+            GateFinished(batch=batch, gate=gate_name(planned), agents=fact.agents, verdict=verdict)
+        )
     if verdict.decision is Decision.WAITING:
         return
     landing: CandidateBuilt | None = fact
@@ -52,29 +58,43 @@ async def land_batch(tools: Tools, batch: str) -> None:
         landing = await _sort_out(tools, planned, ready, fact, verdict)
     if landing:
         with CancelScope(shield=True):  # from the intent to the fact nothing waits for anybody
-            await _move_tip(tools, landing, [agent for agent in ready if agent.id in landing.agents])
+            await _move_tip(
+                tools, landing, [agent for agent in ready if agent.id in landing.agents]
+            )
 
 
 async def _sort_out(
-    tools: Tools, planned: PlannedBatch, ready: list[AgentState], fact: CandidateBuilt, verdict: Verdict
+    tools: Tools,
+    planned: PlannedBatch,
+    ready: list[AgentState],
+    fact: CandidateBuilt,
+    verdict: Verdict,
 ) -> CandidateBuilt | None:
-    """Send back whoever made the gate red, or everybody if that is not to be found out; what may land nevertheless."""
+    """Send back whoever made the gate red, or everybody if that is not to be found out; what may
+    land nevertheless.
+    """
     from orchestrator.engine.landings.culprits import sort_out  # which a green run never needs
 
     state = tools.recorder.state
     found: Sorted | None = await sort_out(tools, planned, ready, fact, verdict)
     if found is None:
-        returns = _rejected(planned, state, ready, verdict, await evidence_of(tools, verdict), fact.warnings)
+        returns = _rejected(
+            planned, state, ready, verdict, await evidence_of(tools, verdict), fact.warnings
+        )
         tools.recorder.emit(AgentsReturned(batch=planned.id, returns=returns))
         return None
     lands = found.passed is not None and (planned.land is Land.PASSING or not found.returns)
     if found.returns:
-        tools.recorder.emit(AgentsReturned(batch=planned.id, returns=found.returns, others_land=lands))
+        tools.recorder.emit(
+            AgentsReturned(batch=planned.id, returns=found.returns, others_land=lands)
+        )
     return found.passed if lands else None
 
 
 def _known_red(state: State, batch: str, agents: Sequence[str], tree: str) -> Verdict | None:
-    """The red verdict on this very candidate from which a search began that a kill has cut short."""
+    """The red verdict on this very candidate from which a search began that a kill has cut
+    short.
+    """
     search = state.batches[batch].search
     if search is None or not search.judged:
         return None
@@ -90,8 +110,8 @@ def _rejected(  # noqa: PLR0913, PLR0917  (a verdict, and what is known beside i
     evidence: str,
     warnings: Sequence[MergeWarning] = (),
 ) -> tuple[Return, ...]:
-    """A red gate that nobody can be blamed for sends back all of the candidate; another try makes sense only while the
-    batch can be whole.
+    """A red gate that nobody can be blamed for sends back all of the candidate; another try makes
+    sense only while the batch can be whole.
     """
     missing = [a.id for a in absentees(state, planned) if not state.plan.agent(a.id).agent.optional]
     without = f" (without {', '.join(missing)})" if missing else ""
@@ -108,11 +128,15 @@ def _rejected(  # noqa: PLR0913, PLR0917  (a verdict, and what is known beside i
 
 
 async def _move_tip(tools: Tools, landing: CandidateBuilt, ready: list[AgentState]) -> None:
-    """Intent, one compare-and-swap, fact: a kill between any two of them resumes to the same tip."""
+    """Intent, one compare-and-swap, fact: a kill between any two of them resumes to the same
+    tip.
+    """
     run, batch, before, after = tools.folders.run, landing.batch, landing.tip, landing.commit
     tools.recorder.emit(LandingStarted(batch=batch, before=before, after=after))
     await to_thread.run_sync(_swap_tip, tools.store, before, after)
-    await to_thread.run_sync(lambda: tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", after, old=None))
+    await to_thread.run_sync(
+        lambda: tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", after, old=None)
+    )
     tools.recorder.emit(landed(batch, before, after, ready))
 
 
@@ -120,7 +144,8 @@ def _swap_tip(store: Store, before: str, candidate: str) -> None:
     try:
         store.set_ref(store.tip_name, candidate, old=before)
     except RefMoved as error:
-        # Only this process lands; so an agent moved the ref, which a linked work tree lets it do. The journal decides.
+        # Only this process lands; so an agent moved the ref, which a linked work tree lets it do.
+        # The journal decides.
         store.set_ref(store.tip_name, candidate, old=error.found)
 
 

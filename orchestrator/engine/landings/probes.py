@@ -1,7 +1,9 @@
-"""Parts of a red candidate: put together in the object store, and looked at by the judge for what is wrong.
+"""Parts of a red candidate: put together in the object store, and looked at by the judge for what
+is wrong.
 
-Owns the effects of a search for culprits on git and on the gate: what a red verdict holds against its candidate, and
-what of that the work of some of its agents shows. Which parts are looked at, and what is journalled, is `culprits`'.
+Owns the effects of a search for culprits on git and on the gate: what a red verdict holds against
+its candidate, and what of that the work of some of its agents shows. Which parts are looked at, and
+what is journalled, is `culprits`'.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ from orchestrator.plan import PlannedBatch
 
 @dataclass(slots=True)
 class Probes:
-    """What is needed to look at parts of one batch's candidate. `ready` are its agents, in the order of the mission."""
+    """What is needed to look at parts of one batch's candidate. `ready` are its agents, in the
+    order of the mission.
+    """
 
     tools: Tools
     planned: PlannedBatch
@@ -51,7 +55,9 @@ class Probes:
     said: dict[Symptom, str] = field(default_factory=dict)
     """What the tests of symptoms had to say on the candidate."""
     doubted: set[Symptom] = field(default_factory=set)
-    """What was seen to be another thing by itself than in its check: it is looked for with all of the check."""
+    """What was seen to be another thing by itself than in its check: it is looked for with all of
+    the check.
+    """
     _building: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
@@ -62,14 +68,18 @@ class Probes:
     def _base(self) -> str:
         return baseline_of(self.tools.recorder.state, self.planned.id)
 
-    async def complaints(self, verdict: Verdict, present: Sequence[str]) -> list[Complaint[Symptom]]:
-        """What a red verdict holds against a candidate of the agents `present`. What cannot be looked for in parts of
-        it, such as that only prose was changed, is nobody's to put right.
+    async def complaints(
+        self, verdict: Verdict, present: Sequence[str]
+    ) -> list[Complaint[Symptom]]:
+        """What a red verdict holds against a candidate of the agents `present`. What cannot be
+        looked for in parts of it, such as that only prose was changed, is nobody's to put right.
         """
         found: list[Complaint[Symptom]] = []
         for result in verdict.checks:
             if result.decision not in (Decision.PASSED, Decision.WAITING):
-                nobodys = Complaint(Symptom(check=result.name, kind=SymptomKind.CHECK), frozenset[str]())
+                nobodys = Complaint(
+                    Symptom(check=result.name, kind=SymptomKind.CHECK), frozenset[str]()
+                )
                 found += await self._complaints(verdict.commit, result, present) or [nobodys]
         return found
 
@@ -86,11 +96,17 @@ class Probes:
             assert here.base is not None
             found = complaints(subject, name, _shown(here), here.base, _shown(start), present)
             seen = here.seen
-            self.doubted.update(each.symptom for each in found if is_red_among_others_only(each.symptom, seen))
+            self.doubted.update(
+                each.symptom for each in found if is_red_among_others_only(each.symptom, seen)
+            )
         elif result.kind == "proofs":
             if part := proof_part(subject, present):
                 seen = (await look(subject, name, commit=commit, base=self._base, part=part)).seen
-            missing = [what for what in proof_things(subject, present) if await self._is_absent(commit, what)]
+            missing = [
+                what
+                for what in proof_things(subject, present)
+                if await self._is_absent(commit, what)
+            ]
             found = proof_complaints(subject, name, seen, missing, present)
         else:
             return ()
@@ -101,7 +117,9 @@ class Probes:
     def _listen(self, found: Sequence[Complaint[Symptom]], seen: Observation) -> None:
         for symptom in (each.symptom for each in found):
             test = seen.tests.get(symptom.test)
-            self.said.setdefault(symptom, test.message if test else seen.collection_errors.get(symptom.test, ""))
+            self.said.setdefault(
+                symptom, test.message if test else seen.collection_errors.get(symptom.test, "")
+            )
 
     async def _is_absent(self, commit: str, what: str) -> bool:
         thing = proof_things(self._subject, self.ready)[what]
@@ -111,12 +129,16 @@ class Probes:
         """Put the work of these agents together, one part at a time."""
         chosen = [agent for agent in self.ready.values() if agent.id in agents]
         async with self._building:
-            return await to_thread.run_sync(lambda: build(self.tools, self.planned, chosen, part=name))
+            return await to_thread.run_sync(
+                lambda: build(self.tools, self.planned, chosen, part=name)
+            )
 
     async def probe(
         self, agents: tuple[str, ...], symptoms: Sequence[Symptom], again: str | None = None
     ) -> ProbeFinished:
-        """Which of the symptoms the work of these agents shows; `again` is a commit of it to be looked at afresh."""
+        """Which of the symptoms the work of these agents shows; `again` is a commit of it to be
+        looked at afresh.
+        """
         batch, started = self.planned.id, time.monotonic()
         commit = again or await self._part(agents)
         if commit is None:
@@ -133,8 +155,11 @@ class Probes:
             known = await self._repeated(name, of_check, again) if again else []
             red += known
             if tests := [symptom for symptom in of_check if symptom not in (*things, *known)]:
-                # What the base shows of the whole check says nothing of a test that is run by itself.
-                look = await self._look(name, tests, commit, is_afresh=again is not None or not agents)
+                # What the base shows of the whole check says nothing of a test that is run by
+                # itself.
+                look = await self._look(
+                    name, tests, commit, is_afresh=again is not None or not agents
+                )
                 here = [symptom for symptom in tests if is_shown(symptom, _shown(look))]
                 red, ran = [*red, *here], ran or look.ran
                 logs += [look.seen.log] if here and look.seen.log else []
@@ -156,20 +181,28 @@ class Probes:
         look = await self.tools.judge.look(self._subject, name, commit=commit, base=self._base)
         return [symptom for symptom in symptoms if was_repeated(symptom, look.seen)]
 
-    async def _look(self, name: str, symptoms: Sequence[Symptom], commit: str, *, is_afresh: bool) -> Look:
+    async def _look(
+        self, name: str, symptoms: Sequence[Symptom], commit: str, *, is_afresh: bool
+    ) -> Look:
         recorder, batch = self.tools.recorder, self.planned.id
         return await self.tools.judge.look(
             self._subject,
             name,
             commit=commit,
             base=self._base,
-            part=part_for(self._subject, name, symptoms, is_whole=not self.doubted.isdisjoint(symptoms)),
+            part=part_for(
+                self._subject, name, symptoms, is_whole=not self.doubted.isdisjoint(symptoms)
+            ),
             is_afresh=is_afresh,
-            on_progress=lambda p: recorder.progress(GateProgress(batch, p.check, p.done, p.total, p.red)),
+            on_progress=lambda p: recorder.progress(
+                GateProgress(batch, p.check, p.done, p.total, p.red)
+            ),
         )
 
     async def _part(self, agents: tuple[str, ...]) -> str | None:
-        """The commit of these agents' work on the tip; None if it does not merge without the others'."""
+        """The commit of these agents' work on the tip; None if it does not merge without the
+        others'.
+        """
         tip = self.tools.recorder.state.tip
         if not agents:
             return tip

@@ -1,7 +1,8 @@
-"""What is wrong with a candidate, as things that can be looked for in parts of it: one symptom for each.
+"""What is wrong with a candidate, as things that can be looked for in parts of it: one symptom for
+each.
 
-Owns how a red verdict is taken apart, what has to be run to look for its symptoms, and how they are seen in what was
-run. Pure. Who shows them is `culprits`' to find.
+Owns how a red verdict is taken apart, what has to be run to look for its symptoms, and how they are
+seen in what was run. Pure. Who shows them is `culprits`' to find.
 """
 
 from __future__ import annotations
@@ -31,40 +32,61 @@ MOST_SYMPTOMS = 60
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One check on one commit: its result, which says nothing of what was to turn green, and what was seen."""
+    """One check on one commit: its result, which says nothing of what was to turn green, and what
+    was seen.
+    """
 
     result: CheckResult
     seen: Observation
 
 
 def complaints(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
-    subject: Subject, name: str, here: Shown, baseline: Observation, start: Shown, present: Iterable[str]
+    subject: Subject,
+    name: str,
+    here: Shown,
+    baseline: Observation,
+    start: Shown,
+    present: Iterable[str],
 ) -> tuple[Complaint[Symptom], ...]:
     """What a red check of the gate holds against its candidate, and whose it was to put right.
 
-    `baseline` is what the candidate was compared with, `start` how the check comes out on what it was built on,
-    `present` are the agents whose work is in it. Empty when nothing in it can be looked for.
+    `baseline` is what the candidate was compared with, `start` how the check comes out on what it
+    was built on, `present` are the agents whose work is in it. Empty when nothing in it can be
+    looked for.
     """
     found = list(_symptoms(subject, name, here, baseline, tuple(present)))[:MOST_SYMPTOMS]
 
     def claimed_by(symptom: Symptom) -> frozenset[str] | None:
         if not is_shown(symptom, here):
-            return frozenset()  # such as a test that was to turn green and was so before: the mission's fault
+            return (
+                frozenset()
+            )  # such as a test that was to turn green and was so before: the mission's fault
         return _claimants(subject, symptom) if is_shown(symptom, start) else None
 
     return tuple(Complaint(symptom, claimed_by(symptom)) for symptom in found)
 
 
 def proof_complaints(
-    subject: Subject, name: str, seen: Observation | None, missing: Iterable[str], present: Iterable[str]
+    subject: Subject,
+    name: str,
+    seen: Observation | None,
+    missing: Iterable[str],
+    present: Iterable[str],
 ) -> tuple[Complaint[Symptom], ...]:
-    """What the proofs that no check runs hold against those who named them; `missing` are things that are not there."""
+    """What the proofs that no check runs hold against those who named them; `missing` are things
+    that are not there.
+    """
     part = proof_part(subject, present)
     shortfalls = unproven(part.pytest, seen) if part and seen else []
     shortfalls = [shortfall for shortfall in shortfalls if shortfall.reason is not Reason.FLAKY]
-    symptoms = [Symptom(check=name, kind=SymptomKind.UNPROVEN, test=shortfall.entry) for shortfall in shortfalls]
+    symptoms = [
+        Symptom(check=name, kind=SymptomKind.UNPROVEN, test=shortfall.entry)
+        for shortfall in shortfalls
+    ]
     symptoms += [Symptom(check=name, kind=SymptomKind.ABSENT, test=what) for what in missing]
-    return tuple(Complaint(symptom, _claimants(subject, symptom)) for symptom in symptoms[:MOST_SYMPTOMS])
+    return tuple(
+        Complaint(symptom, _claimants(subject, symptom)) for symptom in symptoms[:MOST_SYMPTOMS]
+    )
 
 
 def proof_part(subject: Subject, present: Iterable[str]) -> PytestCheck | None:
@@ -75,21 +97,31 @@ def proof_part(subject: Subject, present: Iterable[str]) -> PytestCheck | None:
 
 def proof_things(subject: Subject, present: Iterable[str]) -> dict[str, Thing]:
     """The files and symbols that claims rest on, by what symptoms call them."""
-    return {thing.what: thing for thing in plan_proofs(_claims(subject, present), subject.named).things}
+    return {
+        thing.what: thing for thing in plan_proofs(_claims(subject, present), subject.named).things
+    }
 
 
-def part_for(subject: Subject, name: str, symptoms: Iterable[Symptom], *, is_whole: bool = False) -> PytestCheck | None:
-    """As little of a check as shows these symptoms, also of one of ours, for proofs that none of the gate's runs; None
-    if that is all of it. With `is_whole` it is all of a check of the gate's.
+def part_for(
+    subject: Subject, name: str, symptoms: Iterable[Symptom], *, is_whole: bool = False
+) -> PytestCheck | None:
+    """As little of a check as shows these symptoms, also of one of ours, for proofs that none of
+    the gate's runs; None if that is all of it. With `is_whole` it is all of a check of the gate's.
     """
     check = subject.named.get(name)
     symptoms = tuple(symptoms)
     tests = tuple(dict.fromkeys(symptom.test for symptom in symptoms))
     if check is None:
         return PytestCheck(pytest=tests, plugins=subject.all_plugins)
-    if is_whole or not isinstance(check, PytestCheck) or any(symptom.kind is SymptomKind.CHECK for symptom in symptoms):
+    if (
+        is_whole
+        or not isinstance(check, PytestCheck)
+        or any(symptom.kind is SymptomKind.CHECK for symptom in symptoms)
+    ):
         return None
-    return check.model_copy(update={"pytest": tests, "must_turn_green": (), "may_remove": (), "at_least": 1})
+    return check.model_copy(
+        update={"pytest": tests, "must_turn_green": (), "may_remove": (), "at_least": 1}
+    )
 
 
 def is_shown(symptom: Symptom, here: Shown) -> bool:
@@ -116,14 +148,18 @@ def is_shown(symptom: Symptom, here: Shown) -> bool:
 
 def was_repeated(symptom: Symptom, seen: Observation) -> bool:
     """Whether the judge has run the symptom's test again on the candidate, and found it steady."""
-    return symptom.kind in (SymptomKind.BROKEN, SymptomKind.NEW_FAILURE) and symptom.test in seen.alone
+    return (
+        symptom.kind in (SymptomKind.BROKEN, SymptomKind.NEW_FAILURE) and symptom.test in seen.alone
+    )
 
 
 def is_red_among_others_only(symptom: Symptom, seen: Observation) -> bool:
-    """Whether the symptom's test is green by itself each time, and red with the others of its check: one that runs
-    before it breaks it.
+    """Whether the symptom's test is green by itself each time, and red with the others of its
+    check: one that runs before it breaks it.
     """
-    return was_repeated(symptom, seen) and all(outcome in GREEN for outcome in seen.alone[symptom.test])
+    return was_repeated(symptom, seen) and all(
+        outcome in GREEN for outcome in seen.alone[symptom.test]
+    )
 
 
 def _symptoms(
@@ -134,7 +170,9 @@ def _symptoms(
     def symptom(kind: SymptomKind, test: str = "") -> Symptom:
         return Symptom(check=name, kind=kind, test=test)
 
-    is_by_test = isinstance(check, PytestCheck) or (isinstance(check, CommandCheck) and check.report)
+    is_by_test = isinstance(check, PytestCheck) or (
+        isinstance(check, CommandCheck) and check.report
+    )
     whole = symptom(SymptomKind.CHECK)
     if not is_by_test or is_shown(whole, here):
         yield whole
@@ -146,11 +184,17 @@ def _symptoms(
     spoken_of = {test for shortfall in shortfalls for test in shortfall.ids}
     yield from (symptom(SymptomKind.UNCOLLECTED, path) for path in found.collection_errors)
     yield from (symptom(SymptomKind.BROKEN, test) for test in found.broken)
-    yield from (symptom(SymptomKind.NEW_FAILURE, test) for test in found.newly_failing if test not in spoken_of)
+    yield from (
+        symptom(SymptomKind.NEW_FAILURE, test)
+        for test in found.newly_failing
+        if test not in spoken_of
+    )
     yield from (symptom(SymptomKind.NOT_GREEN, shortfall.entry) for shortfall in shortfalls)
     told = {*found.broken, *found.newly_failing, *found.collection_errors, *spoken_of}
     for shortfall in unproven(proofs, here.seen):
-        if shortfall.reason is not Reason.FLAKY and (not shortfall.ids or not told.issuperset(shortfall.ids)):
+        if shortfall.reason is not Reason.FLAKY and (
+            not shortfall.ids or not told.issuperset(shortfall.ids)
+        ):
             yield symptom(SymptomKind.UNPROVEN, shortfall.entry)
 
 
@@ -160,8 +204,8 @@ def _claims(subject: Subject, agents: Iterable[str]) -> list[Claim]:
 
 
 def _claimants(subject: Subject, symptom: Symptom) -> frozenset[str]:
-    """Agents whose deliverables rest on what the symptom speaks of: on its test, something above it or below it, or on
-    the check.
+    """Agents whose deliverables rest on what the symptom speaks of: on its test, something above it
+    or below it, or on the check.
     """
 
     def speaks(proof: Proof) -> bool:

@@ -1,13 +1,15 @@
-"""Functions that do something else first: fail, so that it shows who needs them, or leave a mark that they were called.
+"""Functions that do something else first: fail, so that it shows who needs them, or leave a mark
+that they were called.
 
-It is done to the text, one statement before the first one. So whoever runs the file runs the changed function: the test
-process, its workers, a program that a test starts, a script, a server. A function stays what it is (a coroutine when
-awaited, a generator when iterated, a property, a class method, decorated as it was), and every other line stays too.
+It is done to the text, one statement before the first one. So whoever runs the file runs the
+changed function: the test process, its workers, a program that a test starts, a script, a server. A
+function stays what it is (a coroutine when awaited, a generator when iterated, a property, a class
+method, decorated as it was), and every other line stays too.
 
-What is raised is a `BaseException` that is no `Exception`. Programs that must go on (servers, retries, plug-ins) catch
-every `Exception`: a fix in such a program would look as if no test ran it, although they all do, and a retry would wait
-in vain. Nothing is won by catching more than that: whatever swallows the failure lets the tests stay green, and green
-is what is refused here.
+What is raised is a `BaseException` that is no `Exception`. Programs that must go on (servers,
+retries, plug-ins) catch every `Exception`: a fix in such a program would look as if no test ran it,
+although they all do, and a retry would wait in vain. Nothing is won by catching more than that:
+whatever swallows the failure lets the tests stay green, and green is what is refused here.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from orchestrator.gates.exercise.changed_functions import Definition, Function, code_of, definitions, first_line, parse
+from orchestrator.gates.exercise.changed_functions import (
+    Definition,
+    Function,
+    code_of,
+    definitions,
+    first_line,
+    parse,
+)
 
 
 def failing(function: Function) -> str:
@@ -29,22 +38,28 @@ def failing(function: Function) -> str:
 def marking(name: str, path: Path) -> str:
     """The statement with which a function removes the empty folder `path` when it is first called.
 
-    `name` is an identifier. To remove is the one thing that never raises, whatever a test has done to files; and it
-    costs next to nothing from the second time on.
+    `name` is an identifier. To remove is the one thing that never raises, whatever a test has done
+    to files; and it costs next to nothing from the second time on.
     """
     done = f"__import__('shutil').rmtree({str(path)!a}, ignore_errors=True)"
     return f"{name!r} in globals() or globals().__setitem__({name!r}, {done})"
 
 
 def inserted(source: bytes, statements: Mapping[Function, str]) -> bytes | None:
-    """The source of a module in which these of its functions begin with a statement; None where that cannot be done."""
-    wanted = {(function.name, function.line): statement for function, statement in statements.items()}
+    """The source of a module in which these of its functions begin with a statement; None where
+    that cannot be done.
+    """
+    wanted = {
+        (function.name, function.line): statement for function, statement in statements.items()
+    }
     tree = parse(source)
     text = _decoded(source)
     if tree is None or text is None:
         return None
     encoding, content = text
-    lines = content.encode("utf-8").splitlines(keepends=True)  # the columns of a syntax tree count these bytes
+    lines = content.encode("utf-8").splitlines(
+        keepends=True
+    )  # the columns of a syntax tree count these bytes
     places = [(node, wanted[key]) for key, node in _named(tree, "") if key in wanted]
     for node, statement in sorted(places, key=lambda place: place[0].lineno, reverse=True):
         _put(lines, node, statement.encode())

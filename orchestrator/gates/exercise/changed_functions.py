@@ -1,9 +1,10 @@
-"""Which Python functions differ between two commits, and what else does that cannot be broken at run time.
+"""Which Python functions differ between two commits, and what else does that cannot be broken at
+run time.
 
-Owns what counts as a change of a function: its parameters, its decorators and its code, but not its docstring, comments
-or layout, and not the functions inside of it, which are functions of their own. A function that was moved to another
-file as it is has not changed. Pure: it reads sources that it is given. Tests are left out: they are what a change is
-held against.
+Owns what counts as a change of a function: its parameters, its decorators and its code, but not its
+docstring, comments or layout, and not the functions inside of it, which are functions of their own.
+A function that was moved to another file as it is has not changed. Pure: it reads sources that it
+is given. Tests are left out: they are what a change is held against.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the candidate; `line` is that of its first decorator, or of its `def`. Names are joined by dots."""
+    """A function of the candidate; `line` is that of its first decorator, or of its `def`. Names
+    are joined by dots.
+    """
 
     path: str
     name: str
@@ -74,7 +77,9 @@ class ChangedFunctions:
 
 @dataclass(slots=True)
 class _Module:
-    """One version of a file: its functions and, without them, what its classes and it itself hold."""
+    """One version of a file: its functions and, without them, what its classes and it itself
+    hold.
+    """
 
     functions: list[tuple[str, Definition]] = field(default_factory=list)
     bodies: dict[str, str] = field(default_factory=dict)
@@ -89,28 +94,45 @@ class _Module:
         return Counter((name, self.text(node)) for name, node in self.functions)
 
     def told(self, but: Container[tuple[str, bytes]] = ()) -> Counter[tuple[str, str]]:
-        """How often there is a function of this name that does this, but for those that are written like these."""
-        return Counter((name, _tell(node)) for name, node in self.functions if (name, self.text(node)) not in but)
+        """How often there is a function of this name that does this, but for those that are written
+        like these.
+        """
+        return Counter(
+            (name, _tell(node))
+            for name, node in self.functions
+            if (name, self.text(node)) not in but
+        )
 
 
 def is_test_code(path: str) -> bool:
     """Whether a path is of tests: by its name, or by a folder that it is in."""
     place = PurePosixPath(path)
-    is_named = place.name == "conftest.py" or place.stem.startswith("test_") or place.stem.endswith("_test")
+    is_named = (
+        place.name == "conftest.py"
+        or place.stem.startswith("test_")
+        or place.stem.endswith("_test")
+    )
     return is_named or not TEST_FOLDERS.isdisjoint(place.parts[:-1])
 
 
-def changed_functions(changes: Mapping[str, Changed], before: Read, after: Read) -> ChangedFunctions:
+def changed_functions(
+    changes: Mapping[str, Changed], before: Read, after: Read
+) -> ChangedFunctions:
     """What `changes` does to functions; `before` and `after` read the two commits."""
     functions: list[Function] = []
     unbreakable: list[Unbreakable] = []
     product = {path: change for path, change in changes.items() if not is_test_code(path)}
     gone = [path for path, change in product.items() if change.new is None and path.endswith(".py")]
-    moved = sum((module.told() for path in gone if (module := parsed(before(path)))), Counter[tuple[str, str]]())
+    moved = sum(
+        (module.told() for path in gone if (module := parsed(before(path)))),
+        Counter[tuple[str, str]](),
+    )
     for path, change in sorted(product.items()):
         if not path.endswith(".py"):
             if not is_prose(path):
-                unbreakable.append(Unbreakable(path, "removed" if change.new is None else "not Python"))
+                unbreakable.append(
+                    Unbreakable(path, "removed" if change.new is None else "not Python")
+                )
         elif change.new is None:
             unbreakable.append(Unbreakable(path, "removed"))
         elif (new := parsed(after(path))) is None:
@@ -123,7 +145,9 @@ def changed_functions(changes: Mapping[str, Changed], before: Read, after: Read)
 
 
 def parsed(source: bytes | None) -> _Module | None:
-    """One version of a file taken apart; None for what is no Python of this interpreter's version."""
+    """One version of a file taken apart; None for what is no Python of this interpreter's
+    version.
+    """
     tree = parse(source or b"")
     if tree is None:
         return None
@@ -143,7 +167,9 @@ def parse(source: bytes) -> ast.Module | None:
 
 
 def definitions(scope: ast.AST) -> Iterator[Definition | ast.ClassDef]:
-    """The functions and classes directly in a scope, those in its `if`, `try` and `with` included."""
+    """The functions and classes directly in a scope, those in its `if`, `try` and `with`
+    included.
+    """
     for child in ast.iter_child_nodes(scope):
         if isinstance(child, Definition | ast.ClassDef):
             yield child
@@ -162,8 +188,11 @@ def code_of(node: Scope) -> list[ast.stmt]:
     return node.body[1:] if is_documented else node.body
 
 
-def _changed(path: str, old: _Module, new: _Module, moved: Counter[tuple[str, str]]) -> Iterator[Function]:
-    # Most functions are written as they were; to tell what a function does takes longer than to compare its text.
+def _changed(
+    path: str, old: _Module, new: _Module, moved: Counter[tuple[str, str]]
+) -> Iterator[Function]:
+    # Most functions are written as they were; to tell what a function does takes longer than to
+    # compare its text.
     alike = old.texts() & new.texts()
     known = old.told(alike) + moved
     found = []
@@ -208,15 +237,22 @@ def _take_apart(scope: Scope, above: str, found: _Module) -> None:
 
 
 def _tell(scope: Scope) -> str:
-    """What a scope does by itself, without the functions and classes in it, documentation and imports of the module."""
+    """What a scope does by itself, without the functions and classes in it, documentation and
+    imports of the module.
+    """
     parts: list[str] = []
     if isinstance(scope, Definition):
-        parts += [type(scope).__name__, *(ast.dump(decorator) for decorator in scope.decorator_list)]
+        parts += [
+            type(scope).__name__,
+            *(ast.dump(decorator) for decorator in scope.decorator_list),
+        ]
         parts += [ast.dump(scope.args), ast.dump(scope.returns) if scope.returns else ""]
     elif isinstance(scope, ast.ClassDef):
         parts += [ast.dump(part) for part in (*scope.decorator_list, *scope.bases, *scope.keywords)]
     for statement in code_of(scope):
-        is_import = isinstance(statement, ast.Import | ast.ImportFrom) and not isinstance(scope, Definition)
+        is_import = isinstance(statement, ast.Import | ast.ImportFrom) and not isinstance(
+            scope, Definition
+        )
         if not is_import and not isinstance(statement, ast.Pass):
             parts += _dump(statement)
     return "\n".join(parts)
@@ -235,7 +271,11 @@ def _dump(node: ast.AST) -> Iterator[str]:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _is_stub(node: ast.stmt) -> bool:

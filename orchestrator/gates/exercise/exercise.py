@@ -1,11 +1,14 @@
-"""Rule 5: tests must care. The functions that a candidate changes are broken on purpose, and the gate is run again.
+"""Rule 5: tests must care. The functions that a candidate changes are broken on purpose, and the
+gate is run again.
 
-Owns what is run then, in which order, and what the outcomes are worth. A few of the tests that turned green come first:
-most often one of them notices, which settles the matter. If none does, all that turned green are run, then the whole
-gate; if all of that stays green, the change is vacuous. Beside that the tests that turned green are run with functions
-that only leave a mark when they are called: what nobody calls, nobody proves. The same run is the control: what is red
-there too (a test that looks at the source, a linter) is red because text was changed, and has noticed nothing. Running
-is done by whoever asks; which functions changed is `changed_functions`', how they are made to fail `breaking`'s.
+Owns what is run then, in which order, and what the outcomes are worth. A few of the tests that
+turned green come first: most often one of them notices, which settles the matter. If none does, all
+that turned green are run, then the whole gate; if all of that stays green, the change is vacuous.
+Beside that the tests that turned green are run with functions that only leave a mark when they are
+called: what nobody calls, nobody proves. The same run is the control: what is red there too (a test
+that looks at the source, a linter) is red because text was changed, and has noticed nothing.
+Running is done by whoever asks; which functions changed is `changed_functions`', how they are made
+to fail `breaking`'s.
 """
 
 from __future__ import annotations
@@ -31,10 +34,11 @@ FIRST = 8
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to run on the broken tree, and how it came out on the candidate. `timeout` is in seconds.
+    """One thing to run on the broken tree, and how it came out on the candidate. `timeout` is in
+    seconds.
 
-    Broken programs like to wait for what never comes: a trial gets little more time than it took before, and one that
-    takes longer is no green one.
+    Broken programs like to wait for what never comes: a trial gets little more time than it took
+    before, and one that takes longer is no green one.
     """
 
     name: str
@@ -67,7 +71,9 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Exercised:
-    """What came of it: the fact, and the result with every test of the last trial where there was anything to break."""
+    """What came of it: the fact, and the result with every test of the last trial where there was
+    anything to break.
+    """
 
     fact: Exercise
     result: CheckResult | None = None
@@ -79,22 +85,37 @@ Look = Callable[[Trial], Awaitable[Observation]]
 
 
 def breakable(changed: ChangedFunctions, read: Read) -> ChangedFunctions:
-    """The same; a function in a file in which nothing can be put in its place is one of those that cannot be broken."""
+    """The same; a function in a file in which nothing can be put in its place is one of those that
+    cannot be broken.
+    """
     is_possible = {
-        path: inserted(read(path) or b"", {function: failing(function) for function in functions}) is not None
+        path: inserted(read(path) or b"", {function: failing(function) for function in functions})
+        is not None
         for path, functions in changed.by_path().items()
     }
-    left = [function.cannot_be_broken() for function in changed.functions if not is_possible[function.path]]
+    left = [
+        function.cannot_be_broken()
+        for function in changed.functions
+        if not is_possible[function.path]
+    ]
     functions = tuple(function for function in changed.functions if is_possible[function.path])
     return ChangedFunctions(functions, (*changed.unbreakable, *left))
 
 
-def rewritten(changed: ChangedFunctions, read: Read, statement: Callable[[Function], str]) -> dict[str, bytes]:
-    """The contents of all files with breakable functions, in which each of these begins with its statement."""
+def rewritten(
+    changed: ChangedFunctions, read: Read, statement: Callable[[Function], str]
+) -> dict[str, bytes]:
+    """The contents of all files with breakable functions, in which each of these begins with its
+    statement.
+    """
     return {
         path: made
         for path, functions in changed.by_path().items()
-        if (made := inserted(read(path) or b"", {function: statement(function) for function in functions}))
+        if (
+            made := inserted(
+                read(path) or b"", {function: statement(function) for function in functions}
+            )
+        )
     }
 
 
@@ -104,7 +125,8 @@ def course(
     seen: Mapping[str, Observation],
     plugins: tuple[str, ...] = (),
 ) -> Course:
-    """What is run of a green gate: `checks` with what was run for claims alone; all three go by the same names.
+    """What is run of a green gate: `checks` with what was run for claims alone; all three go by the
+    same names.
 
     `plugins` are those of tests that are not run by the check that they are of.
     """
@@ -125,7 +147,11 @@ def course(
     every = -(-len(turned) // FIRST)
     some = dict(list(turned.items())[::every])
     of_turned = [_trial(tests, plugins) for tests in ([some, turned] if every > 1 else [turned])]
-    rest = [trial for trial in whole if not (green := _green(trial.normal)) or not green <= turned.keys()]
+    rest = [
+        trial
+        for trial in whole
+        if not (green := _green(trial.normal)) or not green <= turned.keys()
+    ]
     return Course((of_turned[-1],), (*of_turned, *rest), "the tests that turned green")
 
 
@@ -139,8 +165,12 @@ def _green(seen: Observation) -> set[str]:
     return {test for test in seen.tests if seen.outcome(test) in GREEN}
 
 
-async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Look, control: Look) -> Exercised:
-    """Run the trials on the broken tree until one notices; `name` is the result's, `control` runs one with marks."""
+async def exercise(
+    name: str, fact: Exercise, trials: Iterable[Trial], look: Look, control: Look
+) -> Exercised:
+    """Run the trials on the broken tree until one notices; `name` is the result's, `control` runs
+    one with marks.
+    """
     number, last, but = 0, None, ""
     for trial in trials:
         seen = await look(trial)
@@ -153,7 +183,11 @@ async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Loo
             marked = await control(trial)
             noticed = _noticed_by(trial, seen, marked)
             if noticed or not notices(trial, marked):
-                who = f"{len(noticed)} of {count(len(_green(trial.normal)), 'test')}" if noticed else trial.name
+                who = (
+                    f"{len(noticed)} of {count(len(_green(trial.normal)), 'test')}"
+                    if noticed
+                    else trial.name
+                )
                 text = f"{count(len(fact.functions), 'changed function')} broken on purpose: {who} noticed"
                 fact = fact.model_copy(update={"noticed_by": noticed[:FAILING_LIMIT]})
                 result = _result(name, last, Decision.PASSED, None, text)
@@ -167,7 +201,9 @@ async def exercise(name: str, fact: Exercise, trials: Iterable[Trial], look: Loo
 
 
 def _noticed_by(trial: Trial, seen: Observation, marked: Observation) -> tuple[str, ...]:
-    """The tests that are green on the candidate and with marks, and not when functions are broken."""
+    """The tests that are green on the candidate and with marks, and not when functions are
+    broken.
+    """
     care = _green(trial.normal) & _green(marked) - _green(seen)
     return tuple(test for test in trial.normal.tests if test in care)
 
@@ -198,7 +234,11 @@ def notices(trial: Trial, seen: Observation) -> bool:
 
 
 def _result(
-    name: str, last: tuple[Trial, Observation] | None, decision: Decision, reason: Reason | None, text: str
+    name: str,
+    last: tuple[Trial, Observation] | None,
+    decision: Decision,
+    reason: Reason | None,
+    text: str,
 ) -> CheckResult:
     seen = last[1] if last else Observation(kind=KIND)
     return CheckResult(

@@ -1,7 +1,9 @@
-"""Carrying the exercise check out: trees are made in the object store, and looked at as any other tree is.
+"""Carrying the exercise check out: trees are made in the object store, and looked at as any other
+tree is.
 
-Owns the effects alone; what is run and what it is worth is `exercise`'s. These trees are the same whenever the
-candidate is, so that they are not run twice either; the marks of what was called are kept with the evidence.
+Owns the effects alone; what is run and what it is worth is `exercise`'s. These trees are the same
+whenever the candidate is, so that they are not run twice either; the marks of what was called are
+kept with the evidence.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ import anyio
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.gates.exercise.breaking import failing, marking
-from orchestrator.gates.exercise.changed_functions import ChangedFunctions, Function, changed_functions
+from orchestrator.gates.exercise.changed_functions import (
+    ChangedFunctions,
+    Function,
+    changed_functions,
+)
 from orchestrator.gates.exercise.exercise import (
     Exercised,
     Trial,
@@ -59,9 +65,14 @@ class Exerciser:
         self._evidence = evidence
 
     async def exercise(self, green: Green, name: str) -> tuple[Exercised, bool]:
-        """What the exercise check says of it, as the result `name`; and whether all of that was known from before."""
+        """What the exercise check says of it, as the result `name`; and whether all of that was
+        known from before.
+        """
         changed = await anyio.to_thread.run_sync(self._changed, green)
-        fact = Exercise(functions=tuple(map(str, changed.functions)), unbreakable=tuple(map(str, changed.unbreakable)))
+        fact = Exercise(
+            functions=tuple(map(str, changed.functions)),
+            unbreakable=tuple(map(str, changed.unbreakable)),
+        )
         if not changed.functions:
             return Exercised(fact), True
         way = course(green.checks, green.results, green.seen, green.subject.all_plugins)
@@ -74,7 +85,9 @@ class Exerciser:
         async def look(
             tree: tuple[str, str], is_enough: Callable[[Trial, Observation], bool], trial: Trial
         ) -> Observation:
-            seen, was_known = await self._observer.see(_sighting(green, name, tree, trial), partial(is_enough, trial))
+            seen, was_known = await self._observer.see(
+                _sighting(green, name, tree, trial), partial(is_enough, trial)
+            )
             known.append(was_known)
             return seen
 
@@ -84,31 +97,42 @@ class Exerciser:
         async def mark() -> None:
             await anyio.to_thread.run_sync(_lay_out, marks, len(changed.functions))
             seen = [(trial, await look(marked, _is_whole, trial)) for trial in way.marked]
-            found = [str(function) for n, function in enumerate(changed.functions) if not (marks / str(n)).exists()]
+            found = [
+                str(function)
+                for n, function in enumerate(changed.functions)
+                if not (marks / str(n)).exists()
+            ]
             called.append(tuple(found) if seen and not any(notices(*one) for one in seen) else None)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(mark)
             found = await exercise(name, fact, way.broken, partial(look, broken, notices), control)
-        # Who notices has called something: where there is no mark of it, a test has got in the way of all marks.
+        # Who notices has called something: where there is no mark of it, a test has got in the way
+        # of all marks.
         is_known = called[0] or not set(found.fact.noticed_by) & way.marked_tests
         fact = found.fact.model_copy(update={"called": called[0] if is_known else None})
         found = with_notes(replace(found, fact=fact), way.whose)
         if found.result is not None:
             stem = f"{green.subject.gate}-{name}-{broken[1][:12]}"
-            kept = await anyio.to_thread.run_sync(self._evidence.keep_result, stem, found.result, found.tests)
+            kept = await anyio.to_thread.run_sync(
+                self._evidence.keep_result, stem, found.result, found.tests
+            )
             found = replace(found, result=kept)
         return found, all(known)
 
     def _changed(self, green: Green) -> ChangedFunctions:
-        before, after = (partial(self._commits.read, commit) for commit in (green.base, green.commit))
+        before, after = (
+            partial(self._commits.read, commit) for commit in (green.base, green.commit)
+        )
         changes = self._commits.changes(green.base, green.commit)
         return breakable(changed_functions(changes, before, after), after)
 
     async def _tree(
         self, green: Green, changed: ChangedFunctions, statement: Callable[[Function], str]
     ) -> tuple[str, str]:
-        """A commit, and its tree, that is the candidate but for what its changed functions begin with."""
+        """A commit, and its tree, that is the candidate but for what its changed functions begin
+        with.
+        """
 
         def make() -> tuple[str, str]:
             contents = rewritten(changed, partial(self._commits.read, green.commit), statement)
@@ -119,7 +143,9 @@ class Exerciser:
 
 
 def _lay_out(folder: Path, number: int) -> None:
-    """An empty folder for each function, for it to remove; what an earlier run of the same removed stays away."""
+    """An empty folder for each function, for it to remove; what an earlier run of the same removed
+    stays away.
+    """
     if folder.exists():
         return
     draft = folder.with_name(f".{folder.name}")
@@ -148,7 +174,9 @@ def _sighting(green: Green, name: str, tree: tuple[str, str], trial: Trial) -> S
     limit = min(trial.timeout, trial.check.timeout or green.subject.timeout)
     return Sighting(
         trial.name,
-        trial.check.model_copy(update={"timeout": None}),  # how long it took before is no part of what it is
+        trial.check.model_copy(
+            update={"timeout": None}
+        ),  # how long it took before is no part of what it is
         *tree,
         replace(green.subject, timeout=limit),
         _named(green.on_progress, name),

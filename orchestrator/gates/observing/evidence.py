@@ -1,7 +1,9 @@
-"""What is kept of observations and results: files below the run's report folder, and the fingerprints that find them.
+"""What is kept of observations and results: files below the run's report folder, and the
+fingerprints that find them.
 
-Owns names, versions and atomic writing of evidence, and what makes two runs of a check the same run. A file that cannot
-be read is as good as none: the check is run again. Whether an observation may be used again is the judge's to say.
+Owns names, versions and atomic writing of evidence, and what makes two runs of a check the same
+run. A file that cannot be read is as good as none: the check is run again. Whether an observation
+may be used again is the judge's to say.
 """
 
 from __future__ import annotations
@@ -32,15 +34,17 @@ SHORT = 12
 
 
 def check_fingerprint(check: BaseModel, restored: str = "") -> str:
-    """What makes two checks the same: their kind, everything that the mission says of them but their name, and what
-    they are carried out with that is not the tree's own (its digest).
+    """What makes two checks the same: their kind, everything that the mission says of them but
+    their name, and what they are carried out with that is not the tree's own (its digest).
     """
     told = check.model_dump(mode="json", exclude={"name"})
     return _hash(type(check).__name__, json.dumps(told, sort_keys=True), restored)
 
 
 def environment_fingerprint() -> str:
-    """What tests run in: interpreter, platform, installed distributions, hash seed, and how we look at it."""
+    """What tests run in: interpreter, platform, installed distributions, hash seed, and how we look
+    at it.
+    """
     return _hash(
         JUDGE_VERSION,
         sys.version,
@@ -52,7 +56,9 @@ def environment_fingerprint() -> str:
 
 
 def _distributions() -> Iterator[str]:
-    """Names and versions, from the names of the metadata folders: reading them is a hundred times slower."""
+    """Names and versions, from the names of the metadata folders: reading them is a hundred times
+    slower.
+    """
     for folder in sys.path:
         with contextlib.suppress(OSError):
             for path in Path(folder).iterdir():
@@ -65,7 +71,9 @@ def _hash(*parts: str) -> str:
 
 
 class Evidence:
-    """The evidence of one run: `folder` is the run's report folder, and all names given out are relative to it."""
+    """The evidence of one run: `folder` is the run's report folder, and all names given out are
+    relative to it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,20 +81,34 @@ class Evidence:
         self._lock = threading.Lock()
 
     def observation(self, check: str, tree: str, environment: str) -> Observation | None:
-        """What was seen of a check (by fingerprint) on a tree; None when there is nothing that can be relied on."""
+        """What was seen of a check (by fingerprint) on a tree; None when there is nothing that can
+        be relied on.
+        """
         try:
-            found = Observation.model_validate_json(self._place(check, tree, environment).read_bytes())
+            found = Observation.model_validate_json(
+                self._place(check, tree, environment).read_bytes()
+            )
         except (OSError, ValidationError):
             return None
         # Names are cut; the content is not.
-        return found if (found.check, found.tree, found.environment) == (check, tree, environment) else None
+        return (
+            found
+            if (found.check, found.tree, found.environment) == (check, tree, environment)
+            else None
+        )
 
     def keep(self, seen: Observation) -> None:
         """Keep an observation, in place of an earlier one of the same check and tree."""
-        _write(self._place(seen.check, seen.tree, seen.environment), seen.model_dump_json().encode())
+        _write(
+            self._place(seen.check, seen.tree, seen.environment), seen.model_dump_json().encode()
+        )
 
-    def keep_result(self, stem: str, result: CheckResult, tests: Sequence[TestRecord]) -> CheckResult:
-        """Keep a result with all of its tests, under a name that nothing had before; the result that names it."""
+    def keep_result(
+        self, stem: str, result: CheckResult, tests: Sequence[TestRecord]
+    ) -> CheckResult:
+        """Keep a result with all of its tests, under a name that nothing had before; the result
+        that names it.
+        """
         place = self.free("evidence", stem, ".json")
         result = result.model_copy(update={"evidence": str(place.relative_to(self.folder))})
         content = {
@@ -115,7 +137,9 @@ class Evidence:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing, also through a power cut. Raises EnvironmentRefused when the disk does not take it."""
+    """All of it or nothing, also through a power cut. Raises EnvironmentRefused when the disk does
+    not take it.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_atomically(path, data)

@@ -1,7 +1,8 @@
 """What ran on one tree: the raw material of every decision.
 
-Owns the shape of an observation and what can be counted in it. It is complete by itself (nothing in it refers to
-another tree) and is kept as a versioned JSON file (`evidence`). Runners make observations; `decide` reads them.
+Owns the shape of an observation and what can be counted in it. It is complete by itself (nothing in
+it refers to another tree) and is kept as a versioned JSON file (`evidence`). Runners make
+observations; `decide` reads them.
 """
 
 from __future__ import annotations
@@ -111,20 +112,28 @@ class Observation(_Part):
         return seen.outcome if seen else TestOutcome.ABSENT
 
     def is_flaky(self, test_id: str) -> bool:
-        """Whether a test went both ways here, in the same circumstances: by itself, or among the others."""
+        """Whether a test went both ways here, in the same circumstances: by itself, or among the
+        others.
+        """
         ways = (self.alone.get(test_id, ()), (self.outcome(test_id), *self.among.get(test_id, ())))
         return any(not {*GREEN}.isdisjoint(way) and not {*RED}.isdisjoint(way) for way in ways)
 
     def following(self, earlier: Observation) -> Observation:
-        """The same, with what an earlier one of the same check on the same tree saw of the tests that were red then."""
+        """The same, with what an earlier one of the same check on the same tree saw of the tests
+        that were red then.
+        """
         if not (self.is_whole() and earlier.is_whole()):
             return self
         red = [test_id for test_id, test in earlier.tests.items() if test.outcome in RED]
-        among = {test_id: (*earlier.among.get(test_id, ()), earlier.outcome(test_id)) for test_id in red}
+        among = {
+            test_id: (*earlier.among.get(test_id, ()), earlier.outcome(test_id)) for test_id in red
+        }
         return self.model_copy(update={"alone": earlier.alone, "among": {**earlier.among, **among}})
 
     def is_whole(self) -> bool:
-        """Whether it ran to its end with all its records, so that what is not in it did not happen."""
+        """Whether it ran to its end with all its records, so that what is not in it did not
+        happen.
+        """
         return not (self.not_started or self.not_ready or self.timed_out) and self.record in (
             RecordState.NONE,
             RecordState.COMPLETE,

@@ -1,8 +1,8 @@
 """Seeing checks on commits: once for each check and tree, however many ask.
 
-Owns what is known already, in memory and on disk, and the carrying out of what is not: a clean tree, a clean
-environment, a log of its own. Whether something that is known is good enough is said by who asks: a baseline takes
-anything, a candidate only what makes it pass (rule 7).
+Owns what is known already, in memory and on disk, and the carrying out of what is not: a clean
+tree, a clean environment, a log of its own. Whether something that is known is good enough is said
+by who asks: a baseline takes anything, a candidate only what makes it pass (rule 7).
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from pathlib import Path
 import anyio
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.gates.observing.evidence import HASH_SEED, Evidence, check_fingerprint, environment_fingerprint
+from orchestrator.gates.observing.evidence import (
+    HASH_SEED,
+    Evidence,
+    check_fingerprint,
+    environment_fingerprint,
+)
 from orchestrator.gates.observing.observation import Observation
 from orchestrator.gates.observing.restore import Restoration
 from orchestrator.gates.observing.runners import RUNNERS, Place
@@ -47,11 +52,15 @@ class Sighting:
     subject: Subject
     on_progress: OnProgress | None = None
     base: str | None = None
-    """The commit from which protected files and the runner's configuration come; None for a base itself."""
+    """The commit from which protected files and the runner's configuration come; None for a base
+    itself.
+    """
 
     @property
     def may_configure(self) -> tuple[str, ...]:
-        """Whose settings and hooks may differ from the base's; what no check looks at takes that of the gate's."""
+        """Whose settings and hooks may differ from the base's; what no check looks at takes that of
+        the gate's.
+        """
         checks = [self.check] if self.name in self.subject.named else self.subject.checks
         return tuple(glob for check in checks for glob in getattr(check, "may_configure", ()))
 
@@ -62,12 +71,16 @@ class Sighting:
 
 
 class Observer:
-    """Sees checks on commits, at most as many at once as there are trees; `tag` names its processes.
+    """Sees checks on commits, at most as many at once as there are trees; `tag` names its
+    processes.
 
-    `restored` says what is put back of what a commit (second) changes since another one, with `may_configure`.
+    `restored` says what is put back of what a commit (second) changes since another one, with
+    `may_configure`.
     """
 
-    def __init__(self, trees: Trees, ground: Ground, evidence: Evidence, tag: str, restored: Restored) -> None:
+    def __init__(
+        self, trees: Trees, ground: Ground, evidence: Evidence, tag: str, restored: Restored
+    ) -> None:
         self._trees = trees
         self._ground = ground
         self._evidence = evidence
@@ -83,26 +96,36 @@ class Observer:
         """The fingerprint of what tests run in; found out once."""
         return environment_fingerprint()
 
-    async def see(self, what: Sighting, is_enough: Callable[[Observation], bool]) -> tuple[Observation, bool]:
+    async def see(
+        self, what: Sighting, is_enough: Callable[[Observation], bool]
+    ) -> tuple[Observation, bool]:
         """What is known of it if that is enough, else what is seen now; and whether it was known.
 
         Two who ask for the same at the same time get the same answer from one run.
         """
-        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        restored = await anyio.to_thread.run_sync(
+            self._restored, what.base, what.commit, what.may_configure
+        )
         ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
         key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
         async with self._turns[key]:
             known = self._known.get(key)
             if known is None:
-                known = await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+                known = await anyio.to_thread.run_sync(
+                    self._evidence.observation, *key, self.environment
+                )
             if known is not None and is_enough(known):
                 self._known[key] = known
                 return known, True
             seen = await self._look(what, key[0], restored)
             if known is not None:
-                seen = seen.following(known)  # what was red here before is not forgotten when it is green now
+                seen = seen.following(
+                    known
+                )  # what was red here before is not forgotten when it is green now
             # A machine that could not start the program says nothing about the tree.
-            return (seen if seen.not_started or seen.not_ready else await self._remember(seen)), False
+            return (
+                seen if seen.not_started or seen.not_ready else await self._remember(seen)
+            ), False
 
     async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
         """`seen`, and how one test of it ends when it is run again by itself."""
@@ -119,10 +142,14 @@ class Observer:
 
     async def known(self, what: Sighting) -> Observation | None:
         """What is known of it, red or green; None when it has not been seen."""
-        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        restored = await anyio.to_thread.run_sync(
+            self._restored, what.base, what.commit, what.may_configure
+        )
         key = (check_fingerprint(what.check, restored.digest), what.tree)
         known = self._known.get(key)
-        return known or await anyio.to_thread.run_sync(self._evidence.observation, *key, self.environment)
+        return known or await anyio.to_thread.run_sync(
+            self._evidence.observation, *key, self.environment
+        )
 
     async def prepare(self, folder: Path) -> None:
         """Have a test process ready for the next check that wants one, started in `folder`."""
@@ -131,7 +158,9 @@ class Observer:
                 await self.aclose()
             if self._waiting is None:
                 await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-                with contextlib.suppress(NotStarted):  # then it does not start when it is needed either, which is told
+                with contextlib.suppress(
+                    NotStarted
+                ):  # then it does not start when it is needed either, which is told
                     self._waiting = await start_waiting(folder, _environment(folder), self._tag)
 
     async def aclose(self) -> None:
@@ -153,7 +182,9 @@ class Observer:
         return seen
 
     async def _look_again(self, what: Sighting) -> Observation:
-        restored = await anyio.to_thread.run_sync(self._restored, what.base, what.commit, what.may_configure)
+        restored = await anyio.to_thread.run_sync(
+            self._restored, what.base, what.commit, what.may_configure
+        )
         again = replace(what, name=f"{what.name}-again", on_progress=None)
         return await self._look(again, "", restored)
 
@@ -168,8 +199,13 @@ class Observer:
             if restored.originals:
                 await anyio.to_thread.run_sync(restored.put_into, tree.root)
             if python is not None:
-                env |= {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}", "VIRTUAL_ENV": str(python.parent.parent)}
-            log = self._evidence.free("logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix)
+                env |= {
+                    "PATH": f"{python.parent}{os.pathsep}{env['PATH']}",
+                    "VIRTUAL_ENV": str(python.parent.parent),
+                }
+            log = self._evidence.free(
+                "logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix
+            )
             place = Place(
                 root=tree.root,
                 scratch=tree.home,

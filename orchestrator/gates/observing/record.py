@@ -1,7 +1,9 @@
-"""The judge's end of the socket: reading, checking and folding what the plugin in the test process reports.
+"""The judge's end of the socket: reading, checking and folding what the plugin in the test process
+reports.
 
-Owns the verification of the chain of records. It trusts nothing that it reads: whatever does not continue the chain
-damages the record, and a record without its finish is truncated. It starts no process and decides nothing about tests.
+Owns the verification of the chain of records. It trusts nothing that it reads: whatever does not
+continue the chain damages the record, and a record without its finish is truncated. It starts no
+process and decides nothing about tests.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ ODDITIES = ("control", "patched", "shadowed", "always_equal")
 
 @dataclass(slots=True)
 class Record:
-    """What has been reported so far. `feed` it bytes; after the end, `state` and `problem` say what it is worth."""
+    """What has been reported so far. `feed` it bytes; after the end, `state` and `problem` say what
+    it is worth.
+    """
 
     token: str
     collected: dict[str, None] = field(default_factory=dict)
@@ -89,7 +93,9 @@ class Record:
             case "collection_error":
                 self.collection_errors[facts["id"]] = facts["message"]
             case "test":
-                seen = TestSeen(outcome=facts["outcome"], seconds=facts["seconds"], message=facts["message"])
+                seen = TestSeen(
+                    outcome=facts["outcome"], seconds=facts["seconds"], message=facts["message"]
+                )
                 known = self.tests.get(facts["id"])
                 # The same id twice: what was red once stays red.
                 if known is None or known.outcome not in RED:
@@ -132,7 +138,9 @@ class Record:
 
 
 async def receive(reading: int, record: Record, on_change: Callable[[Record], None]) -> None:
-    """Feed the record for as long as it takes; to be cancelled when the process has ended, and `drain` called."""
+    """Feed the record for as long as it takes; to be cancelled when the process has ended, and
+    `drain` called.
+    """
     while True:
         await anyio.wait_readable(reading)
         if not drain(reading, record):
@@ -143,7 +151,8 @@ async def receive(reading: int, record: Record, on_change: Callable[[Record], No
 def drain(reading: int, record: Record) -> bool:
     """Take what is there without waiting; whether more may come.
 
-    Whoever still holds the other end is not waited for: the test process, which alone writes, has ended.
+    Whoever still holds the other end is not waited for: the test process, which alone writes, has
+    ended.
     """
     while True:
         try:

@@ -1,9 +1,11 @@
-"""Rule 3: a red test is run again before anybody is blamed for it, and what goes both ways on one tree is flaky.
+"""Rule 3: a red test is run again before anybody is blamed for it, and what goes both ways on one
+tree is flaky.
 
-Owns which tests are run again, where, and how often. A test is flaky when its outcomes differ in the same
-circumstances: by itself, or among the others. One that fails among the others and passes by itself, both each time,
-is none: something that runs before it breaks it. Pure: the runs are the judge's, and what they said is kept with the
-observations, so that nothing is run again for an answer that is known.
+Owns which tests are run again, where, and how often. A test is flaky when its outcomes differ in
+the same circumstances: by itself, or among the others. One that fails among the others and passes
+by itself, both each time, is none: something that runs before it breaks it. Pure: the runs are the
+judge's, and what they said is kept with the observations, so that nothing is run again for an
+answer that is known.
 """
 
 from __future__ import annotations
@@ -55,7 +57,11 @@ def next_rerun(
         return Rerun.ALONE
     if all(outcome in GREEN for outcome in alone):
         return Rerun.AMONG if not candidate.among.get(test_id) else None
-    if base is None or base.outcome(test_id) not in GREEN or len(base.alone.get(test_id, ())) >= TIMES:
+    if (
+        base is None
+        or base.outcome(test_id) not in GREEN
+        or len(base.alone.get(test_id, ())) >= TIMES
+    ):
         return None
     return Rerun.BASE_ALONE
 

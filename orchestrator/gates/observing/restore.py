@@ -1,7 +1,9 @@
-"""What a candidate is judged with that is not its own: protected files, and how its tests are run, from the base.
+"""What a candidate is judged with that is not its own: protected files, and how its tests are run,
+from the base.
 
-Owns which changed paths are put back, and the putting back. What it undoes is told with the observation, so that
-nothing of it lands unnoticed. `runner_files` says what of a file decides how tests are run.
+Owns which changed paths are put back, and the putting back. What it undoes is told with the
+observation, so that nothing of it lands unnoticed. `runner_files` says what of a file decides how
+tests are run.
 """
 
 from __future__ import annotations
@@ -40,13 +42,19 @@ class Restoration:
 
     @property
     def digest(self) -> str:
-        """The same for the same restoration; empty when there is none but of bytecode, which the tree itself tells."""
+        """The same for the same restoration; empty when there is none but of bytecode, which the
+        tree itself tells.
+        """
         told, originals = hashlib.sha256(), [o for o in self.originals if o.why != BYTECODE]
         if not originals:
             return ""
         for original in originals:
             content = b"-" if original.content is None else b"+" + original.content
-            told.update(f"{original.path}\0{original.mode}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
+            told.update(
+                f"{original.path}\0{original.mode}\0{len(content)}\0".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
             told.update(content)
         return told.hexdigest()
 
@@ -77,12 +85,17 @@ def restoration(
     protect: Iterable[str] = (),
     may_configure: Iterable[str] = (),
 ) -> Restoration:
-    """What the judge puts back of what `commit` changes since `base`; without a base, it only takes bytecode out.
+    """What the judge puts back of what `commit` changes since `base`; without a base, it only takes
+    bytecode out.
 
-    `protect` and `may_configure` are globs of paths: what nobody may change, and whose settings and hooks may differ.
-    Python takes some bytecode for that of a file without looking at the file.
+    `protect` and `may_configure` are globs of paths: what nobody may change, and whose settings and
+    hooks may differ. Python takes some bytecode for that of a file without looking at the file.
     """
-    found = [Original(path, None, FILE, BYTECODE) for path in commits.entries(commit) if path.endswith(COMPILED)]
+    found = [
+        Original(path, None, FILE, BYTECODE)
+        for path in commits.entries(commit)
+        if path.endswith(COMPILED)
+    ]
     if base is None:
         return Restoration(tuple(found))
     is_protected, is_free = Scope(tuple(protect)).allows, Scope(tuple(may_configure)).allows
@@ -101,7 +114,10 @@ def restoration(
 
 def _make_folders(root: Path, folder: Path) -> None:
     """Make a folder below `root`, in place of whatever a candidate has put where it was."""
-    for part in (*reversed([p for p in folder.parents if p.is_relative_to(root) and p != root]), folder):
+    for part in (
+        *reversed([p for p in folder.parents if p.is_relative_to(root) and p != root]),
+        folder,
+    ):
         if part != root and (part.is_symlink() or not part.is_dir()):
             remove_tree(part)
             part.mkdir()

@@ -1,8 +1,10 @@
-"""How tests are run, as far as files of the project say it: pytest's configuration, and hooks in conftest files.
+"""How tests are run, as far as files of the project say it: pytest's configuration, and hooks in
+conftest files.
 
-Owns which files those are, what a candidate changes in them that could make its own tests pass, and what they hold
-when such a change is undone. Fixtures, helpers and imports in a conftest, and the registration of markers, change no
-outcome by themselves: with those a candidate's files stay as they are. Pure: it reads bytes that it is given.
+Owns which files those are, what a candidate changes in them that could make its own tests pass, and
+what they hold when such a change is undone. Fixtures, helpers and imports in a conftest, and the
+registration of markers, change no outcome by themselves: with those a candidate's files stay as
+they are. Pure: it reads bytes that it is given.
 """
 
 from __future__ import annotations
@@ -29,18 +31,26 @@ def is_runner_file(path: str) -> bool:
 
 
 def what_changes(path: str, before: bytes | None, after: bytes | None) -> str:
-    """What a candidate changes in a runner file that could decide outcomes, in words; empty when nothing does."""
+    """What a candidate changes in a runner file that could decide outcomes, in words; empty when
+    nothing does.
+    """
     if PurePosixPath(path).name == "conftest.py":
         return _hooks_that_change(before, after)
     then, now = _settings(path, before), _settings(path, after)
     if after is not None and now is None:
         return ""  # pytest will not get anything from it either, and says so
-    keys = sorted(key for key in {*(then or {}), *(now or {})} if (then or {}).get(key) != (now or {}).get(key))
+    keys = sorted(
+        key
+        for key in {*(then or {}), *(now or {})}
+        if (then or {}).get(key) != (now or {}).get(key)
+    )
     return f"pytest's settings ({', '.join(keys)})" if set(keys) - HARMLESS else ""
 
 
 def undone(path: str, before: bytes | None, after: bytes | None) -> bytes | None:
-    """What the file holds with the base's settings in it, and all else as in the candidate; None: no such file."""
+    """What the file holds with the base's settings in it, and all else as in the candidate; None:
+    no such file.
+    """
     name = PurePosixPath(path).name
     if name in OWN or name == "conftest.py" or after is None:
         return before
@@ -64,7 +74,11 @@ def _settings(path: str, content: bytes | None) -> dict[str, object] | None:
         document = tomlkit.parse(content).unwrap()
     except (TOMLKitError, ValueError):
         return None
-    table = document.get("pytest", document) if name in OWN else document.get("tool", {}).get("pytest", {})
+    table = (
+        document.get("pytest", document)
+        if name in OWN
+        else document.get("tool", {}).get("pytest", {})
+    )
     if not isinstance(table, dict):
         return {}
     inner = table.get("ini_options", {})
@@ -91,7 +105,9 @@ def _keys(section: str) -> Iterator[tuple[str, str]]:
         else:
             if key:
                 yield key, value
-            key, _, value = (part.strip() for part in re.sub(r"[=:]", "=", line, count=1).partition("="))
+            key, _, value = (
+                part.strip() for part in re.sub(r"[=:]", "=", line, count=1).partition("=")
+            )
     if key:
         yield key, value
 
@@ -136,7 +152,9 @@ Part = tuple[str, str]
 
 
 def _parts(source: bytes | None) -> dict[Part, str] | None:
-    """The statements of a conftest by kind and name, each with all that it says; None when it cannot be parsed."""
+    """The statements of a conftest by kind and name, each with all that it says; None when it
+    cannot be parsed.
+    """
     try:
         module = ast.parse(source or b"")
     except (SyntaxError, ValueError, RecursionError):
@@ -150,10 +168,16 @@ def _parts(source: bytes | None) -> dict[Part, str] | None:
 
 def _part(node: ast.stmt) -> Part:
     names = list(_names(node))
-    hook = next((name for name in names if name.startswith("pytest_") or name in COLLECTING or name == "*"), None)
+    hook = next(
+        (name for name in names if name.startswith("pytest_") or name in COLLECTING or name == "*"),
+        None,
+    )
     if hook is not None:
         return "hook", hook
-    if any(isinstance(inner, ast.Attribute | ast.Name) and _is_hookimpl(inner) for inner in ast.walk(node)):
+    if any(
+        isinstance(inner, ast.Attribute | ast.Name) and _is_hookimpl(inner)
+        for inner in ast.walk(node)
+    ):
         return "hook", names[0] if names else "hookimpl"
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         is_fixture = any("fixture" in ast.dump(decorator) for decorator in node.decorator_list)
@@ -164,7 +188,10 @@ def _part(node: ast.stmt) -> Part:
 
 
 def _is_hookimpl(node: ast.Attribute | ast.Name) -> bool:
-    return (node.attr if isinstance(node, ast.Attribute) else node.id) in ("hookimpl", "HookimplMarker")
+    return (node.attr if isinstance(node, ast.Attribute) else node.id) in (
+        "hookimpl",
+        "HookimplMarker",
+    )
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Which tests a path, a node id or a glob stands for.
 
-Owns the meaning of the texts that missions write in `pytest`, `must_turn_green`, `may_remove` and `proof`. Pure:
-whether a path exists is the runners' to find out, and what follows from the outcomes is `decide`'s.
+Owns the meaning of the texts that missions write in `pytest`, `must_turn_green`, `may_remove` and
+`proof`. Pure: whether a path exists is the runners' to find out, and what follows from the outcomes
+is `decide`'s.
 """
 
 from __future__ import annotations
@@ -33,13 +34,17 @@ def covers(selectors: Iterable[str], entry: str) -> bool:
 
 
 def excuses(entries: Iterable[str], test_id: str) -> bool:
-    """Whether a `may_remove` speaks of this test: by its id, by something that it is under, or by a glob."""
+    """Whether a `may_remove` speaks of this test: by its id, by something that it is under, or by a
+    glob.
+    """
     above = set(_above(test_id))
     return any(normal(entry) in above or fnmatchcase(test_id, entry) for entry in entries)
 
 
 class Families:
-    """Test ids by everything that they are under; looking up what nothing is under gives the empty tuple."""
+    """Test ids by everything that they are under; looking up what nothing is under gives the empty
+    tuple.
+    """
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._members: defaultdict[str, list[str]] = defaultdict(list)

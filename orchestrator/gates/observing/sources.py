@@ -1,7 +1,8 @@
-"""What a judge needs of git, as Protocols: files of commits to run things in, and facts about commits.
+"""What a judge needs of git, as Protocols: files of commits to run things in, and facts about
+commits.
 
-`orchestrator.git.workspace.Workspaces` is a `Checkouts`, `orchestrator.git.store.Store` a `Commits`. All of it is
-called in worker threads.
+`orchestrator.git.workspace.Workspaces` is a `Checkouts`, `orchestrator.git.store.Store` a
+`Commits`. All of it is called in worker threads.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ class Checkouts(Protocol):
     """Where work trees come from."""
 
     def checkout(self, name: str, commit: str) -> Checkout:
-        """Make the tree `name` hold exactly the files of `commit`; never called twice at once for a name."""
+        """Make the tree `name` hold exactly the files of `commit`; never called twice at once for a
+        name.
+        """
         ...
 
 
 class Ground(Protocol):
-    """What work trees need beside the files of their commit. The engine's is `orchestrator.executors.setup.Setup`."""
+    """What work trees need beside the files of their commit. The engine's is
+    `orchestrator.executors.setup.Setup`.
+    """
 
     def digest(self, commit: str) -> str:
         """The same for commits that need the same; called in worker threads."""
@@ -69,7 +74,9 @@ class Entry(Protocol):
 
 
 class Changed(Protocol):
-    """One path that differs between two commits; `old` is None where it is new, `new` where it is gone."""
+    """One path that differs between two commits; `old` is None where it is new, `new` where it is
+    gone.
+    """
 
     @property
     def old(self) -> Entry | None:

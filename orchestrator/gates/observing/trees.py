@@ -1,7 +1,8 @@
-"""The judge's work trees: a few, named ``gate.1`` and so on, lent to one check at a time and used again.
+"""The judge's work trees: a few, named ``gate.1`` and so on, lent to one check at a time and used
+again.
 
-Owns who has which tree. Filling and cleaning one is git's; a tree is filled anew for every check, so that nothing that
-an earlier one left behind can speak for a later one.
+Owns who has which tree. Filling and cleaning one is git's; a tree is filled anew for every check,
+so that nothing that an earlier one left behind can speak for a later one.
 """
 
 from __future__ import annotations
@@ -38,9 +39,13 @@ class Trees:
 
     @asynccontextmanager
     async def lend(self, commit: str) -> AsyncIterator[Lent]:
-        """A tree that holds `commit`, as soon as one is free; one that held it before costs least."""
+        """A tree that holds `commit`, as soon as one is free; one that held it before costs
+        least.
+        """
         async with self._limit:
-            name = next((name for name in self._free if self._holds.get(name) == commit), self._free[-1])
+            name = next(
+                (name for name in self._free if self._holds.get(name) == commit), self._free[-1]
+            )
             self._free.remove(name)
             try:
                 self._holds[name] = commit

@@ -1,9 +1,11 @@
-"""What a candidate does to the very tests that judge it: emptied, so that they check nothing, or rewritten.
+"""What a candidate does to the very tests that judge it: emptied, so that they check nothing, or
+rewritten.
 
-Owns what counts as a check in a Python test: an assertion that is not of a constant, an expected exception, a call of
-something that is named as an assertion is. What stands after a `return`, below a condition that is never true, or where
-its failure is swallowed, does not count. Pure: it reads sources that it is given, looks at a test's own function alone,
-and cannot see whether a check that is still there is a good one.
+Owns what counts as a check in a Python test: an assertion that is not of a constant, an expected
+exception, a call of something that is named as an assertion is. What stands after a `return`, below
+a condition that is never true, or where its failure is swallowed, does not count. Pure: it reads
+sources that it is given, looks at a test's own function alone, and cannot see whether a check that
+is still there is a good one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from dataclasses import dataclass
 from orchestrator.gates.observing.selection import path_of
 
 CHECKING = re.compile(
-    r"assert|expect|check|verif|should|raises|warns|fail\b|fail_|deprecated_call|approved?|match", re.IGNORECASE
+    r"assert|expect|check|verif|should|raises|warns|fail\b|fail_|deprecated_call|approved?|match",
+    re.IGNORECASE,
 )
 SWALLOWED = frozenset({"Exception", "BaseException", "AssertionError"})
 LAST = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -30,21 +33,29 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class ChangedTests:
-    """Ids of tests that passed before and now check nothing; and of tests that were to turn green as they were."""
+    """Ids of tests that passed before and now check nothing; and of tests that were to turn green
+    as they were.
+    """
 
     emptied: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
 
 
-def changed_tests(kept: Iterable[str], turned: Iterable[str], before: Read, after: Read) -> ChangedTests:
-    """What was done to the tests that are green on both trees (`kept`) and to those that turned green (`turned`)."""
+def changed_tests(
+    kept: Iterable[str], turned: Iterable[str], before: Read, after: Read
+) -> ChangedTests:
+    """What was done to the tests that are green on both trees (`kept`) and to those that turned
+    green (`turned`).
+    """
     modules: dict[str, tuple[dict[str, Function], dict[str, Function]]] = {}
 
     def both(test_id: str) -> tuple[Function | None, Function | None]:
         path = path_of(test_id)
         if path not in modules:
             is_python = path.endswith(".py")
-            modules[path] = (functions_in(before(path)), functions_in(after(path))) if is_python else ({}, {})
+            modules[path] = (
+                (functions_in(before(path)), functions_in(after(path))) if is_python else ({}, {})
+            )
         name = test_id.partition("::")[2].partition("[")[0]
         return modules[path][0].get(name), modules[path][1].get(name)
 
@@ -86,7 +97,9 @@ def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, Fun
         elif isinstance(node, ast.ClassDef):
             yield from _functions(node.body, f"{prefix}{node.name}::")
         elif isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _functions((n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)), prefix)
+            yield from _functions(
+                (n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)), prefix
+            )
 
 
 def _count(body: Iterable[ast.stmt]) -> int:
@@ -106,18 +119,30 @@ def _count_one(node: ast.stmt) -> int:
             return _count(node.body if node.test.value else node.orelse)
         case ast.Try() | ast.TryStar():
             caught = any(_swallows(handler) for handler in node.handlers)
-            rest = [*node.orelse, *node.finalbody, *(n for handler in node.handlers for n in handler.body)]
+            rest = [
+                *node.orelse,
+                *node.finalbody,
+                *(n for handler in node.handlers for n in handler.body),
+            ]
             return (0 if caught else _count(node.body)) + _count(rest)
-        case ast.With() | ast.AsyncWith() if any(_suppresses(item.context_expr) for item in node.items):
+        case ast.With() | ast.AsyncWith() if any(
+            _suppresses(item.context_expr) for item in node.items
+        ):
             return 0
         case ast.Raise():
             return 1
-    own = sum(_is_check(inner) for expression in _expressions(node) for inner in ast.walk(expression))
+    own = sum(
+        _is_check(inner) for expression in _expressions(node) for inner in ast.walk(expression)
+    )
     return own + sum(_count(block) for block in _blocks(node))
 
 
 def _expressions(node: ast.stmt) -> Iterator[ast.AST]:
-    return (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt | ast.match_case))
+    return (
+        child
+        for child in ast.iter_child_nodes(node)
+        if not isinstance(child, ast.stmt | ast.match_case)
+    )
 
 
 def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -135,7 +160,11 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
     """Whether a failed assertion would end here, and be forgotten."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     is_wide = any(kind is None or _last_name(kind) in SWALLOWED for kind in kinds)
-    return is_wide and not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler)) and not _count(handler.body)
+    return (
+        is_wide
+        and not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
+        and not _count(handler.body)
+    )
 
 
 def _suppresses(expression: ast.expr) -> bool:

@@ -1,7 +1,7 @@
 """Deliverables and criteria: what is claimed, what would prove it, and what the evidence says.
 
-Owns where each proof is looked for and the three statuses. Pure: it is given what was observed. A claim without a proof
-is unvalidated, whatever else is green.
+Owns where each proof is looked for and the three statuses. Pure: it is given what was observed. A
+claim without a proof is unvalidated, whatever else is green.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class ProofPlan:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found out on one tree: results and observations by the name of the check, problems of things."""
+    """What was found out on one tree: results and observations by the name of the check, problems
+    of things.
+    """
 
     results: Mapping[str, CheckResult]
     observations: Mapping[str, Observation]
@@ -54,13 +56,17 @@ def plan_proofs(claims: Iterable[Claim], checks: Mapping[str, AnyCheck]) -> Proo
             case str() if proof not in checks:
                 home = _runs(proof, checks)
                 (covered.setdefault(home, {}) if home else extra)[proof] = None
-    return ProofPlan({name: tuple(proofs) for name, proofs in covered.items()}, tuple(extra), tuple(things))
+    return ProofPlan(
+        {name: tuple(proofs) for name, proofs in covered.items()}, tuple(extra), tuple(things)
+    )
 
 
 def _runs(proof: str, checks: Mapping[str, AnyCheck]) -> str | None:
     """The first check that runs all that a proof names."""
     for name, check in checks.items():
-        if isinstance(check, PytestCheck) and covers((*check.pytest, *check.must_turn_green), proof):
+        if isinstance(check, PytestCheck) and covers(
+            (*check.pytest, *check.must_turn_green), proof
+        ):
             return name
     return None
 
@@ -68,35 +74,51 @@ def _runs(proof: str, checks: Mapping[str, AnyCheck]) -> str | None:
 def judge_claims(
     claims: Iterable[Claim], checks: Mapping[str, AnyCheck], found: Findings, extra: str
 ) -> tuple[ClaimResult, ...]:
-    """Every claim with what the evidence says; `extra` is the name of the check that ran what no other one runs."""
+    """Every claim with what the evidence says; `extra` is the name of the check that ran what no
+    other one runs.
+    """
     return tuple(_judge(claim, checks, found, extra) for claim in claims)
 
 
 def left_out(claims: Iterable[Claim], why: str) -> tuple[ClaimResult, ...]:
     """The claims of an agent whose work is not in the candidate: nothing is known of them."""
     return tuple(
-        ClaimResult(text=claim.text, status=ClaimStatus.UNVALIDATED, proofs=_texts(claim), detail=why)
+        ClaimResult(
+            text=claim.text, status=ClaimStatus.UNVALIDATED, proofs=_texts(claim), detail=why
+        )
         for claim in claims
     )
 
 
 def is_proven(results: Iterable[ClaimResult]) -> bool:
-    """Whether there are proofs and all of them hold; claims without a proof neither help nor hurt."""
+    """Whether there are proofs and all of them hold; claims without a proof neither help nor
+    hurt.
+    """
     with_proof = [result for result in results if result.proofs]
     return bool(with_proof) and all(result.status is ClaimStatus.VALIDATED for result in with_proof)
 
 
-def _judge(claim: Claim, checks: Mapping[str, AnyCheck], found: Findings, extra: str) -> ClaimResult:
+def _judge(
+    claim: Claim, checks: Mapping[str, AnyCheck], found: Findings, extra: str
+) -> ClaimResult:
     if not claim.proof:
-        return ClaimResult(text=claim.text, status=ClaimStatus.UNVALIDATED, detail="no proof is named")
+        return ClaimResult(
+            text=claim.text, status=ClaimStatus.UNVALIDATED, detail="no proof is named"
+        )
     said = [_look(proof, checks, found, extra) for proof in claim.proof]
     statuses = {status for status, _, _ in said}
-    status = next(s for s in (ClaimStatus.FAILED, ClaimStatus.UNVALIDATED, ClaimStatus.VALIDATED) if s in statuses)
+    status = next(
+        s
+        for s in (ClaimStatus.FAILED, ClaimStatus.UNVALIDATED, ClaimStatus.VALIDATED)
+        if s in statuses
+    )
     return ClaimResult(
         text=claim.text,
         status=status,
         proofs=_texts(claim),
-        detail="; ".join(dict.fromkeys(detail for one, detail, _ in said if one is status and detail)),
+        detail="; ".join(
+            dict.fromkeys(detail for one, detail, _ in said if one is status and detail)
+        ),
         evidence=tuple(dict.fromkeys(evidence for _, _, evidence in said if evidence)),
     )
 

@@ -1,6 +1,8 @@
-"""Two observations of the same tests held against each other: what broke, what turned green, what was red before.
+"""Two observations of the same tests held against each other: what broke, what turned green, what
+was red before.
 
-Owns the meaning of a baseline, test by test. Pure. Which of it makes a check fail, and in which words, is `decide`'s.
+Owns the meaning of a baseline, test by test. Pure. Which of it makes a check fail, and in which
+words, is `decide`'s.
 """
 
 from __future__ import annotations
@@ -32,8 +34,12 @@ class Comparison:
     """Files that cannot be collected here and could be on the base."""
 
 
-def compare(candidate: Observation, base: Observation | None, may_remove: Sequence[str] = ()) -> Comparison:
-    """Rule 2 without the names that a mission gives: those are `unproven` and `not_turned_green`."""
+def compare(
+    candidate: Observation, base: Observation | None, may_remove: Sequence[str] = ()
+) -> Comparison:
+    """Rule 2 without the names that a mission gives: those are `unproven` and
+    `not_turned_green`.
+    """
     before = base.tests if base else {}
     errors_before = base.collection_errors if base else {}
 
@@ -45,7 +51,11 @@ def compare(candidate: Observation, base: Observation | None, may_remove: Sequen
         return any(above in candidate.collection_errors for above in ancestors(test_id))
 
     failing = tuple(test_id for test_id, test in candidate.tests.items() if test.outcome in RED)
-    flaky = tuple(i for i in candidate.tests if candidate.is_flaky(i) or (base is not None and base.is_flaky(i)))
+    flaky = tuple(
+        i
+        for i in candidate.tests
+        if candidate.is_flaky(i) or (base is not None and base.is_flaky(i))
+    )
     broken = tuple(
         test_id
         for test_id, test in before.items()
@@ -58,14 +68,19 @@ def compare(candidate: Observation, base: Observation | None, may_remove: Sequen
         failing=failing,
         broken=broken,
         newly_failing=tuple(i for i in failing if was(i) not in RED + GREEN and i not in flaky),
-        pre_existing=(*still_uncollected, *(i for i in failing if was(i) in RED and i not in flaky)),
+        pre_existing=(
+            *still_uncollected,
+            *(i for i in failing if was(i) in RED and i not in flaky),
+        ),
         flaky=flaky,
         turned_green=tuple(
             test_id
             for test_id, test in candidate.tests.items()
             if test.outcome in GREEN and base is not None and was(test_id) in RED
         ),
-        collection_errors=tuple(path for path in candidate.collection_errors if path not in errors_before),
+        collection_errors=tuple(
+            path for path in candidate.collection_errors if path not in errors_before
+        ),
     )
 
 
@@ -93,24 +108,33 @@ def records(candidate: Observation, base: Observation | None) -> tuple[TestRecor
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A name of the mission that the tests do not bear out: the reason, the name, the tests that are in the way."""
+    """A name of the mission that the tests do not bear out: the reason, the name, the tests that
+    are in the way.
+    """
 
     reason: Reason
     entry: str
     ids: tuple[str, ...] = ()
 
 
-def not_turned_green(entries: Iterable[str], candidate: Observation, base: Observation | None) -> list[Shortfall]:
-    """`must_turn_green`, entry by entry: red or absent on the base, and all that it names passes on the candidate.
+def not_turned_green(
+    entries: Iterable[str], candidate: Observation, base: Observation | None
+) -> list[Shortfall]:
+    """`must_turn_green`, entry by entry: red or absent on the base, and all that it names passes on
+    the candidate.
 
-    Of a path, a class or a parametrised family at least one test must have been red or absent on the base. What is red
-    by chance proves nothing, and is in nobody's way where other tests of the entry do.
+    Of a path, a class or a parametrised family at least one test must have been red or absent on
+    the base. What is red by chance proves nothing, and is in nobody's way where other tests of the
+    entry do.
     """
     here, missing = Families(candidate.tests), []
     for entry in entries:
         flaky = [test_id for test_id in here[entry] if candidate.is_flaky(test_id)]
         ids = tuple(i for i in here[entry] if i not in flaky)
-        bad = (*_uncollected(entry, candidate), *(i for i in ids if candidate.outcome(i) not in GREEN))
+        bad = (
+            *_uncollected(entry, candidate),
+            *(i for i in ids if candidate.outcome(i) not in GREEN),
+        )
         if flaky and not ids:
             missing.append(Shortfall(Reason.FLAKY, entry, tuple(flaky)))
         elif bad or not ids or base is None:
@@ -121,8 +145,8 @@ def not_turned_green(entries: Iterable[str], candidate: Observation, base: Obser
 
 
 def unproven(proofs: Iterable[str], candidate: Observation) -> list[Shortfall]:
-    """Proofs that this observation does not bear out: at least one test passed, none was red, before or after, and
-    none goes both ways.
+    """Proofs that this observation does not bear out: at least one test passed, none was red,
+    before or after, and none goes both ways.
     """
     here, missing = Families(candidate.tests), []
     for proof in proofs:

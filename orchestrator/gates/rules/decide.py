@@ -1,7 +1,8 @@
 """What an observation is worth: pure functions from a check and what was seen to a result.
 
-Owns rules 1 and 2: positive evidence, against a baseline. It runs nothing, reads no file and knows no judge. Every
-finding that speaks against a pass is collected; the first one, in the order of this file, is the result's reason.
+Owns rules 1 and 2: positive evidence, against a baseline. It runs nothing, reads no file and knows
+no judge. Every finding that speaks against a pass is collected; the first one, in the order of this
+file, is the result's reason.
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ from orchestrator.gates.rules.findings import (
 )
 from orchestrator.gates.rules.words import count
 from orchestrator.journal.facts import CheckResult, Decision, Reason
-from orchestrator.mission.model import AnyCheck, CommandCheck, FileProof, MetricCheck, PytestCheck, SymbolProof
+from orchestrator.mission.model import (
+    AnyCheck,
+    CommandCheck,
+    FileProof,
+    MetricCheck,
+    PytestCheck,
+    SymbolProof,
+)
 
 FAILING_LIMIT = 100
 UNCHANGED = ChangedTests()
@@ -57,22 +65,33 @@ def decide(  # noqa: PLR0913  (a check, what was seen, and what is known beside 
     *,
     changed: ChangedTests = UNCHANGED,
 ) -> CheckResult:
-    """Decide one check. `proofs` are the node ids and paths among its tests that claims rest on: what is red there is
-    held against the candidate even when it was red on the base. `changed` is what the candidate does to the tests.
+    """Decide one check. `proofs` are the node ids and paths among its tests that claims rest on:
+    what is red there is held against the candidate even when it was red on the base. `changed` is
+    what the candidate does to the tests.
     """
     match check:
         case PytestCheck() | CommandCheck(report=str()):
             return _decide_tests(name, check, candidate, base, proofs=proofs, changed=changed)
         case CommandCheck():
-            findings, passed = [*not_carried_out(candidate), *_exit_code(check, candidate, base)], "exit code only: 0"
+            findings, passed = (
+                [*not_carried_out(candidate), *_exit_code(check, candidate, base)],
+                "exit code only: 0",
+            )
         case MetricCheck():
-            findings, passed = [*not_carried_out(candidate), *_metric(check, candidate)], _holding(check, candidate)
+            findings, passed = (
+                [*not_carried_out(candidate), *_metric(check, candidate)],
+                _holding(check, candidate),
+            )
         case _:
             raise TypeError(f"{type(check).__name__} is not decided by an observation")
     result = _result(name, candidate, findings[:1], passed)
     if isinstance(check, MetricCheck):
         base_value = base.value if base else None
-        update = {"value": candidate.value, "base_value": base_value, "require": check.require.strip()}
+        update = {
+            "value": candidate.value,
+            "base_value": base_value,
+            "require": check.require.strip(),
+        }
         return result.model_copy(update=update)
     return result
 
@@ -113,7 +132,9 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
         bad = {shortfall.entry for shortfall in shortfalls}
         for entry in check.must_turn_green:
             if entry not in bad:
-                turned.update((test_id, None) for test_id in here[entry] if test_id not in base.tests)
+                turned.update(
+                    (test_id, None) for test_id in here[entry] if test_id not in base.tests
+                )
     return result.model_copy(
         update={
             "counts": candidate.counts.model_copy(update={"flaky": len(found.flaky)}),
@@ -121,7 +142,9 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
             "flaky": found.flaky,
             "reruns": reruns_of(candidate, base),
             "turned_green": tuple(turned),
-            "broken": found.broken if candidate.is_whole() else tuple(i for i in found.broken if i in found.failing),
+            "broken": found.broken
+            if candidate.is_whole()
+            else tuple(i for i in found.broken if i in found.failing),
             "pre_existing": found.pre_existing,
             "failing": (*candidate.collection_errors, *found.failing)[:FAILING_LIMIT],
         }
@@ -129,11 +152,16 @@ def _decide_tests(  # noqa: PLR0913  (as `decide`)
 
 
 def decide_proofs(
-    name: str, seen: Observation | None, proofs: Sequence[str], things: Mapping[FileProof | SymbolProof, str | None]
+    name: str,
+    seen: Observation | None,
+    proofs: Sequence[str],
+    things: Mapping[FileProof | SymbolProof, str | None],
 ) -> CheckResult:
-    """Decide what no check of a gate looks at, and claims rest on: tests that were run for that, files, symbols.
+    """Decide what no check of a gate looks at, and claims rest on: tests that were run for that,
+    files, symbols.
 
-    `things` are what is wrong with each of the last two (None: nothing). There is no baseline: a proof holds or not.
+    `things` are what is wrong with each of the last two (None: nothing). There is no baseline: a
+    proof holds or not.
     """
     findings: list[Finding] = []
     if seen is not None:
@@ -141,7 +169,12 @@ def decide_proofs(
         disagrees = exit_disagrees(seen, is_pytest=True)
         odd = not_to_be_believed(seen, None)
         findings = [*not_carried_out(seen), *record_is_not_whole(seen), *odd]
-        findings += [*not_borne_out((), shortfalls), *disagrees, *not_watched(seen), *put_back(seen)]
+        findings += [
+            *not_borne_out((), shortfalls),
+            *disagrees,
+            *not_watched(seen),
+            *put_back(seen),
+        ]
         if not seen.is_whole():
             findings = findings[:1]
     findings += [
@@ -150,9 +183,15 @@ def decide_proofs(
         if wrong
     ]
     passed = [f"{count(seen.counts.passed + seen.counts.xpassed, 'test')} passed"] if seen else []
-    passed += [f"{count(number, noun)} there" for noun, number in Counter(map(_noun, things)).items()]
+    passed += [
+        f"{count(number, noun)} there" for noun, number in Counter(map(_noun, things)).items()
+    ]
     result = _result(name, seen or Observation(kind="proofs"), findings, ", ".join(passed))
-    failing = tuple(test_id for test_id, test in seen.tests.items() if test.outcome in RED) if seen else ()
+    failing = (
+        tuple(test_id for test_id, test in seen.tests.items() if test.outcome in RED)
+        if seen
+        else ()
+    )
     flaky = tuple(test_id for test_id in seen.tests if seen.is_flaky(test_id)) if seen else ()
     update = {
         "kind": "proofs",
@@ -195,18 +234,26 @@ def _passed_text(seen: Observation, base: Observation | None, found: Comparison)
     if seen.counts.skipped:
         parts.append(f"{seen.counts.skipped} skipped")
     if base is not None and not base.is_whole():
-        parts.append("on the base the tests did not come to their end, so that some may have been green there")
+        parts.append(
+            "on the base the tests did not come to their end, so that some may have been green there"
+        )
     return ", ".join(parts)
 
 
-def _exit_code(check: CommandCheck, seen: Observation, base: Observation | None) -> Iterator[Finding]:
+def _exit_code(
+    check: CommandCheck, seen: Observation, base: Observation | None
+) -> Iterator[Finding]:
     if seen.exit_code != 0:
         before = f" (on the base {base.exit_code})" if base and base.exit_code is not None else ""
         yield Finding(Reason.EXIT_CODE, f"exit code only: {seen.exit_code}{before}")
     if seen.problem:
-        yield Finding(Reason.NO_TESTS_EXECUTED, f'no test was executed: its output says "{seen.problem}"')
+        yield Finding(
+            Reason.NO_TESTS_EXECUTED, f'no test was executed: its output says "{seen.problem}"'
+        )
     for entry in check.must_turn_green:
-        text = f"{entry} did not turn green: there is only an exit code, and no `report` to see it in"
+        text = (
+            f"{entry} did not turn green: there is only an exit code, and no `report` to see it in"
+        )
         yield Finding(Reason.DID_NOT_TURN_GREEN, text)
 
 

@@ -1,7 +1,7 @@
 """What can speak against a pass: one function per way in which tests say yes for nothing.
 
-Each gives the findings of its kind, with a sentence for people, or none. Pure. In which order they count, and what of
-them becomes a result, is `decide`'s.
+Each gives the findings of its kind, with a sentence for people, or none. Pure. In which order they
+count, and what of them becomes a result, is `decide`'s.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def not_carried_out(seen: Observation) -> Iterator[Finding]:
     if seen.not_ready:
         yield Finding(Reason.SETUP_FAILED, " ".join(seen.not_ready.split()), Decision.ERRORED)
     elif seen.not_started:
-        yield Finding(Reason.NOT_STARTED, f"it could not be started: {seen.not_started}", Decision.ERRORED)
+        yield Finding(
+            Reason.NOT_STARTED, f"it could not be started: {seen.not_started}", Decision.ERRORED
+        )
     elif seen.timed_out:
         done = f" after {count(len(seen.tests), 'test')}" if seen.tests else ""
         where = f", at {seen.not_run[0]}" if seen.not_run else ""
@@ -45,10 +47,14 @@ def not_carried_out(seen: Observation) -> Iterator[Finding]:
 
 
 def base_is_unknown(base: Observation | None) -> Iterator[Finding]:
-    """Could the machine not even begin on the base? Then there is nothing to hold the candidate against."""
+    """Could the machine not even begin on the base? Then there is nothing to hold the candidate
+    against.
+    """
     if base is not None and (why := base.not_ready or base.not_started):
         yield Finding(
-            Reason.BASE_UNKNOWN, f"the base could not be looked at: {' '.join(why.split())}", Decision.ERRORED
+            Reason.BASE_UNKNOWN,
+            f"the base could not be looked at: {' '.join(why.split())}",
+            Decision.ERRORED,
         )
 
 
@@ -76,25 +82,36 @@ def _last_words(seen: Observation) -> str:
 
 
 def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[Finding]:
-    """Was anything seen in the test process that makes its outcomes worth nothing? What the base has too is no news."""
+    """Was anything seen in the test process that makes its outcomes worth nothing? What the base
+    has too is no news.
+    """
     before = base.oddities if base else {}
 
     def new(kind: str) -> list[str]:
         return [text for text in seen.oddities.get(kind, ()) if text not in before.get(kind, ())]
 
-    if controls := seen.oddities.get("control"):  # where nothing can fail, a base that has it too is no excuse
+    if controls := seen.oddities.get(
+        "control"
+    ):  # where nothing can fail, a base that has it too is no excuse
         yield Finding(Reason.RUNNER_TAMPERED, controls[0])
     if patched := new("patched"):
-        yield Finding(Reason.RUNNER_TAMPERED, f"the project replaces parts of the test runner: {named(patched)}")
+        yield Finding(
+            Reason.RUNNER_TAMPERED,
+            f"the project replaces parts of the test runner: {named(patched)}",
+        )
     if shadowed := new("shadowed"):
-        text = f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
+        text = (
+            f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
+        )
         yield Finding(Reason.MODULE_SHADOWED, text)
     if equal := new("always_equal"):
         yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
 
 
 def not_watched(seen: Observation) -> Iterator[Finding]:
-    """Was nobody there to see whether a test can fail? Where processes of xdist died, what they saw died with them."""
+    """Was nobody there to see whether a test can fail? Where processes of xdist died, what they saw
+    died with them.
+    """
     if unwatched := seen.oddities.get("unwatched"):
         yield Finding(Reason.RUNNER_TAMPERED, unwatched[0])
 
@@ -121,16 +138,22 @@ def nothing_passed(seen: Observation, found: Comparison) -> Iterator[Finding]:
             text = f"no test passed: {count(len(found.failing), 'test')} failed, {how}"
             yield Finding(Reason.TESTS_FAILED, text)
     elif counts.skipped:
-        yield Finding(Reason.ALL_SKIPPED, f"no test was executed: all {counts.skipped} were skipped")
+        yield Finding(
+            Reason.ALL_SKIPPED, f"no test was executed: all {counts.skipped} were skipped"
+        )
     elif counts.deselected:
-        yield Finding(Reason.ALL_DESELECTED, f"no test was executed: all {counts.deselected} were deselected")
+        yield Finding(
+            Reason.ALL_DESELECTED, f"no test was executed: all {counts.deselected} were deselected"
+        )
     elif not found.collection_errors:
         missing = f": {named(seen.absent)} not in this tree" if seen.absent else ""
         yield Finding(Reason.NO_TESTS_EXECUTED, f"no test was executed{missing}")
 
 
 def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
-    """Does the runner's exit status say what its record says? Failures that are not new count for both."""
+    """Does the runner's exit status say what its record says? Failures that are not new count for
+    both.
+    """
     code = seen.exit_code
     if code is None:
         return
@@ -139,11 +162,20 @@ def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
     if code == 0 and red:
         yield Finding(Reason.EXIT_DISAGREES, f"it ended with exit 0 after {count(red, 'failure')}")
     elif code != 0 and not red:
-        yield Finding(Reason.EXIT_DISAGREES, f"it ended with exit {code}{meaning}, but no failure was recorded")
+        yield Finding(
+            Reason.EXIT_DISAGREES,
+            f"it ended with exit {code}{meaning}, but no failure was recorded",
+        )
     elif is_pytest and code not in (0, 1):
-        yield Finding(Reason.EXIT_DISAGREES, f"it ended with exit {code}{meaning}, not as pytest does after failures")
+        yield Finding(
+            Reason.EXIT_DISAGREES,
+            f"it ended with exit {code}{meaning}, not as pytest does after failures",
+        )
     elif seen.reported_exit not in (None, code):
-        yield Finding(Reason.EXIT_DISAGREES, f"it ended with exit {code}, but pytest reported {seen.reported_exit}")
+        yield Finding(
+            Reason.EXIT_DISAGREES,
+            f"it ended with exit {code}, but pytest reported {seen.reported_exit}",
+        )
 
 
 def worse_than_base(found: Comparison, shortfalls: Sequence[Shortfall]) -> Iterator[Finding]:
@@ -158,29 +190,45 @@ def worse_than_base(found: Comparison, shortfalls: Sequence[Shortfall]) -> Itera
 def tests_changed(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[Finding]:
     """Are there tests that pass because the candidate changed them?"""
     if left := [test_id for test_id in changed.emptied if not excuses(may_remove, test_id)]:
-        yield Finding(Reason.EMPTIED, f"passed on the base and check nothing any more: {named(left)}")
+        yield Finding(
+            Reason.EMPTIED, f"passed on the base and check nothing any more: {named(left)}"
+        )
     if left := [test_id for test_id in changed.rewritten if not excuses(may_remove, test_id)]:
-        yield Finding(Reason.TEST_CHANGED, f"to turn green as they were on the base, but rewritten: {named(left)}")
+        yield Finding(
+            Reason.TEST_CHANGED,
+            f"to turn green as they were on the base, but rewritten: {named(left)}",
+        )
 
 
 def put_back(seen: Observation) -> Iterator[Finding]:
     """Would something land with the candidate that it was judged without?"""
     protected = [path for path, why in seen.restored.items() if why == PROTECTED]
     if protected:
-        yield Finding(Reason.PROTECTED_CHANGED, f"protected, and judged as on the base: {named(protected)}")
-    if changed := [f"{path}: {why}" for path, why in seen.restored.items() if why not in (PROTECTED, BYTECODE)]:
         yield Finding(
-            Reason.RUNNER_CHANGED, f"changes how its own tests are run, and was judged without: {named(changed)}"
+            Reason.PROTECTED_CHANGED, f"protected, and judged as on the base: {named(protected)}"
+        )
+    if changed := [
+        f"{path}: {why}" for path, why in seen.restored.items() if why not in (PROTECTED, BYTECODE)
+    ]:
+        yield Finding(
+            Reason.RUNNER_CHANGED,
+            f"changes how its own tests are run, and was judged without: {named(changed)}",
         )
 
 
-def not_borne_out(shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]) -> Iterator[Finding]:
+def not_borne_out(
+    shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]
+) -> Iterator[Finding]:
     """What the mission names, and is not so."""
-    for shortfall in sorted(shortfalls, key=lambda shortfall: shortfall.reason is Reason.ALREADY_GREEN):
+    for shortfall in sorted(
+        shortfalls, key=lambda shortfall: shortfall.reason is Reason.ALREADY_GREEN
+    ):
         if shortfall.reason is Reason.ALREADY_GREEN:
             text = f"{shortfall.entry} was to turn green, but passed on the base already"
         elif shortfall.reason is Reason.FLAKY:
-            text = f"{shortfall.entry} was to turn green, and goes both ways: {named(shortfall.ids)}"
+            text = (
+                f"{shortfall.entry} was to turn green, and goes both ways: {named(shortfall.ids)}"
+            )
         elif shortfall.ids == (shortfall.entry,):
             text = f"{shortfall.entry} did not turn green"
         elif shortfall.ids:
@@ -192,13 +240,17 @@ def not_borne_out(shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]) 
         if shortfall.reason is Reason.FLAKY:
             continue  # the claim stays unproven, for which nobody is sent back
         if shortfall.ids:
-            yield Finding(shortfall.reason, f"the proof {shortfall.entry} fails: {named(shortfall.ids)}")
+            yield Finding(
+                shortfall.reason, f"the proof {shortfall.entry} fails: {named(shortfall.ids)}"
+            )
         else:
             yield Finding(shortfall.reason, f"no test of the proof {shortfall.entry} passed")
 
 
 def empty_places(check: PytestCheck | CommandCheck, seen: Observation) -> Iterator[Finding]:
-    """Everything that the gate names must be there, or a renamed file would pass unnoticed for ever."""
+    """Everything that the gate names must be there, or a renamed file would pass unnoticed for
+    ever.
+    """
     if not isinstance(check, PytestCheck) or not (seen.tests or seen.deselected):
         return
     known = Families((*seen.tests, *seen.deselected, *seen.not_run, *seen.collection_errors))

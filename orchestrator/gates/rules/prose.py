@@ -1,7 +1,7 @@
 """Rule 6: documentation is not a fix.
 
-Owns what counts as prose: files that are written for people, and comments, docstrings and lay-out of Python code. Which
-paths a candidate changes is given; whether its batch claims a fix too.
+Owns what counts as prose: files that are written for people, and comments, docstrings and lay-out
+of Python code. Which paths a candidate changes is given; whether its batch claims a fix too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 
 PROSE = frozenset({".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc"})
-NAMES = frozenset({"README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "CHANGELOG", "CONTRIBUTING"})
+NAMES = frozenset(
+    {"README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "CHANGELOG", "CONTRIBUTING"}
+)
 FOLDERS = frozenset({"doc", "docs", "documentation"})
 CODE_IN_FOLDERS = frozenset({".py", ".js", ".ts", ".sh", ".toml", ".cfg", ".ini"})
 READ_BY_MACHINES = re.compile(r"(requirements|constraints|CMakeLists).*\.txt")
@@ -56,14 +58,22 @@ def _code(source: bytes) -> str:
 
 
 def no_code_changed(paths: Iterable[str], before: Read, after: Read) -> CheckResult | None:
-    """The result that a candidate earns whose batch claims a fix and which changes nothing but prose; else None."""
+    """The result that a candidate earns whose batch claims a fix and which changes nothing but
+    prose; else None.
+    """
     changed = sorted(paths)
     if not changed:
         return None
     for path in changed:
-        if not is_prose(path) and not (path.endswith(".py") and says_the_same(before(path), after(path))):
+        if not is_prose(path) and not (
+            path.endswith(".py") and says_the_same(before(path), after(path))
+        ):
             return None
     text = f"a fix is claimed, but only prose was changed ({count(len(changed), 'file')}: {named(changed)})"
     return CheckResult(
-        name="changes", kind="changes", decision=Decision.FAILED, reason=Reason.NO_CODE_CHANGED, text=text
+        name="changes",
+        kind="changes",
+        decision=Decision.FAILED,
+        reason=Reason.NO_CODE_CHANGED,
+        text=text,
     )

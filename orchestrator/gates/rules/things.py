@@ -1,7 +1,7 @@
 """Proofs for which nothing is run: a file, or a symbol of a file, is in the candidate or is not.
 
-Owns what is wrong with one that is not good enough. That something is there says nothing of whether it works; a claim
-that means more names a test.
+Owns what is wrong with one that is not good enough. That something is there says nothing of whether
+it works; a claim that means more names a test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def problem(commits: Commits, commit: str, proof: FileProof | SymbolProof) -> st
 def _problem_of_symbol(path: str, name: str, content: bytes | None) -> str | None:
     from orchestrator.mission.symbols import parse_symbol
     from orchestrator.mission.words import nearest
-    from orchestrator.structure.symbols import outline  # its parsers are needed by those who name symbols alone
+    from orchestrator.structure.symbols import (
+        outline,
+    )  # its parsers are needed by those who name symbols alone
 
     if content is None:
         return f"does not exist: there is no file {path}"

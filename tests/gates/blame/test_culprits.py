@@ -1,4 +1,6 @@
-"""The search for culprits over thousands of generated batches: always the right sets, and never more runs than said."""
+"""The search for culprits over thousands of generated batches: always the right sets, and never
+more runs than said.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ Sets = Sequence[frozenset[str]]
 
 @dataclass
 class Batch:
-    """Agents whose work shows a symptom wherever one of its sets is complete, and what was asked of them.
+    """Agents whose work shows a symptom wherever one of its sets is complete, and what was asked of
+    them.
 
-    `turns_green` are symptoms of the base, each with those that mend it and those that spoil that again. `unsteady`
-    symptoms are red the first time only, those of `alone` wherever they are looked for by themselves. Nothing that
-    lacks what it stands on, or holds a `clash`, can be built.
+    `turns_green` are symptoms of the base, each with those that mend it and those that spoil that
+    again. `unsteady` symptoms are red the first time only, those of `alone` wherever they are
+    looked for by themselves. Nothing that lacks what it stands on, or holds a `clash`, can be
+    built.
     """
 
     agents: tuple[str, ...]
@@ -55,7 +59,9 @@ class Batch:
         self.at_once -= 1
         chosen = frozenset(agents)
         for agent in agents:
-            assert self.stands_on.get(agent, frozenset()) <= chosen, "only what can be built is asked for"
+            assert self.stands_on.get(agent, frozenset()) <= chosen, (
+                "only what can be built is asked for"
+            )
         if any(one <= chosen for one in self.clash) and not again:
             return None
         return frozenset(self.shown(chosen) | self.alone)
@@ -66,13 +72,21 @@ class Batch:
 
     def complaints(self, agents: frozenset[str], first: bool = False) -> list[Complaint[str]]:
         red = self.shown(agents) | (self.unsteady | self.alone if first else set())
-        return [Complaint(s, self.claims.get(s, frozenset()) if s in self.turns_green else None) for s in sorted(red)]
+        return [
+            Complaint(s, self.claims.get(s, frozenset()) if s in self.turns_green else None)
+            for s in sorted(red)
+        ]
 
     def search(self, parallel: int = 1) -> Findings[str]:
         first = self.complaints(frozenset(self.agents), first=True)
         findings = anyio.run(
             lambda: find_culprits(
-                self.agents, first, self.probe, self.confirm, stands_on=self.stands_on, parallel=parallel
+                self.agents,
+                first,
+                self.probe,
+                self.confirm,
+                stands_on=self.stands_on,
+                parallel=parallel,
             )
         )
         assert self.most_at_once <= parallel
@@ -93,7 +107,9 @@ def bound(n: int) -> int:
 
 
 def check(batch: Batch, found: Findings[str]) -> None:
-    """What holds for every answer: sets are minimal, the guilty are in them, those left have passed."""
+    """What holds for every answer: sets are minimal, the guilty are in them, those left have
+    passed.
+    """
     everybody = set(batch.agents)
     for culprit in found.culprits:
         members = frozenset(culprit.agents)
@@ -104,7 +120,9 @@ def check(batch: Batch, found: Findings[str]) -> None:
         if set(culprit.symptoms) & set(batch.breaks) and not batch.clash:
             symptom = culprit.symptoms[0]
             for agent in members:
-                assert symptom not in batch.shown(without(batch, members, agent)), "a smaller set does it as well"
+                assert symptom not in batch.shown(without(batch, members, agent)), (
+                    "a smaller set does it as well"
+                )
     if found.left and not found.remaining:
         assert not batch.confirmed or batch.confirmed[-1] == found.left
         assert not batch.shown(frozenset(found.left)), "those left have passed the whole gate"
@@ -116,7 +134,9 @@ def closed(batch: Batch, agents: frozenset[str]) -> frozenset[str]:
 
 
 def without(batch: Batch, agents: frozenset[str], agent: str) -> frozenset[str]:
-    """What is left of the set, and what it stands on, when an agent goes with all that stands on it."""
+    """What is left of the set, and what it stands on, when an agent goes with all that stands on
+    it.
+    """
     gone = {one for one in closed(batch, agents) if agent in closed(batch, frozenset({one}))}
     return closed(batch, agents) - gone
 
@@ -126,7 +146,9 @@ def check_one_culprit(n: int, parallel: int, culprits: Sequence[str]) -> None:
     for culprit in culprits:
         batch = Batch(agents, {"t": [frozenset({culprit})]})
         found = batch.search(parallel)
-        assert [(c.agents, c.guilty, c.symptoms) for c in found.culprits] == [((culprit,), (culprit,), ("t",))]
+        assert [(c.agents, c.guilty, c.symptoms) for c in found.culprits] == [
+            ((culprit,), (culprit,), ("t",))
+        ]
         assert found.left == tuple(agent for agent in agents if agent != culprit)
         assert not found.remaining
         assert batch.runs <= bound(n), batch.probes
@@ -134,7 +156,9 @@ def check_one_culprit(n: int, parallel: int, culprits: Sequence[str]) -> None:
 
 @given(st.integers(2, 128), st.data(), st.integers(1, 8))
 @often
-def test_one_culprit_takes_no_more_runs_than_said(n: int, data: st.DataObject, parallel: int) -> None:
+def test_one_culprit_takes_no_more_runs_than_said(
+    n: int, data: st.DataObject, parallel: int
+) -> None:
     check_one_culprit(n, parallel, [data.draw(st.sampled_from(names(n)))])
 
 
@@ -146,7 +170,9 @@ def test_every_single_culprit_takes_no_more_runs_than_said(parallel: int) -> Non
 
 
 def test_fewest_runs_one_after_the_other() -> None:
-    """Without parallel probes: the repetition, one run for each halving, the culprit alone, those that are left."""
+    """Without parallel probes: the repetition, one run for each halving, the culprit alone, those
+    that are left.
+    """
     for n in (5, 20, 100):
         worst = 0
         for culprit in names(n):
@@ -160,7 +186,11 @@ def test_fewest_runs_one_after_the_other() -> None:
 def batches(draw: st.DrawFn, *, most: int = 24, size: int = 3, symptoms: int = 4) -> Batch:
     agents = names(draw(st.integers(1, most)))
     some = st.frozensets(st.sampled_from(agents), min_size=1, max_size=size)
-    breaks = draw(st.dictionaries(st.sampled_from("pqrs"), st.lists(some, min_size=1, max_size=2), max_size=symptoms))
+    breaks = draw(
+        st.dictionaries(
+            st.sampled_from("pqrs"), st.lists(some, min_size=1, max_size=2), max_size=symptoms
+        )
+    )
     needs = {}
     for at, agent in enumerate(agents[1:], 1):
         if draw(st.integers(0, 5)) == 0:
@@ -178,7 +208,9 @@ def test_always_the_right_sets(batch: Batch, parallel: int) -> None:
     assert bool(found.culprits) == bool(batch.breaks)
     accused = {agent for culprit in found.culprits for agent in culprit.guilty}
     gone = set(batch.agents) - set(found.left)
-    assert gone <= accused | {a for a in batch.agents if closed(batch, frozenset({a})) & accused}, "innocents stay"
+    assert gone <= accused | {a for a in batch.agents if closed(batch, frozenset({a})) & accused}, (
+        "innocents stay"
+    )
     again = Batch(batch.agents, batch.breaks, stands_on=batch.stands_on)
     assert again.search(parallel) == found, "a search that is repeated takes the same way"
     assert again.probes == batch.probes
@@ -188,8 +220,12 @@ def test_always_the_right_sets(batch: Batch, parallel: int) -> None:
 @often
 def test_several_culprits_are_told_apart(n: int, data: st.DataObject, parallel: int) -> None:
     agents = names(n)
-    guilty = data.draw(st.lists(st.sampled_from(agents), min_size=2, max_size=min(n, 4), unique=True))
-    batch = Batch(agents, {f"t{number}": [frozenset({agent})] for number, agent in enumerate(guilty)})
+    guilty = data.draw(
+        st.lists(st.sampled_from(agents), min_size=2, max_size=min(n, 4), unique=True)
+    )
+    batch = Batch(
+        agents, {f"t{number}": [frozenset({agent})] for number, agent in enumerate(guilty)}
+    )
     found = batch.search(parallel)
     told = {culprit.agents: culprit.symptoms for culprit in found.culprits}
     assert told == {(agent,): (f"t{number}",) for number, agent in enumerate(guilty)}
@@ -199,14 +235,18 @@ def test_several_culprits_are_told_apart(n: int, data: st.DataObject, parallel: 
 
 @given(st.integers(2, 100), st.data(), st.integers(1, 4))
 @often
-def test_agents_that_do_it_only_together_are_one_set(n: int, data: st.DataObject, parallel: int) -> None:
+def test_agents_that_do_it_only_together_are_one_set(
+    n: int, data: st.DataObject, parallel: int
+) -> None:
     agents = names(n)
     together = data.draw(st.frozensets(st.sampled_from(agents), min_size=2, max_size=min(n, 3)))
     batch = Batch(agents, {"t": [together]})
     found = batch.search(parallel)
     (culprit,) = found.culprits
     assert set(culprit.agents) == together
-    assert culprit.agents == tuple(agent for agent in agents if agent in together), "in the order of the mission"
+    assert culprit.agents == tuple(agent for agent in agents if agent in together), (
+        "in the order of the mission"
+    )
     assert culprit.guilty == culprit.agents[-1:], "the later is tried again on top of the others"
     assert len(found.left) == n - 1
     if parallel == 1:
@@ -228,8 +268,12 @@ def test_flaky_tests_evict_nobody(batch: Batch, unsteady: set[str], parallel: in
 
 @given(batches(), st.integers(1, 4))
 @often
-def test_a_test_that_is_red_without_anybody_is_held_against_nobody(batch: Batch, parallel: int) -> None:
-    """Such as one that passes only after others: looked for by itself, it is red on the base as well."""
+def test_a_test_that_is_red_without_anybody_is_held_against_nobody(
+    batch: Batch, parallel: int
+) -> None:
+    """Such as one that passes only after others: looked for by itself, it is red on the base as
+    well.
+    """
     plain = Batch(batch.agents, batch.breaks, stands_on=batch.stands_on)
     expected = plain.search(parallel)
     batch.alone = frozenset({"x"})
@@ -257,11 +301,15 @@ def test_what_was_to_turn_green_is_held_against_those_who_claimed_it(
 ) -> None:
     """They have not mended it, or others keep it from working; nobody else is sent back."""
     agents = names(n)
-    claimed_by = data.draw(st.frozensets(st.sampled_from(agents), min_size=1, max_size=2), label="claimed by")
+    claimed_by = data.draw(
+        st.frozensets(st.sampled_from(agents), min_size=1, max_size=2), label="claimed by"
+    )
     mends = data.draw(st.frozensets(st.sampled_from(agents), max_size=2), label="mends")
     others = sorted(set(agents) - claimed_by)
     spoils = (
-        data.draw(st.lists(st.frozensets(st.sampled_from(others), min_size=1, max_size=2), max_size=1))
+        data.draw(
+            st.lists(st.frozensets(st.sampled_from(others), min_size=1, max_size=2), max_size=1)
+        )
         if others
         else []
     )
@@ -303,7 +351,9 @@ def test_what_is_left_waits_for_what_the_guilty_were_to_mend() -> None:
 
 @given(batches(symptoms=1), st.data(), st.integers(1, 3))
 @often
-def test_parts_that_do_not_merge_lead_to_no_wrong_blame(batch: Batch, data: st.DataObject, parallel: int) -> None:
+def test_parts_that_do_not_merge_lead_to_no_wrong_blame(
+    batch: Batch, data: st.DataObject, parallel: int
+) -> None:
     pairs = st.frozensets(st.sampled_from(batch.agents), min_size=1, max_size=3)
     batch.clash = [one for one in data.draw(st.lists(pairs, max_size=2)) if len(one) > 1]
     found = batch.search(parallel)
@@ -312,7 +362,9 @@ def test_parts_that_do_not_merge_lead_to_no_wrong_blame(batch: Batch, data: st.D
 
 
 def test_a_known_red_is_not_probed_again_for_another_test() -> None:
-    """Two culprits with tests of their own cost less than two searches: each probe speaks of all tests."""
+    """Two culprits with tests of their own cost less than two searches: each probe speaks of all
+    tests.
+    """
     n = 64
     both = Batch(names(n), {"t": [frozenset({"a20"})], "u": [frozenset({"a22"})]})
     both.search()

@@ -1,4 +1,6 @@
-"""How a red verdict is taken apart into symptoms, whose they are to put right, and how they are seen again."""
+"""How a red verdict is taken apart into symptoms, whose they are to put right, and how they are
+seen again.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,13 @@ K = SymptomKind
 
 def subject(check: AnyCheck | None = None, **deliverables: object) -> Subject:
     """Agents by id, each with what proves its one deliverable."""
-    claims = {id: (Claim.model_validate({"text": "It works", "proof": proof}),) for id, proof in deliverables.items()}
-    return Subject(checks=(check or PytestCheck(pytest=("t.py",), name="unit"),), deliverables=claims)
+    claims = {
+        id: (Claim.model_validate({"text": "It works", "proof": proof}),)
+        for id, proof in deliverables.items()
+    }
+    return Subject(
+        checks=(check or PytestCheck(pytest=("t.py",), name="unit"),), deliverables=claims
+    )
 
 
 def shown(asked: Subject, observation: Observation, base: Observation | None = None) -> Shown:
@@ -43,11 +50,19 @@ def shown(asked: Subject, observation: Observation, base: Observation | None = N
     return Shown(decide(name, check, observation, base), observation)
 
 
-def wrong(asked: Subject, here: Observation, base: Observation, *present: str) -> list[tuple[Any, ...]]:
+def wrong(
+    asked: Subject, here: Observation, base: Observation, *present: str
+) -> list[tuple[Any, ...]]:
     (name,) = asked.named
-    found = complaints(asked, name, shown(asked, here, base), base, shown(asked, base, base), present)
+    found = complaints(
+        asked, name, shown(asked, here, base), base, shown(asked, base, base), present
+    )
     return [
-        (each.symptom.kind, each.symptom.test, None if each.claimed_by is None else set(each.claimed_by))
+        (
+            each.symptom.kind,
+            each.symptom.test,
+            None if each.claimed_by is None else set(each.claimed_by),
+        )
         for each in found
     ]
 
@@ -71,8 +86,14 @@ def test_what_was_to_turn_green_is_for_those_whose_proof_it_is() -> None:
     check = PytestCheck(pytest=("t.py",), must_turn_green=("t.py::a", "t.py::b"), name="unit")
     asked = subject(check, ann="t.py::a", ben="t.py", cid="other.py")
     here, base = seen(t__a="failed", t__b="failed"), seen(t__a="failed", t__b="failed")
-    assert wrong(asked, here, base) == [(K.NOT_GREEN, "t.py::a", {"ann", "ben"}), (K.NOT_GREEN, "t.py::b", {"ben"})]
-    assert wrong(subject(check), here, base) == [(K.NOT_GREEN, "t.py::a", set()), (K.NOT_GREEN, "t.py::b", set())]
+    assert wrong(asked, here, base) == [
+        (K.NOT_GREEN, "t.py::a", {"ann", "ben"}),
+        (K.NOT_GREEN, "t.py::b", {"ben"}),
+    ]
+    assert wrong(subject(check), here, base) == [
+        (K.NOT_GREEN, "t.py::a", set()),
+        (K.NOT_GREEN, "t.py::b", set()),
+    ]
 
 
 def test_what_was_green_already_is_the_missions_fault() -> None:
@@ -83,10 +104,18 @@ def test_what_was_green_already_is_the_missions_fault() -> None:
 
 def test_a_proof_that_was_red_before_is_for_those_who_named_it() -> None:
     asked = subject(None, ann="t.py::a", ben="t.py::b")
-    here, base = seen(t__a="failed", t__b="failed", t__c="passed"), seen(t__a="failed", t__b="failed", t__c="passed")
-    assert wrong(asked, here, base, "ann") == [(K.UNPROVEN, "t.py::a", {"ann"})], "only of those who are there"
+    here, base = (
+        seen(t__a="failed", t__b="failed", t__c="passed"),
+        seen(t__a="failed", t__b="failed", t__c="passed"),
+    )
+    assert wrong(asked, here, base, "ann") == [(K.UNPROVEN, "t.py::a", {"ann"})], (
+        "only of those who are there"
+    )
     broken = seen(t__a="passed", t__b="passed", t__c="passed")
-    assert wrong(asked, here, broken, "ann", "ben") == [(K.BROKEN, "t.py::a", None), (K.BROKEN, "t.py::b", None)]
+    assert wrong(asked, here, broken, "ann", "ben") == [
+        (K.BROKEN, "t.py::a", None),
+        (K.BROKEN, "t.py::b", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +128,9 @@ def test_a_proof_that_was_red_before_is_for_those_who_named_it() -> None:
 def test_a_check_that_fails_as_a_whole_is_looked_for_as_a_whole(check: AnyCheck) -> None:
     asked, crashed, well = subject(check), seen(7), seen(t__a="passed")
     assert wrong(asked, crashed, well) == [(K.CHECK, "", None)]
-    assert wrong(asked, crashed, crashed) == [(K.CHECK, "", set())], "it was so before, and nobody claimed to mend it"
+    assert wrong(asked, crashed, crashed) == [(K.CHECK, "", set())], (
+        "it was so before, and nobody claimed to mend it"
+    )
     symptom = Symptom(check="unit", kind=K.CHECK)
     assert part_for(asked, "unit", [symptom]) is None
     assert is_shown(symptom, shown(asked, crashed, well))
@@ -128,13 +159,17 @@ def test_there_are_never_too_many() -> None:
         (K.UNCOLLECTED, "t.py", "passed", False),
     ],
 )
-def test_how_a_symptom_is_seen_in_a_part(kind: SymptomKind, test: str, outcome: str, expected: bool) -> None:
+def test_how_a_symptom_is_seen_in_a_part(
+    kind: SymptomKind, test: str, outcome: str, expected: bool
+) -> None:
     symptom = Symptom(check="unit", kind=kind, test=test)
     assert is_shown(symptom, shown(subject(), seen(t__a=outcome), seen(t__a="passed"))) is expected
 
 
 def test_only_what_is_red_is_run() -> None:
-    check = PytestCheck(pytest=("t.py",), at_least=9, must_turn_green=("t.py::c",), may_remove=("x",), name="unit")
+    check = PytestCheck(
+        pytest=("t.py",), at_least=9, must_turn_green=("t.py::c",), may_remove=("x",), name="unit"
+    )
     symptoms = [
         Symptom(check="unit", kind=K.BROKEN, test="t.py::a"),
         Symptom(check="unit", kind=K.NOT_GREEN, test="u.py"),
@@ -180,15 +215,29 @@ def test_a_tree_that_was_seen_is_not_looked_at_again(bench: Bench) -> None:
             narrow = await look(red, part=part)
             again = await look(same, part=part)
             whole = await look(red)
-            return [narrow, again, whole, await look(same, part=part, is_afresh=True), await look(base, part=part)]
+            return [
+                narrow,
+                again,
+                whole,
+                await look(same, part=part, is_afresh=True),
+                await look(base, part=part),
+            ]
         finally:
             await judge.aclose()
 
     narrow, again, whole, afresh, before = anyio.run(go, bench.judge())
-    assert [each.ran for each in (narrow, again, whole, afresh, before)] == [True, False, True, True, False]
+    assert [each.ran for each in (narrow, again, whole, afresh, before)] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
     assert list(narrow.seen.tests) == ["tests/test_it.py::test_it"]
     assert len(whole.seen.tests) == 2
-    assert all(is_shown(symptom, Shown(each.result, each.seen)) for each in (narrow, again, whole, afresh))
+    assert all(
+        is_shown(symptom, Shown(each.result, each.seen)) for each in (narrow, again, whole, afresh)
+    )
     assert not is_shown(symptom, Shown(before.result, before.seen))
     assert whole.base is not None
     assert whole.base.commit == base

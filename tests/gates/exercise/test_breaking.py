@@ -11,7 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator.gates.exercise.breaking import failing, inserted, marking
-from orchestrator.gates.exercise.changed_functions import ChangedFunctions, Function, changed_functions, is_test_code
+from orchestrator.gates.exercise.changed_functions import (
+    ChangedFunctions,
+    Function,
+    changed_functions,
+    is_test_code,
+)
 
 THERE = SimpleNamespace(is_file=True)
 
@@ -27,7 +32,9 @@ def changed(before: dict[str, str | bytes], after: dict[str, str | bytes]) -> Ch
         return read
 
     changes = {
-        path: SimpleNamespace(old=THERE if path in before else None, new=THERE if path in after else None)
+        path: SimpleNamespace(
+            old=THERE if path in before else None, new=THERE if path in after else None
+        )
         for path in {**before, **after}
         if before.get(path) != after.get(path)
     }
@@ -36,7 +43,9 @@ def changed(before: dict[str, str | bytes], after: dict[str, str | bytes]) -> Ch
 
 def in_one(before: str, after: str) -> tuple[list[str], list[str]]:
     found = changed({"a.py": before}, {"a.py": after})
-    return [function.name for function in found.functions], [change.what for change in found.unbreakable]
+    return [function.name for function in found.functions], [
+        change.what for change in found.unbreakable
+    ]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +53,12 @@ def in_one(before: str, after: str) -> tuple[list[str], list[str]]:
     [
         ("def f(): return 1\n", "def f(): return 2\n", ["f"], []),
         ("def f(): return 1\n", "def f(): return 1\ndef g(): return 2\n", ["g"], []),
-        ("def f(): return 1\ndef g(): return 2\n", "def g(): return 2\ndef f(): return 1\n", [], []),
+        (
+            "def f(): return 1\ndef g(): return 2\n",
+            "def g(): return 2\ndef f(): return 1\n",
+            [],
+            [],
+        ),
         ("def f(): return 1\n", "# why\ndef f():\n    '''What.'''\n\n    return (1)\n", [], []),
         ("def f(a): return a\n", "def f(a=1): return a\n", ["f"], []),
         ("def f(): return 1\n", "@cache\ndef f(): return 1\n", ["f"], []),
@@ -75,7 +89,12 @@ def in_one(before: str, after: str) -> tuple[list[str], list[str]]:
             [],
         ),
         ("if X:\n  def f(): return 1\n", "if X:\n  def f(): return 2\n", ["f"], []),
-        ("if X:\n  def f(): return 1\n", "if Y:\n  def f(): return 1\n", [], ["code of the module"]),
+        (
+            "if X:\n  def f(): return 1\n",
+            "if Y:\n  def f(): return 1\n",
+            [],
+            ["code of the module"],
+        ),
         ("X = 1\n", "X = 2\n", [], ["code of the module"]),
         ("f = lambda: 1\n", "f = lambda: 2\n", [], ["code of the module"]),
         ("class A:\n  x = 1\n", "class A:\n  x = 2\n", [], ["the body of class A"]),
@@ -90,12 +109,18 @@ def in_one(before: str, after: str) -> tuple[list[str], list[str]]:
         ("", 'def f(): return "\\d"\n', ["f"], []),
     ],
 )
-def test_what_counts_as_a_change(before: str, after: str, functions: list[str], beside: list[str]) -> None:
+def test_what_counts_as_a_change(
+    before: str, after: str, functions: list[str], beside: list[str]
+) -> None:
     assert in_one(before, after) == (functions, beside)
 
 
 def test_what_no_function_holds_is_named_and_tests_are_left_out() -> None:
-    before = {"gone.py": "def f(): return 1\ndef h(): return 3\n", "data.json": "{}", "old.toml": "a = 1"}
+    before = {
+        "gone.py": "def f(): return 1\ndef h(): return 3\n",
+        "data.json": "{}",
+        "old.toml": "a = 1",
+    }
     after = {
         "new.py": "def f(): return 1\ndef g(): return 2\n",
         "data.json": "[]",
@@ -118,8 +143,14 @@ def test_what_no_function_holds_is_named_and_tests_are_left_out() -> None:
 
 
 def test_which_paths_are_of_tests() -> None:
-    assert all(map(is_test_code, ("tests/a.py", "a/test/b.py", "test_a.py", "a/b_test.py", "a/conftest.py")))
-    assert not any(map(is_test_code, ("a.py", "testing/a.py", "attest.py", "contest.py", "latest.py")))
+    assert all(
+        map(
+            is_test_code, ("tests/a.py", "a/test/b.py", "test_a.py", "a/b_test.py", "a/conftest.py")
+        )
+    )
+    assert not any(
+        map(is_test_code, ("a.py", "testing/a.py", "attest.py", "contest.py", "latest.py"))
+    )
 
 
 KINDS = '''\
@@ -211,7 +242,8 @@ def run(folder: Path, source: bytes) -> list[str]:
 
 
 def every_function() -> tuple[Function, ...]:
-    # Under "only words" there is no code, which therefore never counts as changed; it can be broken all the same.
+    # Under "only words" there is no code, which therefore never counts as changed; it can be broken
+    # all the same.
     found = changed({}, {"kinds.py": KINDS}).functions
     line = KINDS[: KINDS.index("def only_words")].count("\n") + 1
     functions = [function for function in found if function.name != "collect"]
@@ -219,7 +251,9 @@ def every_function() -> tuple[Function, ...]:
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
-def test_every_kind_of_function_can_be_broken_and_stays_what_it_is(tmp_path: Path, ends: str) -> None:
+def test_every_kind_of_function_can_be_broken_and_stays_what_it_is(
+    tmp_path: Path, ends: str
+) -> None:
     source = KINDS.replace("\n", ends).encode()
     functions = every_function()
     assert len(functions) == 19
@@ -238,7 +272,9 @@ def test_a_mark_is_left_by_each_function_that_is_called(tmp_path: Path) -> None:
     marks = tmp_path / "marks'\n"
     for number in range(20):
         (marks / str(number)).mkdir(parents=True)
-    statements = {f: marking(f"_called_{number}", marks / str(number)) for number, f in enumerate(functions)}
+    statements = {
+        f: marking(f"_called_{number}", marks / str(number)) for number, f in enumerate(functions)
+    }
     made = inserted(KINDS.encode(), statements)
     assert made is not None
     assert all(line.endswith(" well") for line in run(tmp_path, made)[:19])
@@ -248,7 +284,9 @@ def test_a_mark_is_left_by_each_function_that_is_called(tmp_path: Path) -> None:
 def test_other_encodings_stay(tmp_path: Path) -> None:
     source = '# coding: latin-1\ndef f(): return "é"\n'.encode("latin-1")
     made = inserted(source, {Function("a.py", "f", 2): "raise BaseException('x')"})
-    assert made == "# coding: latin-1\ndef f(): raise BaseException('x'); return \"é\"\n".encode("latin-1")
+    assert made == "# coding: latin-1\ndef f(): raise BaseException('x'); return \"é\"\n".encode(
+        "latin-1"
+    )
     with_mark = b"\xef\xbb\xbfdef f():\n    return 1\n"
     made = inserted(with_mark, {Function("a.py", "f", 1): "pass"})
     assert made == b"\xef\xbb\xbfdef f():\n    pass\n    return 1\n"
@@ -256,7 +294,13 @@ def test_other_encodings_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [b"def f(: pass\n", b"# coding: klingon\ndef f(): pass\n", b"\xff\n", b"def f(): \\\n  return 1\n", b"x = 1\n"],
+    [
+        b"def f(: pass\n",
+        b"# coding: klingon\ndef f(): pass\n",
+        b"\xff\n",
+        b"def f(): \\\n  return 1\n",
+        b"x = 1\n",
+    ],
 )
 def test_what_cannot_be_done_is_not_done(source: bytes) -> None:
     assert inserted(source, {Function("a.py", "f", 1): "pass"}) is None

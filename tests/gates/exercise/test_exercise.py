@@ -1,4 +1,6 @@
-"""The exercise check on real commits: changes that tests care about, changes that they do not, and what is neither."""
+"""The exercise check on real commits: changes that tests care about, changes that they do not, and
+what is neither.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,16 @@ def checks(*written: dict[str, Any]) -> tuple[AnyCheck, ...]:
     return Gate.model_validate({"checks": list(written)}).checks
 
 
-def judge(bench: Bench, base: str, candidate: str, *written: dict[str, Any], **more: Any) -> Verdict:
+def judge(
+    bench: Bench, base: str, candidate: str, *written: dict[str, Any], **more: Any
+) -> Verdict:
     told: list[Progress] = more.pop("told", [])
     subject = Subject(gate="core", checks=checks(*(written or (FIX,))), **more)
 
     async def run() -> Verdict:
-        return await bench.judge().judge(subject, candidate=candidate, base=base, on_progress=told.append)
+        return await bench.judge().judge(
+            subject, candidate=candidate, base=base, on_progress=told.append
+        )
 
     return anyio.run(run)
 
@@ -66,7 +72,9 @@ def test_tests_that_care_notice(bench: Bench) -> None:
 
 def test_a_change_that_no_test_runs_is_vacuous(bench: Bench) -> None:
     """The test reads the source, and is content."""
-    claiming = "def test_add(): assert 'a + b' in open('sums.py').read()\ndef test_other(): assert True\n"
+    claiming = (
+        "def test_add(): assert 'a + b' in open('sums.py').read()\ndef test_other(): assert True\n"
+    )
     base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": claiming})
     fixed = bench.commit({"sums.py": RIGHT})
     verdict = judge(bench, base, fixed)
@@ -90,17 +98,30 @@ def test_a_change_that_no_test_runs_is_vacuous(bench: Bench) -> None:
     ],
 )
 def test_a_test_that_looks_at_the_source_has_noticed_nothing(bench: Bench, looks: str) -> None:
-    """It is red with a mark in the source as well, which changes nothing of what the function does."""
-    base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": f"def test_add(): assert {looks}\n"})
+    """It is red with a mark in the source as well, which changes nothing of what the function
+    does.
+    """
+    base = bench.commit(
+        {"sums.py": WRONG, "tests/test_sums.py": f"def test_add(): assert {looks}\n"}
+    )
     verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}))
     assert verdict.checks[-1].reason is Reason.VACUOUS, verdict.reasons()
-    assert "all 1 test stay green, but for what looks at the text of it, with sums.py::add broken" in verdict.reasons()
+    assert (
+        "all 1 test stay green, but for what looks at the text of it, with sums.py::add broken"
+        in verdict.reasons()
+    )
     assert exercised(verdict).called is None, "the run that would tell was red"
 
 
 def test_a_linter_that_does_not_like_our_text_has_noticed_nothing(bench: Bench) -> None:
-    linter = {"name": "lint", "command": [sys.executable, "-c", "assert 'import' not in open('sums.py').read()"]}
-    files = {"sums.py": WRONG, "tests/test_sums.py": "def test_add(): assert '+' in open('sums.py').read()\n"}
+    linter = {
+        "name": "lint",
+        "command": [sys.executable, "-c", "assert 'import' not in open('sums.py').read()"],
+    }
+    files = {
+        "sums.py": WRONG,
+        "tests/test_sums.py": "def test_add(): assert '+' in open('sums.py').read()\n",
+    }
     base = bench.commit(files)
     verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}), FIX, linter)
     assert verdict.checks[-1].reason is Reason.VACUOUS, verdict.reasons()
@@ -125,13 +146,20 @@ def test_tests_that_take_files_away_are_believed(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("caught", "is_vacuous"),
     [
-        ("except Exception", False),  # a program that must go on is not taken for one that nobody tests
+        (
+            "except Exception",
+            False,
+        ),  # a program that must go on is not taken for one that nobody tests
         ("except BaseException", True),
         ("except", True),
     ],
 )
-def test_a_failure_that_is_swallowed_is_noticed_by_nobody(bench: Bench, caught: str, is_vacuous: bool) -> None:
-    """Nothing is won by catching everything: the tests stay green then, and that is what is refused."""
+def test_a_failure_that_is_swallowed_is_noticed_by_nobody(
+    bench: Bench, caught: str, is_vacuous: bool
+) -> None:
+    """Nothing is won by catching everything: the tests stay green then, and that is what is
+    refused.
+    """
     product = "def work():\n    {}\ndef main():\n    try:\n        work()\n    CAUGHT:\n        pass\n    return 0\n"
     product = product.replace("CAUGHT", caught)
     test = "import main\ndef test_add(): assert main.main() == 0 and 'pass;' in open('main.py').read()\n"
@@ -141,7 +169,9 @@ def test_a_failure_that_is_swallowed_is_noticed_by_nobody(bench: Bench, caught: 
     assert (verdict.checks[-1].reason is Reason.VACUOUS) == is_vacuous, verdict.reasons()
     assert exercised(verdict).functions == ("main.py::work",)
     if is_vacuous:
-        assert verdict.checks[-1].text.endswith("they are called, and no test looks at what comes of it")
+        assert verdict.checks[-1].text.endswith(
+            "they are called, and no test looks at what comes of it"
+        )
 
 
 def test_all_of_the_gate_is_asked_before_a_change_is_called_vacuous(bench: Bench) -> None:
@@ -166,17 +196,27 @@ def test_all_of_the_gate_is_asked_before_a_change_is_called_vacuous(bench: Bench
     "other",
     [
         {"name": "script", "command": [sys.executable, "script.py"]},
-        {"name": "number", "metric": [sys.executable, "script.py"], "value": r"(\d+)", "require": "== 3"},
+        {
+            "name": "number",
+            "metric": [sys.executable, "script.py"],
+            "value": r"(\d+)",
+            "require": "== 3",
+        },
     ],
     ids=lambda check: str(check["name"]),
 )
 def test_checks_of_other_kinds_notice_too(bench: Bench, other: dict[str, Any]) -> None:
-    files = {"script.py": "import sums\nprint(sums.add(1, 2))\n", "tests/test_sums.py": "def test_add(): assert 1\n"}
+    files = {
+        "script.py": "import sums\nprint(sums.add(1, 2))\n",
+        "tests/test_sums.py": "def test_add(): assert 1\n",
+    }
     base = bench.commit({"sums.py": WRONG, **files})
     fixed = bench.commit({"sums.py": RIGHT})
     verdict = judge(bench, base, fixed, {"name": "tests", "pytest": "tests"}, other, exercise=True)
     assert verdict.is_passed, verdict.reasons()
-    assert verdict.checks[-1].text.startswith(f"1 changed function broken on purpose: {other['name']} noticed")
+    assert verdict.checks[-1].text.startswith(
+        f"1 changed function broken on purpose: {other['name']} noticed"
+    )
 
 
 def test_programs_that_tests_start_are_broken_too(bench: Bench) -> None:
@@ -193,12 +233,16 @@ def test_programs_that_tests_start_are_broken_too(bench: Bench) -> None:
 
 def test_what_cannot_be_broken_is_named_and_not_held_against_anybody(bench: Bench) -> None:
     test = "import json, sums\ndef test_add(): assert json.load(open('data.json')) == sums.LIMIT == 3\n"
-    base = bench.commit({"sums.py": "LIMIT = 2\n", "data.json": "2", "tests/test_sums.py": test, **bench.counting()})
+    base = bench.commit(
+        {"sums.py": "LIMIT = 2\n", "data.json": "2", "tests/test_sums.py": test, **bench.counting()}
+    )
     fixed = bench.commit({"sums.py": "LIMIT = 3\n", "data.json": "3", "notes.md": "Words."})
     verdict = judge(bench, base, fixed)
     assert verdict.is_passed
     assert bench.count == 2, "nothing more is run"
-    assert exercised(verdict) == Exercise(unbreakable=("data.json (not Python)", "sums.py (code of the module)"))
+    assert exercised(verdict) == Exercise(
+        unbreakable=("data.json (not Python)", "sums.py (code of the module)")
+    )
     assert [check.name for check in verdict.checks] == ["tests"]
 
 
@@ -210,7 +254,9 @@ def test_tests_alone_are_nothing_to_break(bench: Bench) -> None:
     assert exercised(verdict) == Exercise()
 
 
-@pytest.mark.parametrize(("exercise", "claims", "runs"), [(None, False, 2), (False, True, 2), (True, False, 4)])
+@pytest.mark.parametrize(
+    ("exercise", "claims", "runs"), [(None, False, 2), (False, True, 2), (True, False, 4)]
+)
 def test_who_asks_for_it(bench: Bench, exercise: bool | None, claims: bool, runs: int) -> None:
     base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": TEST, **bench.counting()})
     fixed = bench.commit({"sums.py": RIGHT})
@@ -240,10 +286,18 @@ def test_nothing_is_run_twice_but_what_was_vacuous(bench: Bench) -> None:
 
 def test_the_proofs_of_claims_are_part_of_the_gate(bench: Bench) -> None:
     """A proof that no check runs is what notices."""
-    base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": "def test_add(): pass\n", "proofs/test_it.py": TEST})
+    base = bench.commit(
+        {
+            "sums.py": WRONG,
+            "tests/test_sums.py": "def test_add(): pass\n",
+            "proofs/test_it.py": TEST,
+        }
+    )
     fixed = bench.commit({"sums.py": RIGHT})
     claim = Claim.model_validate({"text": "Sums are right", "proof": "proofs/test_it.py"})
-    verdict = judge(bench, base, fixed, {"name": "tests", "pytest": "tests"}, exercise=True, criteria=(claim,))
+    verdict = judge(
+        bench, base, fixed, {"name": "tests", "pytest": "tests"}, exercise=True, criteria=(claim,)
+    )
     assert verdict.is_passed
     assert exercised(verdict).noticed_by == ("proofs/test_it.py::test_add",)
 
@@ -260,7 +314,9 @@ def test_few_of_many_tests_are_run(bench: Bench) -> None:
     assert exercised(verdict).called == ("sums.py::add",), "seen in all of them"
 
 
-def test_a_broken_program_that_waits_for_ever_is_not_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_program_that_waits_for_ever_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.gates.exercise.exercise.MORE_SECONDS", 3.0)
     waiting = (
         "import pytest, queue, sums, threading\n"
@@ -274,5 +330,7 @@ def test_a_broken_program_that_waits_for_ever_is_not_waited_for(bench: Bench, mo
     verdict = judge(bench, base, bench.commit({"sums.py": RIGHT}))
     assert verdict.is_passed
     assert exercised(verdict).noticed_by == ("tests/test_sums.py::test_add",)
-    (row,) = json.loads((bench.folder / "reports" / verdict.checks[-1].evidence).read_text())["tests"]
+    (row,) = json.loads((bench.folder / "reports" / verdict.checks[-1].evidence).read_text())[
+        "tests"
+    ]
     assert row["candidate"] == "absent", "it was stopped at that test"

@@ -1,4 +1,6 @@
-"""Real commands: exit codes, JUnit reports and metrics, and the ways in which they say yes for nothing."""
+"""Real commands: exit codes, JUnit reports and metrics, and the ways in which they say yes for
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,12 @@ def test_unittest_that_finds_nothing_is_red_whatever_its_exit(tmp_path: Path) ->
     assert "Ran 0 tests" in seen.tail
     result = decide("x", check, seen)
     assert result.decision is Decision.FAILED
-    assert "no test was executed" in decide("x", check, seen.model_copy(update={"exit_code": 0})).text
-    good = look(tmp_path, check, {"tests/__init__.py": "", "tests/test_it.py": ONE_TEST.format("pass")})
+    assert (
+        "no test was executed" in decide("x", check, seen.model_copy(update={"exit_code": 0})).text
+    )
+    good = look(
+        tmp_path, check, {"tests/__init__.py": "", "tests/test_it.py": ONE_TEST.format("pass")}
+    )
     assert decide("x", check, good).text == "exit code only: 0"
 
 
@@ -56,9 +62,13 @@ def test_unittest_that_skips_all_is_red(tmp_path: Path) -> None:
         ("it ran well", False),
     ],
 )
-def test_what_runners_say_of_themselves(tmp_path: Path, output: str, says_nothing_ran: bool) -> None:
+def test_what_runners_say_of_themselves(
+    tmp_path: Path, output: str, says_nothing_ran: bool
+) -> None:
     check = python(f"print({output!r})")
-    assert (decide("x", check, look(tmp_path, check, {})).decision is Decision.FAILED) is says_nothing_ran
+    assert (
+        decide("x", check, look(tmp_path, check, {})).decision is Decision.FAILED
+    ) is says_nothing_ran
 
 
 def test_a_command_that_is_not_there_or_never_ends_is_an_error(tmp_path: Path) -> None:
@@ -76,7 +86,9 @@ GOOD = '<testsuite><testcase classname="t.T" name="a" time="0.5"/><testcase clas
 
 
 def writing(report: str, code: int = 0) -> CommandCheck:
-    return python(f"open('out.xml', 'w').write({report!r}); import sys; sys.exit({code})", report="out.xml")
+    return python(
+        f"open('out.xml', 'w').write({report!r}); import sys; sys.exit({code})", report="out.xml"
+    )
 
 
 def test_a_report_is_counted(tmp_path: Path) -> None:
@@ -113,7 +125,10 @@ def test_a_report_outside_of_the_tree_is_refused(tmp_path: Path, path: str) -> N
 
 def test_a_report_where_a_folder_is_is_refused(tmp_path: Path) -> None:
     check = python("pass", report="out")
-    assert decide("x", check, look(tmp_path, check, {"out/kept.txt": ""})).reason is Reason.REPORT_UNREADABLE
+    assert (
+        decide("x", check, look(tmp_path, check, {"out/kept.txt": ""})).reason
+        is Reason.REPORT_UNREADABLE
+    )
 
 
 FAILURE = '<testcase name="c"><failure message="no">because</failure></testcase>'
@@ -203,7 +218,15 @@ def test_the_dialects_of_reports(tmp_path: Path) -> None:
 
 
 def test_the_report_of_pytest_itself(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "--junitxml=out.xml", "-p", "no:cacheprovider", "tests"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--junitxml=out.xml",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+    ]
     check = CommandCheck.model_validate({"command": command, "report": "out.xml"})
     suite = "import pytest\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert 0\n"
     seen = look(tmp_path, check, {"tests/test_it.py": suite})
@@ -263,7 +286,12 @@ def test_what_is_no_number_is_said(output: str, value: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "text", "reason"),
-    [(0, "97", None), (0, "94", Reason.BELOW_THRESHOLD), (0, "", Reason.VALUE_MISSING), (3, "97", Reason.EXIT_CODE)],
+    [
+        (0, "97", None),
+        (0, "94", Reason.BELOW_THRESHOLD),
+        (0, "", Reason.VALUE_MISSING),
+        (3, "97", Reason.EXIT_CODE),
+    ],
 )
 def test_metrics_are_run(tmp_path: Path, code: int, text: str, reason: Reason | None) -> None:
     check = printing(text, value=r"(\d+)", code=code)
@@ -274,6 +302,10 @@ def test_metrics_are_run(tmp_path: Path, code: int, text: str, reason: Reason | 
 def test_a_metric_of_a_program_that_talks_much_is_at_its_end(tmp_path: Path) -> None:
     check = printing('{"n": 1}\n' + "x" * 2_000 + '\n{"n": 99}\n', value="n")
     check = check.model_copy(
-        update={"metric": python("print('x' * 3_000_000); print({'n': 1}); print('{\"n\": 99}')").command}
+        update={
+            "metric": python(
+                "print('x' * 3_000_000); print({'n': 1}); print('{\"n\": 99}')"
+            ).command
+        }
     )
     assert look(tmp_path, check, {}).value == 99

@@ -23,8 +23,14 @@ X = "a.py::x"
 
 def told(outcome: str, alone: str = "", among: str = "") -> Observation:
     """One test that was seen first so, then by itself and among others so."""
-    runs = {name: {X: tuple(OUTCOMES[c] for c in text)} for name, text in (("alone", alone), ("among", among)) if text}
-    return seen(**({"a__x": OUTCOMES[outcome].value} if outcome != "-" else {})).model_copy(update=runs)
+    runs = {
+        name: {X: tuple(OUTCOMES[c] for c in text)}
+        for name, text in (("alone", alone), ("among", among))
+        if text
+    }
+    return seen(**({"a__x": OUTCOMES[outcome].value} if outcome != "-" else {})).model_copy(
+        update=runs
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,9 @@ def told(outcome: str, alone: str = "", among: str = "") -> Observation:
         (told("r", "rr"), None, None),
     ],
 )
-def test_what_is_run_next(candidate: Observation, base: Observation | None, expected: Rerun | None) -> None:
+def test_what_is_run_next(
+    candidate: Observation, base: Observation | None, expected: Rerun | None
+) -> None:
     assert next_rerun(X, candidate, base) is expected
 
 
@@ -70,13 +78,18 @@ def test_what_is_flaky(runs: tuple[str, ...], is_flaky: bool) -> None:
 
 
 def test_who_is_suspected() -> None:
-    assert suspects(seen(a__x="failed", a__y="error", a__z="passed"), seen(a__x="passed")) == (X, "a.py::y")
+    assert suspects(seen(a__x="failed", a__y="error", a__z="passed"), seen(a__x="passed")) == (
+        X,
+        "a.py::y",
+    )
     assert suspects(seen(a__x="failed"), seen(a__x="failed")) == ()
     many = {f"a__{n}": "failed" for n in range(LIMIT + 1)}
     assert suspects(seen(**many), None) == ()
     cut = seen(a__x="failed").model_copy(update={"record": RecordState.TRUNCATED})
     assert suspects(cut, None) == ()
-    both = told("r", "gg", "r").model_copy(update={"tests": {X: TestSeen(outcome=TestOutcome.FAILED)}})
+    both = told("r", "gg", "r").model_copy(
+        update={"tests": {X: TestSeen(outcome=TestOutcome.FAILED)}}
+    )
     assert (reruns_of(both, told("g", "g")), reruns_of(both, None)) == (4, 3)
 
 
@@ -102,21 +115,29 @@ SCRIPTED = """
 
 
 class Theatre:
-    """A project whose tests end as a script says: for each tree and test, `g` or `r` for each of its runs."""
+    """A project whose tests end as a script says: for each tree and test, `g` or `r` for each of
+    its runs.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.folder = bench.folder / "scripts"
         self.folder.mkdir()
 
-    def play(self, scripts: dict[str, str], *, check: dict[str, Any] | None = None, **more: Any) -> Verdict:
+    def play(
+        self, scripts: dict[str, str], *, check: dict[str, Any] | None = None, **more: Any
+    ) -> Verdict:
         for name, script in scripts.items():
             (self.folder / name).write_text(script)
         tests = dedent(SCRIPTED.format(folder=str(self.folder)))
-        base = self.bench.commit({"tests/test_it.py": tests, "value.py": "NAME = 'base'\n", "run.sh": RUN})
+        base = self.bench.commit(
+            {"tests/test_it.py": tests, "value.py": "NAME = 'base'\n", "run.sh": RUN}
+        )
         candidate = self.bench.commit({"value.py": "NAME = 'candidate'\n"})
         may_rerun = more.pop("may_rerun", True)
-        subject = Subject(checks=Gate.model_validate({"checks": [check or {"pytest": "tests"}]}).checks, **more)
+        subject = Subject(
+            checks=Gate.model_validate({"checks": [check or {"pytest": "tests"}]}).checks, **more
+        )
 
         async def run() -> Verdict:
             judge = self.bench.judge()
@@ -151,7 +172,12 @@ def test_what_goes_both_ways_is_shown_and_held_against_nobody(
 ) -> None:
     verdict = theatre.play(of(base, candidate))
     [result] = verdict.checks
-    assert (result.decision, result.flaky, result.broken, result.reruns) == (Decision.PASSED, (XS,), (), reruns)
+    assert (result.decision, result.flaky, result.broken, result.reruns) == (
+        Decision.PASSED,
+        (XS,),
+        (),
+        reruns,
+    )
     assert result.failing == (XS,)
     assert result.counts
     assert result.counts.flaky == 1
@@ -163,9 +189,16 @@ def test_what_goes_both_ways_is_shown_and_held_against_nobody(
 
 
 @pytest.mark.parametrize(("base", "candidate", "reruns"), [("ggg", "rrr", 4), ("g", "rggr", 3)])
-def test_what_is_red_each_time_is_broken(theatre: Theatre, base: str, candidate: str, reruns: int) -> None:
+def test_what_is_red_each_time_is_broken(
+    theatre: Theatre, base: str, candidate: str, reruns: int
+) -> None:
     [result] = theatre.play(of(base, candidate)).checks
-    assert (result.reason, result.broken, result.flaky, result.reruns) == ("broken", (XS,), (), reruns)
+    assert (result.reason, result.broken, result.flaky, result.reruns) == (
+        "broken",
+        (XS,),
+        (),
+        reruns,
+    )
 
 
 def test_what_a_mission_names_must_hold_each_time(theatre: Theatre) -> None:
@@ -176,10 +209,15 @@ def test_what_a_mission_names_must_hold_each_time(theatre: Theatre) -> None:
 
 def test_a_gate_in_which_nothing_but_a_flaky_test_ran_is_red(theatre: Theatre) -> None:
     [result] = theatre.play(of("g", "rgr"), check={"pytest": XS}).checks
-    assert (result.reason, result.text) == ("tests_failed", "no test passed: 1 test failed, by chance")
+    assert (result.reason, result.text) == (
+        "tests_failed",
+        "no test passed: 1 test failed, by chance",
+    )
 
 
-def test_a_claim_that_rests_on_a_flaky_test_is_unproven_and_nobody_is_sent_back(theatre: Theatre) -> None:
+def test_a_claim_that_rests_on_a_flaky_test_is_unproven_and_nobody_is_sent_back(
+    theatre: Theatre,
+) -> None:
     claim = Claim.model_validate({"text": "x works", "proof": XS})
     verdict = theatre.play(of("g", "rgr"), criteria=(claim,))
     assert verdict.is_passed
@@ -193,7 +231,11 @@ def test_a_proof_that_no_check_runs_is_run_again_too(theatre: Theatre) -> None:
     claim = Claim.model_validate({"text": "x works", "proof": XS})
     other = {"pytest": "tests/test_it.py::test_z"}
     verdict = theatre.play(of("", "rgr"), check=other, criteria=(claim,))
-    assert (verdict.is_passed, verdict.checks[1].flaky, verdict.checks[1].reruns) == (True, (XS,), 2)
+    assert (verdict.is_passed, verdict.checks[1].flaky, verdict.checks[1].reruns) == (
+        True,
+        (XS,),
+        2,
+    )
     assert verdict.criteria[0].status is ClaimStatus.UNVALIDATED
 
 
@@ -221,8 +263,12 @@ def test_red_stays_red_where_nothing_may_be_run_again(theatre: Theatre) -> None:
 
 
 @pytest.mark.parametrize(("candidate", "reason"), [("rg", None), ("rr", "broken")])
-def test_a_command_with_a_report_is_run_once_more(theatre: Theatre, candidate: str, reason: str | None) -> None:
-    [result] = theatre.play(of("g", candidate), check={"command": "sh run.sh", "report": "out.xml"}).checks
+def test_a_command_with_a_report_is_run_once_more(
+    theatre: Theatre, candidate: str, reason: str | None
+) -> None:
+    [result] = theatre.play(
+        of("g", candidate), check={"command": "sh run.sh", "report": "out.xml"}
+    ).checks
     assert (result.reason, result.reruns, len(result.flaky)) == (reason, 1, 0 if reason else 1)
 
 

@@ -96,9 +96,15 @@ def test_every_outcome_is_told_from_the_others(tmp_path: Path) -> None:
     counted: list[object] = []
     seen = look(tmp_path, check(), {**PACKAGE, "tests/test_it.py": OUTCOMES}, counted=counted)
     assert {
-        test_id.removeprefix("tests/test_it.py::"): test.outcome for test_id, test in seen.tests.items()
+        test_id.removeprefix("tests/test_it.py::"): test.outcome
+        for test_id, test in seen.tests.items()
     } == EXPECTED
-    assert (seen.record, seen.exit_code, seen.reported_exit, seen.problem) == (RecordState.COMPLETE, 1, 1, "")
+    assert (seen.record, seen.exit_code, seen.reported_exit, seen.problem) == (
+        RecordState.COMPLETE,
+        1,
+        1,
+        "",
+    )
     assert "the second" in seen.tests["tests/test_it.py::test_subtests"].message
     assert "assert 42 == 41" in seen.tests["tests/test_it.py::test_fails"].message
     assert seen.tests["tests/test_it.py::test_skipped"].message == "Skipped: not here"
@@ -111,13 +117,20 @@ def test_every_outcome_is_told_from_the_others(tmp_path: Path) -> None:
 
 def test_what_is_not_there_does_not_stop_what_is(tmp_path: Path) -> None:
     asked = check(
-        "tests/test_it.py::test_it", "tests/test_it.py::test_no", "tests/gone.py", "../outside.py", "/etc/hosts"
+        "tests/test_it.py::test_it",
+        "tests/test_it.py::test_no",
+        "tests/gone.py",
+        "../outside.py",
+        "/etc/hosts",
     )
     seen = look(tmp_path, asked, {"tests/test_it.py": GREEN + "def test_other(): pass\n"})
     assert list(seen.tests) == ["tests/test_it.py::test_it"]
     assert seen.absent == ("tests/gone.py", "../outside.py", "/etc/hosts")
     assert seen.exit_code == 0
-    assert "there are no tests in tests/test_it.py::test_no, tests/gone.py" in decide("x", asked, seen).text
+    assert (
+        "there are no tests in tests/test_it.py::test_no, tests/gone.py"
+        in decide("x", asked, seen).text
+    )
 
 
 def test_nothing_is_run_when_nothing_is_there(tmp_path: Path) -> None:
@@ -165,12 +178,17 @@ def test_a_file_that_cannot_be_collected_does_not_hide_the_others(tmp_path: Path
     assert "No module named 'gone'" in seen.collection_errors["tests/test_a.py"]
     result = decide("x", check(), seen)
     assert (result.reason, result.failing) == (Reason.COLLECTION_ERROR, ("tests/test_a.py",))
-    assert result.text == "cannot be collected: tests/test_a.py (ModuleNotFoundError: No module named 'gone')"
+    assert (
+        result.text
+        == "cannot be collected: tests/test_a.py (ModuleNotFoundError: No module named 'gone')"
+    )
 
 
 def test_the_projects_own_pytest_is_not_pytest(tmp_path: Path) -> None:
     fake = "import sys\nsys.exit(0)\n"
-    files = dict.fromkeys(("pytest.py", "sitecustomize.py", "orchestrate_record.py", "_pytest/__init__.py"), fake)
+    files = dict.fromkeys(
+        ("pytest.py", "sitecustomize.py", "orchestrate_record.py", "_pytest/__init__.py"), fake
+    )
     seen = look(tmp_path, check(), {**files, "tests/test_it.py": GREEN})
     assert (seen.record, seen.counts.passed) == (RecordState.COMPLETE, 1)
 
@@ -195,11 +213,19 @@ LIES = {
         "record_truncated",
     ),
     "a test ends the session": (
-        {"tests/test_it.py": "import pytest\ndef test_a(): pytest.exit('enough', returncode=0)\ndef test_b(): 0\n"},
+        {
+            "tests/test_it.py": "import pytest\ndef test_a(): pytest.exit('enough', returncode=0)\ndef test_b(): 0\n"
+        },
         "record_truncated",
     ),
-    "a conftest ends it": ({"conftest.py": "import sys; sys.exit(0)\n", "tests/test_it.py": GREEN}, "record_truncated"),
-    "a conftest is broken": ({"conftest.py": "import gone\n", "tests/test_it.py": GREEN}, "record_truncated"),
+    "a conftest ends it": (
+        {"conftest.py": "import sys; sys.exit(0)\n", "tests/test_it.py": GREEN},
+        "record_truncated",
+    ),
+    "a conftest is broken": (
+        {"conftest.py": "import gone\n", "tests/test_it.py": GREEN},
+        "record_truncated",
+    ),
     "an option is unknown": (
         {"pytest.ini": "[pytest]\naddopts = --no-such\n", "tests/test_it.py": GREEN},
         "record_truncated",
@@ -237,23 +263,38 @@ LIES = {
         "exit_disagrees",
     ),
     "success ends with exit 1": (
-        {"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 1\n", "tests/test_it.py": GREEN},
+        {
+            "conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 1\n",
+            "tests/test_it.py": GREEN,
+        },
         "exit_disagrees",
     ),
     "success ends with exit 5": (
-        {"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 5\n", "tests/test_it.py": GREEN},
+        {
+            "conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 5\n",
+            "tests/test_it.py": GREEN,
+        },
         "exit_disagrees",
     ),
     "the exit is changed at the very end": (
-        {"conftest.py": "import atexit, os\natexit.register(os._exit, 7)\n", "tests/test_it.py": GREEN},
+        {
+            "conftest.py": "import atexit, os\natexit.register(os._exit, 7)\n",
+            "tests/test_it.py": GREEN,
+        },
         "exit_disagrees",
     ),
     "nothing is collected": ({"tests/test_it.py": "def helper(): pass\n"}, "no_tests_executed"),
     "a conftest drops the tests": (
-        {"conftest.py": "def pytest_collection_modifyitems(items): items.clear()\n", "tests/test_it.py": GREEN},
+        {
+            "conftest.py": "def pytest_collection_modifyitems(items): items.clear()\n",
+            "tests/test_it.py": GREEN,
+        },
         "no_tests_executed",
     ),
-    "all is skipped": ({"tests/test_it.py": "import pytest\n@pytest.mark.skip\ndef test_it(): 0\n"}, "all_skipped"),
+    "all is skipped": (
+        {"tests/test_it.py": "import pytest\n@pytest.mark.skip\ndef test_it(): 0\n"},
+        "all_skipped",
+    ),
     "the module is skipped": (
         {"tests/test_it.py": "import pytest\npytest.importorskip('gone')\ndef test_it(): 0\n"},
         "all_skipped",
@@ -267,7 +308,9 @@ LIES = {
         "no_tests_executed",
     ),
     "a fixture fails": (
-        {"tests/test_it.py": "import pytest\n@pytest.fixture\ndef bad(): raise ValueError\ndef test_it(bad): 0\n"},
+        {
+            "tests/test_it.py": "import pytest\n@pytest.fixture\ndef bad(): raise ValueError\ndef test_it(bad): 0\n"
+        },
         "tests_failed",
     ),
     "only collecting": (
@@ -298,7 +341,9 @@ def test_a_record_that_stops_says_where(tmp_path: Path) -> None:
     seen = look(tmp_path, check(), {"tests/test_it.py": suite})
     assert seen.not_run == ("tests/test_it.py::test_b", "tests/test_it.py::test_c")
     text = decide("x", check(), seen).text
-    assert text.startswith("the record stops at tests/test_it.py::test_b, 2 of 3 tests without an outcome (exit 3)")
+    assert text.startswith(
+        "the record stops at tests/test_it.py::test_b, 2 of 3 tests without an outcome (exit 3)"
+    )
 
 
 def test_what_tests_print_and_fork_is_not_in_the_record(tmp_path: Path) -> None:
@@ -351,4 +396,10 @@ def test_the_plugin_runs_where_only_an_older_python_and_pytest_are(name: str) ->
         for alias in node.names
     }
     tops = {name.partition(".")[0] for name in imported}
-    assert tops <= {*sys.stdlib_module_names, "pytest", "_pytest", "orchestrate_record", "orchestrate_watch"}
+    assert tops <= {
+        *sys.stdlib_module_names,
+        "pytest",
+        "_pytest",
+        "orchestrate_record",
+        "orchestrate_watch",
+    }

@@ -27,7 +27,10 @@ def check(**more: object) -> PytestCheck:
 
 
 def decided(
-    candidate: Observation, base: Observation | None = None, proofs: tuple[str, ...] = (), **more: object
+    candidate: Observation,
+    base: Observation | None = None,
+    proofs: tuple[str, ...] = (),
+    **more: object,
 ) -> CheckResult:
     return decide("x", check(**more), candidate, base, proofs)
 
@@ -38,8 +41,15 @@ def said(result: CheckResult) -> tuple[Reason | None, str]:
 
 def test_what_passed_and_passes_is_green() -> None:
     result = decided(seen(a__x="passed", a__y="skipped"), seen(a__x="passed", a__y="skipped"))
-    assert (result.decision, result.reason, result.text) == (Decision.PASSED, None, "1 test passed, 1 skipped")
-    assert (result.counts and result.counts.executed, result.base_counts and result.base_counts.passed) == (1, 1)
+    assert (result.decision, result.reason, result.text) == (
+        Decision.PASSED,
+        None,
+        "1 test passed, 1 skipped",
+    )
+    assert (
+        result.counts and result.counts.executed,
+        result.base_counts and result.base_counts.passed,
+    ) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,9 @@ def test_what_vanished_is_broken_unless_the_mission_says_so() -> None:
 
 
 def test_may_remove_does_not_excuse_a_failure() -> None:
-    result = decided(seen(a__x="failed", a__y="passed"), seen(a__x="passed", a__y="passed"), may_remove=["a.py"])
+    result = decided(
+        seen(a__x="failed", a__y="passed"), seen(a__x="passed", a__y="passed"), may_remove=["a.py"]
+    )
     assert result.reason is Reason.BROKEN
 
 
@@ -74,7 +86,10 @@ def test_what_failed_before_is_shown_and_not_held_against_anybody() -> None:
 
 def test_but_it_is_where_a_proof_or_a_fix_names_it() -> None:
     here, base = seen(a__x="failed", a__y="passed"), seen(a__x="failed", a__y="passed")
-    assert said(decided(here, base, proofs=("a.py::x",))) == (Reason.TESTS_FAILED, "the proof a.py::x fails: a.py::x")
+    assert said(decided(here, base, proofs=("a.py::x",))) == (
+        Reason.TESTS_FAILED,
+        "the proof a.py::x fails: a.py::x",
+    )
     assert said(decided(here, base, must_turn_green=["a.py::x"])) == (
         Reason.DID_NOT_TURN_GREEN,
         "a.py::x did not turn green",
@@ -106,27 +121,61 @@ def test_turning_green(before: str) -> None:
     [
         ("a.py::x", {"a__x": "passed"}, {"a__x": "passed"}, "already_green"),
         ("a.py::x", {"a__x": "xpassed"}, {"a__x": "xpassed"}, "already_green"),
-        ("a.py::x", {"a__x": "skipped", "b__y": "passed"}, {"a__x": "failed", "b__y": "passed"}, "did_not_turn_green"),
+        (
+            "a.py::x",
+            {"a__x": "skipped", "b__y": "passed"},
+            {"a__x": "failed", "b__y": "passed"},
+            "did_not_turn_green",
+        ),
         ("a.py::x", {"b__y": "passed"}, {"a__x": "failed", "b__y": "passed"}, "did_not_turn_green"),
         ("a.py::x", {"b__y": "passed"}, {"b__y": "passed"}, "did_not_turn_green"),
         ("a.py::x", {"a__x": "failed", "b__y": "passed"}, {"b__y": "passed"}, "did_not_turn_green"),
-        ("a.py", {"a__x": "passed", "a__y": "failed"}, {"a__x": "failed", "a__y": "failed"}, "did_not_turn_green"),
+        (
+            "a.py",
+            {"a__x": "passed", "a__y": "failed"},
+            {"a__x": "failed", "a__y": "failed"},
+            "did_not_turn_green",
+        ),
         ("a.py", {"a__x": "passed", "a__y": "skipped"}, {"a__x": "failed"}, "did_not_turn_green"),
-        ("a.py", {"a__x": "passed", "a__y": "passed"}, {"a__x": "passed", "a__y": "passed"}, "already_green"),
+        (
+            "a.py",
+            {"a__x": "passed", "a__y": "passed"},
+            {"a__x": "passed", "a__y": "passed"},
+            "already_green",
+        ),
         ("a.py", {"a__x": "passed", "a__y": "passed"}, {"a__x": "passed", "a__y": "failed"}, None),
         ("./a.py", {"a__x": "passed", "a__y": "passed"}, {"a__x": "passed"}, None),
-        ("a.py::x", {"a__x[1]": "passed", "a__x[2]": "passed"}, {"a__x[1]": "passed", "a__x[2]": "failed"}, None),
-        ("a.py::x", {"a__x[1]": "passed", "a__x[2]": "failed"}, {"a__x[2]": "failed"}, "did_not_turn_green"),
-        ("a.py::K", {"a__K::t": "passed", "a__u": "passed"}, {"a__K::t": "failed", "a__u": "passed"}, None),
+        (
+            "a.py::x",
+            {"a__x[1]": "passed", "a__x[2]": "passed"},
+            {"a__x[1]": "passed", "a__x[2]": "failed"},
+            None,
+        ),
+        (
+            "a.py::x",
+            {"a__x[1]": "passed", "a__x[2]": "failed"},
+            {"a__x[2]": "failed"},
+            "did_not_turn_green",
+        ),
+        (
+            "a.py::K",
+            {"a__K::t": "passed", "a__u": "passed"},
+            {"a__K::t": "failed", "a__u": "passed"},
+            None,
+        ),
     ],
 )
-def test_must_turn_green(entry: str, here: dict[str, str], base: dict[str, str], reason: str | None) -> None:
+def test_must_turn_green(
+    entry: str, here: dict[str, str], base: dict[str, str], reason: str | None
+) -> None:
     result = decided(seen(**here), seen(**base), must_turn_green=[entry])
     assert result.reason == reason, result.text
 
 
 def test_without_a_baseline_nothing_turns_green() -> None:
-    assert decided(seen(a__x="passed"), must_turn_green=["a.py"]).reason is Reason.DID_NOT_TURN_GREEN
+    assert (
+        decided(seen(a__x="passed"), must_turn_green=["a.py"]).reason is Reason.DID_NOT_TURN_GREEN
+    )
 
 
 def test_a_base_that_could_not_be_run_to_its_end_is_red_there() -> None:
@@ -135,7 +184,11 @@ def test_a_base_that_could_not_be_run_to_its_end_is_red_there() -> None:
 
 
 def test_an_uncollectable_file_is_red_once_and_shown_when_it_was_before() -> None:
-    errors = {"collection_errors": {"b.py": "E   ImportError: no"}, "exit_code": 1, "reported_exit": 1}
+    errors = {
+        "collection_errors": {"b.py": "E   ImportError: no"},
+        "exit_code": 1,
+        "reported_exit": 1,
+    }
     here = seen(a__x="passed").model_copy(update=errors)
     before = seen(a__x="passed", b__y="passed")
     result = decided(here, before)
@@ -184,7 +237,9 @@ def test_what_pytest_says_of_itself_must_be_how_it_ended() -> None:
 
 
 def test_several_findings_are_all_told() -> None:
-    result = decided(seen(a__x="failed", a__y="failed", a__z="passed"), seen(a__x="passed"), at_least=9)
+    result = decided(
+        seen(a__x="failed", a__y="failed", a__z="passed"), seen(a__x="passed"), at_least=9
+    )
     assert result.text == (
         "passed on the base and no longer do: a.py::x; 1 new failure: a.py::y; 3 tests executed, at least 9 required"
     )
@@ -219,7 +274,10 @@ def test_an_exit_code_alone_is_called_that() -> None:
     good = decide("x", plain, command())
     assert (good.decision, good.text, good.counts) == (Decision.PASSED, "exit code only: 0", None)
     assert said(decide("x", plain, command(exit_code=2))) == (Reason.EXIT_CODE, "exit code only: 2")
-    assert decide("x", plain, command(exit_code=2), command(exit_code=3)).text == "exit code only: 2 (on the base 3)"
+    assert (
+        decide("x", plain, command(exit_code=2), command(exit_code=3)).text
+        == "exit code only: 2 (on the base 3)"
+    )
     assert decide("x", plain, command(problem="Ran 0 tests in")).reason is Reason.NO_TESTS_EXECUTED
     named = CommandCheck.model_validate({"command": "make test", "must_turn_green": ["a"]})
     assert decide("x", named, command(), command(exit_code=1)).reason is Reason.DID_NOT_TURN_GREEN
@@ -240,7 +298,9 @@ def test_a_report_must_be_there_and_hold_tests(state: str, reason: Reason) -> No
 
 
 def test_a_report_of_dotted_names_is_selected_by_module() -> None:
-    reporting = CommandCheck.model_validate({"command": "true", "report": "o.xml", "must_turn_green": ["tests.test_a"]})
+    reporting = CommandCheck.model_validate(
+        {"command": "true", "report": "o.xml", "must_turn_green": ["tests.test_a"]}
+    )
     green = {"tests.test_a.TestK::test_x": TestSeen(outcome=TestOutcome.PASSED)}
     here = command(record="complete", tests=green)
     assert decide("x", reporting, here, command(record="missing")).decision is Decision.PASSED
@@ -270,13 +330,20 @@ def test_a_metric_is_held_against_its_threshold(require: str, value: float, hold
 
 def test_a_metric_without_a_number_or_with_an_error_is_red() -> None:
     metric = MetricCheck.model_validate({"metric": "m", "value": "v", "require": "> 0"})
-    assert decide("x", metric, Observation(kind="metric", exit_code=0, problem="no")).reason is Reason.VALUE_MISSING
+    assert (
+        decide("x", metric, Observation(kind="metric", exit_code=0, problem="no")).reason
+        is Reason.VALUE_MISSING
+    )
     failed = decide("x", metric, Observation(kind="metric", exit_code=1, value=5))
     assert said(failed) == (Reason.EXIT_CODE, "it ended with exit 1 after it printed 5")
 
 
-@pytest.mark.parametrize("facts", [{"timed_out": True, "exit_code": -9}, {"not_started": "m: no such file"}])
-def test_what_could_not_be_carried_out_is_an_error_whatever_the_kind(facts: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "facts", [{"timed_out": True, "exit_code": -9}, {"not_started": "m: no such file"}]
+)
+def test_what_could_not_be_carried_out_is_an_error_whatever_the_kind(
+    facts: dict[str, object],
+) -> None:
     checks: list[AnyCheck] = [
         check(),
         CommandCheck.model_validate({"command": "m"}),
@@ -300,27 +367,47 @@ def test_an_approval_is_not_for_here() -> None:
 def test_proofs_by_tests_and_files() -> None:
     here = seen(a__x="passed", a__y="skipped")
     good = decide_proofs("proofs", here, ["a.py::x"], {FileProof(file="doc.md"): None})
-    assert (good.decision, good.kind, good.text) == (Decision.PASSED, "proofs", "1 test passed, 1 file there")
-    bad = decide_proofs("proofs", here, ["a.py::x", "a.py::y", "b.py"], {FileProof(file="doc.md"): "is empty"})
+    assert (good.decision, good.kind, good.text) == (
+        Decision.PASSED,
+        "proofs",
+        "1 test passed, 1 file there",
+    )
+    bad = decide_proofs(
+        "proofs", here, ["a.py::x", "a.py::y", "b.py"], {FileProof(file="doc.md"): "is empty"}
+    )
     assert (bad.decision, bad.reason) == (Decision.FAILED, Reason.PROOF_MISSING)
-    assert bad.text == "no test of the proof a.py::y passed; no test of the proof b.py passed; the file doc.md is empty"
+    assert (
+        bad.text
+        == "no test of the proof a.py::y passed; no test of the proof b.py passed; the file doc.md is empty"
+    )
     red = seen(a__x="failed", a__y="passed")
-    symbols = {SymbolProof(symbol="a.py::f"): None, SymbolProof(symbol="a.py::g"): None, FileProof(file="doc.md"): None}
+    symbols = {
+        SymbolProof(symbol="a.py::f"): None,
+        SymbolProof(symbol="a.py::g"): None,
+        FileProof(file="doc.md"): None,
+    }
     assert decide_proofs("proofs", None, [], symbols).text == "2 symbols there, 1 file there"
     gone = decide_proofs("proofs", None, [], {SymbolProof(symbol="a.py::f"): "does not exist"})
     assert (gone.reason, gone.text) == (Reason.PROOF_MISSING, "the symbol a.py::f does not exist")
     assert decide_proofs("proofs", red, ["a.py"], {}).reason is Reason.TESTS_FAILED
     assert (
-        decide_proofs("proofs", None, [], {FileProof(file="doc.md"): "does not exist"}).reason is Reason.PROOF_MISSING
+        decide_proofs("proofs", None, [], {FileProof(file="doc.md"): "does not exist"}).reason
+        is Reason.PROOF_MISSING
     )
 
 
 # -- properties
 
-IDS = st.sampled_from([f"{file}.py::{name}" for file in "ab" for name in ("x", "y", "K::z", "p[1]", "p[2]")])
-OUTCOMES = st.sampled_from([outcome for outcome in TestOutcome if outcome is not TestOutcome.ABSENT])
+IDS = st.sampled_from(
+    [f"{file}.py::{name}" for file in "ab" for name in ("x", "y", "K::z", "p[1]", "p[2]")]
+)
+OUTCOMES = st.sampled_from(
+    [outcome for outcome in TestOutcome if outcome is not TestOutcome.ABSENT]
+)
 TESTS = st.dictionaries(IDS, OUTCOMES.map(lambda outcome: TestSeen(outcome=outcome)), max_size=8)
-ENTRIES = st.lists(st.one_of(IDS, st.sampled_from(["a.py", "b.py", "a.py::K", "b.py::p", "."])), max_size=2)
+ENTRIES = st.lists(
+    st.one_of(IDS, st.sampled_from(["a.py", "b.py", "a.py::K", "b.py::p", "."])), max_size=2
+)
 
 
 @st.composite
@@ -342,7 +429,9 @@ def observations(draw: st.DrawFn) -> Observation:
 
 
 CHECKS = st.builds(
-    lambda at_least, green, remove: check(at_least=at_least, must_turn_green=green, may_remove=remove),
+    lambda at_least, green, remove: check(
+        at_least=at_least, must_turn_green=green, may_remove=remove
+    ),
     st.integers(1, 3),
     ENTRIES,
     ENTRIES,
@@ -362,7 +451,10 @@ def test_a_pass_has_its_evidence(
     assert here.is_whole()
     assert not here.timed_out
     assert any(test.outcome in GREEN for test in here.tests.values())
-    assert sum(test.outcome in (*GREEN, TestOutcome.FAILED) for test in here.tests.values()) >= one.at_least
+    assert (
+        sum(test.outcome in (*GREEN, TestOutcome.FAILED) for test in here.tests.values())
+        >= one.at_least
+    )
     red = [test_id for test_id, test in here.tests.items() if test.outcome in RED]
     assert (here.exit_code == 0) == (not red and not here.collection_errors)
     for test_id in red:
@@ -373,13 +465,18 @@ def test_a_pass_has_its_evidence(
 
 @given(CHECKS, observations(), BASES, ENTRIES, st.sampled_from(RED))
 def test_one_more_failure_never_turns_red_to_green(
-    one: PytestCheck, here: Observation, base: Observation | None, proofs: list[str], outcome: TestOutcome
+    one: PytestCheck,
+    here: Observation,
+    base: Observation | None,
+    proofs: list[str],
+    outcome: TestOutcome,
 ) -> None:
     if decide("x", one, here, base, proofs).decision is Decision.PASSED:
         return
     tests = {**here.tests, "z.py::new": TestSeen(outcome=outcome)}
     worse = here.model_copy(update={"tests": tests, "exit_code": 1, "reported_exit": 1})
-    # An exit that said "failed" while no failure was recorded agrees now: the new failure has to be red by itself.
+    # An exit that said "failed" while no failure was recorded agrees now: the new failure has to be
+    # red by itself.
     assert decide("x", one, worse, base, proofs).decision is not Decision.PASSED
 
 
@@ -394,7 +491,9 @@ def test_what_passes_twice_in_a_row_is_never_already_broken(
 
 
 @given(CHECKS, observations(), BASES)
-def test_a_test_that_gets_worse_never_helps(one: PytestCheck, here: Observation, base: Observation | None) -> None:
+def test_a_test_that_gets_worse_never_helps(
+    one: PytestCheck, here: Observation, base: Observation | None
+) -> None:
     if decide("x", one, here, base).decision is Decision.PASSED:
         return
     for test_id in here.tests:
@@ -402,4 +501,6 @@ def test_a_test_that_gets_worse_never_helps(one: PytestCheck, here: Observation,
         worse = here.model_copy(update={"tests": tests})
         after = decide("x", one, worse, base)
         if here.exit_code == 0 or any(test.outcome in RED for test in here.tests.values()):
-            assert after.decision is not Decision.PASSED or (base and base.outcome(test_id) in RED), after.text
+            assert after.decision is not Decision.PASSED or (
+                base and base.outcome(test_id) in RED
+            ), after.text

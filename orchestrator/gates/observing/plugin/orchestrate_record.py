@@ -1,17 +1,19 @@
-"""A pytest plugin that reports what really ran, test by test, to the judge that started it. PYTEST_DONT_REWRITE
+"""A pytest plugin that reports what really ran, test by test, to the judge that started it.
+PYTEST_DONT_REWRITE
 
-Owns the record and the folding of a test's phases into one outcome. It and `orchestrate_watch`, which has an eye on the
-process itself, are modules by themselves, of the standard library and pytest alone; nothing else of this program can be
-imported where they are. They judge nothing.
+Owns the record and the folding of a test's phases into one outcome. It and `orchestrate_watch`,
+which has an eye on the process itself, are modules by themselves, of the standard library and
+pytest alone; nothing else of this program can be imported where they are. They judge nothing.
 
-Run as a script it waits to be told which tests of which folder to run, then is `python -m pytest` with itself as a
-plugin and one difference: pytest was imported before the folder was known, so that a `pytest.py` or a
-`sitecustomize.py` of the project is not taken for the real one.
+Run as a script it waits to be told which tests of which folder to run, then is `python -m pytest`
+with itself as a plugin and one difference: pytest was imported before the folder was known, so that
+a `pytest.py` or a `sitecustomize.py` of the project is not taken for the real one.
 
-The record is lines of ``<chain> <json>`` on an inherited socket, which, unlike a pipe, cannot be opened again by its
-name in ``/proc``. Every line's chain is a hash over the one before, so that a line that is lost, repeated or put in
-shows; a line that is asked for while code of the project is running says so instead of what it was to say; a record
-without its last line, `finish`, is not a whole run's.
+The record is lines of ``<chain> <json>`` on an inherited socket, which, unlike a pipe, cannot be
+opened again by its name in ``/proc``. Every line's chain is a hash over the one before, so that a
+line that is lost, repeated or put in shows; a line that is asked for while code of the project is
+running says so instead of what it was to say; a record without its last line, `finish`, is not a
+whole run's.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from types import FrameType, ModuleType
 from typing import Any
 
 _request: dict[str, Any] = {}
-"""What this process shall do: `fd`, `token`, `select` and `parts` are the plug-ins'; emptied when they have them."""
+"""What this process shall do: `fd`, `token`, `select` and `parts` are the plug-ins'; emptied when
+they have them.
+"""
 MESSAGE_LIMIT = 2000
 IDS_PER_LINE = 500
 RED = ("failed", "error")
@@ -37,7 +41,9 @@ Write = Callable[[str, dict[str, Any]], None]
 
 
 def ancestors(test_id: str) -> Iterator[str]:
-    """A test id and all that it is under: its parametrised family, its classes, its file, the folders, ``.``."""
+    """A test id and all that it is under: its parametrised family, its classes, its file, the
+    folders, ``.``.
+    """
     yield test_id
     path, _, rest = test_id.partition("::")
     family, bracket, _ = rest.partition("[")
@@ -60,7 +66,9 @@ def next_link(chain: str, body: str) -> str:
 
 
 def pytest_addoption(pluginmanager: Any) -> None:
-    """The first hook that is called, before the project's conftests: take the request and hide where it came from."""
+    """The first hook that is called, before the project's conftests: take the request and hide
+    where it came from.
+    """
     watch = importlib.import_module("orchestrate_watch")
     tree = watch.Tree(os.getcwd())
     if not _request:
@@ -75,12 +83,15 @@ def pytest_addoption(pluginmanager: Any) -> None:
     pytest.hookimpl(trylast=True)(Recorder.pytest_sessionfinish)
     pytest.hookimpl(optionalhook=True)(Recorder.pytest_xdist_node_collection_finished)
     write = open_record(request["fd"], request["token"], tree.holds)
-    pluginmanager.register(watch.Watch(tree, request["parts"], write, request["select"]), "orchestrate-watch")
+    pluginmanager.register(
+        watch.Watch(tree, request["parts"], write, request["select"]), "orchestrate-watch"
+    )
     pluginmanager.register(Recorder(write), "orchestrate-recorder")
 
 
 def open_record(fd: int, chain: str, is_strange: Callable[[object], bool]) -> Write:
-    """What writes lines to a descriptor; `is_strange` tells the files whose code may not ask for any.
+    """What writes lines to a descriptor; `is_strange` tells the files whose code may not ask for
+    any.
 
     A line of no kind is not written, but who asks for it is looked at all the same.
     """
@@ -89,7 +100,8 @@ def open_record(fd: int, chain: str, is_strange: Callable[[object], bool]) -> Wr
 
     def write(kind: str, facts: dict[str, Any]) -> None:
         nonlocal fd, chain, count
-        # A forked child comes here too when an exception passes through it; it has nothing to report.
+        # A forked child comes here too when an exception passes through it; it has nothing to
+        # report.
         if fd < 0 or os.getpid() != process:
             return
         forger = _forger(sys._getframe(1), is_strange)  # noqa: SLF001  (there is no other way to see who asks)
@@ -116,7 +128,9 @@ def open_record(fd: int, chain: str, is_strange: Callable[[object], bool]) -> Wr
 
 
 def _forger(frame: FrameType | None, is_strange: Callable[[object], bool]) -> str:
-    """The code of the project that is being run, when only pytest should be; empty when there is none."""
+    """The code of the project that is being run, when only pytest should be; empty when there is
+    none.
+    """
     while frame is not None:
         if is_strange(frame.f_code.co_filename):
             return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
@@ -142,11 +156,18 @@ class Recorder:
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
-            self._write("collection_error", {"id": text(report.nodeid), "message": _message(report)})
+            self._write(
+                "collection_error", {"id": text(report.nodeid), "message": _message(report)}
+            )
         elif report.skipped:
             self._write(
                 "test",
-                {"id": text(report.nodeid), "outcome": "skipped", "seconds": 0.0, "message": _message(report)},
+                {
+                    "id": text(report.nodeid),
+                    "outcome": "skipped",
+                    "seconds": 0.0,
+                    "message": _message(report),
+                },
             )
 
     def pytest_collection_finish(self, session: Any) -> None:
@@ -156,10 +177,14 @@ class Recorder:
         self._write_ids("collected", ids)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if not hasattr(report, "context"):  # a subtest is reported by its test, and can but make it red
+        if not hasattr(
+            report, "context"
+        ):  # a subtest is reported by its test, and can but make it red
             self._write("", {})
         outcome = _outcome(report)
-        test = self._running.setdefault(report.nodeid, {"outcome": None, "seconds": 0.0, "message": ""})
+        test = self._running.setdefault(
+            report.nodeid, {"outcome": None, "seconds": 0.0, "message": ""}
+        )
         if not hasattr(report, "context"):  # the time of a subtest is in its test's
             test["seconds"] += report.duration
         if outcome and (test["outcome"] is None or (outcome in RED and test["outcome"] not in RED)):
@@ -172,13 +197,17 @@ class Recorder:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         for nodeid, test in list(self._running.items()):
-            if test["outcome"] in RED:  # its process of xdist has died, of which there is nothing but a report
+            if (
+                test["outcome"] in RED
+            ):  # its process of xdist has died, of which there is nothing but a report
                 self.pytest_runtest_logfinish(nodeid)
         self._write("finish", {"exit": int(exitstatus)})
 
 
 def _outcome(report: Any) -> str | None:
-    """What one phase says of its test; None when it says nothing: a set-up that went well, a subtest that passed."""
+    """What one phase says of its test; None when it says nothing: a set-up that went well, a
+    subtest that passed.
+    """
     expected = hasattr(report, "wasxfail")
     if report.failed:
         return "failed" if report.when == "call" else "error"
@@ -207,7 +236,9 @@ def text(written: str) -> str:
 
 
 def _wait() -> dict[str, Any]:
-    """Import what a test run needs, then wait for the request: one line of JSON on standard input."""
+    """Import what a test run needs, then wait for the request: one line of JSON on standard
+    input.
+    """
     import _pytest.config
 
     for name in getattr(_pytest.config, "default_plugins", ()):
@@ -231,7 +262,9 @@ def _wait() -> dict[str, Any]:
 
 
 def _plugins(names: Collection[str]) -> Iterator[str]:
-    """What `-p` takes for each: a plug-in's own name, all that a distribution of that name has, or a module."""
+    """What `-p` takes for each: a plug-in's own name, all that a distribution of that name has, or
+    a module.
+    """
     import importlib.metadata as installed
 
     by_distribution: dict[str, list[str]] = {}
@@ -250,10 +283,13 @@ def _plain(distribution: str) -> str:
 if __name__ == "__main__":
     # As with `python -P`, which older interpreters do not have.
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
-    # Run without `site`, which would import a `sitecustomize.py` from wherever the project is installed from.
+    # Run without `site`, which would import a `sitecustomize.py` from wherever the project is
+    # installed from.
     sys.modules.update({name: ModuleType(name) for name in ("sitecustomize", "usercustomize")})
     importlib.import_module("site").main()
-    sys.modules["orchestrate_record"] = sys.modules[__name__]  # for `-p`, whatever lies in the current folder
+    sys.modules["orchestrate_record"] = sys.modules[
+        __name__
+    ]  # for `-p`, whatever lies in the current folder
     _request.update(_wait())
     os.environ.update(_request["env"])
     os.chdir(_request["folder"])

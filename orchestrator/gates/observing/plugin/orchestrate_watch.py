@@ -1,9 +1,11 @@
-"""Whether what a test process reports can be believed: the watch that runs beside its tests. PYTEST_DONT_REWRITE
+"""Whether what a test process reports can be believed: the watch that runs beside its tests.
+PYTEST_DONT_REWRITE
 
-Owns the selection of tests by id (an id that does not exist must not stop the others) and four observations that a
-test outcome cannot show: a control test that must fail and does not, parts of pytest that were replaced, modules of the
-project that stand in for those of Python or of installed packages, and objects that are equal to everything. It shares
-a process with what it watches, so it can be outwitted by code that knows it; it is there for the ways that are seen.
+Owns the selection of tests by id (an id that does not exist must not stop the others) and four
+observations that a test outcome cannot show: a control test that must fail and does not, parts of
+pytest that were replaced, modules of the project that stand in for those of Python or of installed
+packages, and objects that are equal to everything. It shares a process with what it watches, so it
+can be outwitted by code that knows it; it is there for the ways that are seen.
 
 Under pytest-xdist there is a watch in every worker too, which hands what it saw to the controller.
 """
@@ -23,9 +25,18 @@ import orchestrate_record  # type: ignore[import-not-found]  # it lies beside th
 import pytest
 from _pytest.runner import runtestprotocol
 
-WATCHED = ("_pytest", "pluggy", "pytest", "unittest", "builtins", "orchestrate_record", "orchestrate_watch")
+WATCHED = (
+    "_pytest",
+    "pluggy",
+    "pytest",
+    "unittest",
+    "builtins",
+    "orchestrate_record",
+    "orchestrate_watch",
+)
 OWN_NAMES = frozenset({"conftest", "test", "tests"})
-"""Top-level names that projects use for their tests, whatever happens to be installed under them."""
+"""Top-level names that projects use for their tests, whatever happens to be installed under them.
+"""
 WRAPPED = (staticmethod, classmethod, property)
 LISTED = 20
 WORKER = "orchestrate"
@@ -35,7 +46,9 @@ Report = Callable[[str, dict[str, Any]], None]
 
 
 class Tree:
-    """The project's files, as opposed to installed ones, also where its virtual environment lies among them."""
+    """The project's files, as opposed to installed ones, also where its virtual environment lies
+    among them.
+    """
 
     def __init__(self, root: str) -> None:
         self._root = os.path.join(root, "")
@@ -57,7 +70,9 @@ class Tree:
 class Watch:
     """The hooks of one test process."""
 
-    def __init__(self, tree: Tree, parts: Parts, report: Report | None, select: Iterable[str] = ()) -> None:
+    def __init__(
+        self, tree: Tree, parts: Parts, report: Report | None, select: Iterable[str] = ()
+    ) -> None:
         self._tree = tree
         self._parts = parts
         self._report = report
@@ -95,10 +110,20 @@ class Watch:
         self._has_begun = True
 
     def pytest_plugin_registered(self, plugin: object) -> None:
-        """A plug-in of the project that comes while tests are collected or run, and that nobody named."""
-        code = sys.modules.get(type(plugin).__module__) if not isinstance(plugin, types.ModuleType) else plugin
+        """A plug-in of the project that comes while tests are collected or run, and that nobody
+        named.
+        """
+        code = (
+            sys.modules.get(type(plugin).__module__)
+            if not isinstance(plugin, types.ModuleType)
+            else plugin
+        )
         path = getattr(code, "__file__", None)
-        if self._has_begun and self._tree.holds(path) and os.path.basename(str(path)) != "conftest.py":
+        if (
+            self._has_begun
+            and self._tree.holds(path)
+            and os.path.basename(str(path)) != "conftest.py"
+        ):
             self._patched[f"a plug-in of {self._tree.short(str(path))}"] = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -110,7 +135,9 @@ class Watch:
         self._deselected.update((orchestrate_record.text(item.nodeid), None) for item in items)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Iterator[None]:
         module = item.getparent(pytest.Module)
         if module is not None:
             self._test_modules.add(getattr(module.obj, "__name__", ""))
@@ -123,9 +150,15 @@ class Watch:
             self._control(place, None)
 
     def _control(self, place: Any, nextitem: pytest.Item | None) -> None:
-        """Run a test that fails, as the project's tests in this folder are run, and see whether it does."""
-        none = types.SimpleNamespace(argnames=(), initialnames=(), names_closure=[], name2fixturedefs={})
-        control = Control.from_parent(place, name="test_that_must_fail", callobj=test_that_must_fail, fixtureinfo=none)
+        """Run a test that fails, as the project's tests in this folder are run, and see whether it
+        does.
+        """
+        none = types.SimpleNamespace(
+            argnames=(), initialnames=(), names_closure=[], name2fixturedefs={}
+        )
+        control = Control.from_parent(
+            place, name="test_that_must_fail", callobj=test_that_must_fail, fixtureinfo=none
+        )
         self._controls += 1
         reports = runtestprotocol(control, log=False, nextitem=nextitem)
         if not any(report.failed and not hasattr(report, "wasxfail") for report in reports):
@@ -152,23 +185,35 @@ class Watch:
                 yield name
 
     def _is_installed(self, part: object) -> bool:
-        """Whether it is of an installed plug-in, or of pytest, which replaces some parts of its own."""
+        """Whether it is of an installed plug-in, or of pytest, which replaces some parts of its
+        own.
+        """
         path = getattr(_code(part), "co_filename", "<>")
         return not path.startswith("<") and not self._tree.holds(path)
 
     def _shadowing(self) -> Iterator[str]:
-        """Top-level modules of the project that are called as one of Python's own or an installed one."""
-        elsewhere = [path for path in sys.path if os.path.isabs(path) and not self._tree.holds(os.path.join(path, ""))]
+        """Top-level modules of the project that are called as one of Python's own or an installed
+        one.
+        """
+        elsewhere = [
+            path
+            for path in sys.path
+            if os.path.isabs(path) and not self._tree.holds(os.path.join(path, ""))
+        ]
         for name, module in list(sys.modules.items()):
             path = getattr(module, "__file__", None)
             if "." in name or name in self._test_modules or not self._tree.holds(path):
                 continue
             installed = importlib.machinery.PathFinder.find_spec(name, elsewhere)
-            if name in getattr(sys, "stdlib_module_names", ()) or (installed and installed.has_location):
+            if name in getattr(sys, "stdlib_module_names", ()) or (
+                installed and installed.has_location
+            ):
                 yield f"{name} ({self._tree.short(str(path))})"
 
     def _always_equal(self) -> Iterator[str]:
-        """Classes of the project, but of its test modules, whose `__eq__` says yes to a stranger."""
+        """Classes of the project, but of its test modules, whose `__eq__` says yes to a
+        stranger.
+        """
         seen, todo = {object}, [object]
         while todo:
             for kind in type.__subclasses__(todo.pop()):
@@ -186,7 +231,9 @@ class Watch:
 
 
 class Parts:
-    """What pytest and its like are made of, as it is when it is taken; what was taken before stays as it was then."""
+    """What pytest and its like are made of, as it is when it is taken; what was taken before stays
+    as it was then.
+    """
 
     def __init__(self) -> None:
         self._modules: dict[str, types.ModuleType] = {}
@@ -208,13 +255,22 @@ class Parts:
         for owner, key, value, code in self._parts:
             now = vars(owner).get(key)
             if now is not value or (code is not None and _code(now) is not code):
-                yield f"{getattr(owner, '__qualname__', None) or getattr(owner, '__name__', owner)}.{key}", now
+                yield (
+                    f"{getattr(owner, '__qualname__', None) or getattr(owner, '__name__', owner)}.{key}",
+                    now,
+                )
 
 
 class Control(pytest.Function):
-    """The test that must fail; nobody reads its traceback, and to write one takes longer than many a suite."""
+    """The test that must fail; nobody reads its traceback, and to write one takes longer than many
+    a suite.
+    """
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: object = None,  # noqa: ARG002  (pytest's)
+    ) -> str:
         return excinfo.exconly()
 
 
@@ -240,7 +296,9 @@ def _is_always_true(equals: Callable[[object, object], object]) -> bool:
 
 
 def _parts(name: str, module: types.ModuleType) -> Iterator[tuple[object, str, object, object]]:
-    """What can be called in a module and in its classes: whose, the name, the thing itself, its code."""
+    """What can be called in a module and in its classes: whose, the name, the thing itself, its
+    code.
+    """
     for key, value in vars(module).items():
         if callable(value):
             yield module, key, value, _code(value)

@@ -1,7 +1,7 @@
 """A program whose exit code counts, or whose JUnit XML report does.
 
-Owns that the report was written by this very run, and what test runners say of themselves when nothing ran. A report is
-held against the exit code by `decide`.
+Owns that the report was written by this very run, and what test runners say of themselves when
+nothing ran. A report is held against the exit code by `decide`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,14 @@ async def run_command(check: CommandCheck, place: Place) -> Observation:
         facts = exit_facts("command", str(check.command), ended)
         return Observation(**facts, problem=_says_nothing_ran(facts.get("tail", "")))
     report = place.inside(check.report)
-    problem = f"{check.report} would lie outside of the tree" if report is None else _make_room(report)
+    problem = (
+        f"{check.report} would lie outside of the tree" if report is None else _make_room(report)
+    )
     if report is None or problem:
         command = str(check.command)
-        return Observation(kind="command", command=command, record=RecordState.UNREADABLE, problem=problem)
+        return Observation(
+            kind="command", command=command, record=RecordState.UNREADABLE, problem=problem
+        )
     ended = await place.run(check.command.argv)
     state, problem, tests = _read(check.report, report, place)
     facts = exit_facts("command", str(check.command), ended)
@@ -40,7 +44,9 @@ async def run_command(check: CommandCheck, place: Place) -> Observation:
 
 
 def _make_room(report: Path) -> str:
-    """A report of an earlier run, or one that was committed, must not speak for this run; why it cannot be removed."""
+    """A report of an earlier run, or one that was committed, must not speak for this run; why it
+    cannot be removed.
+    """
     try:
         report.unlink(missing_ok=True)
     except OSError as error:
@@ -61,7 +67,9 @@ def _read(name: str, report: Path, place: Place) -> tuple[RecordState, str, dict
 
 
 def _says_nothing_ran(output: str) -> str:
-    """The line in which a known test runner says that it ran nothing, unless another one ran something."""
+    """The line in which a known test runner says that it ran nothing, unless another one ran
+    something.
+    """
     if SOMETHING_RAN.search(output):
         return ""
     if ran := UNITTEST_RAN.findall(output):

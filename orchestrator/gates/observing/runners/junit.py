@@ -1,7 +1,8 @@
 """JUnit XML as the runners of many languages write it, read as tests by id.
 
-Owns reading a report that an untrusted program wrote: bounded, without a document type (and so without entities), from
-a regular file. An id is ``classname::name``. What the outcomes mean for a gate is `decide`'s.
+Owns reading a report that an untrusted program wrote: bounded, without a document type (and so
+without entities), from a regular file. An id is ``classname::name``. What the outcomes mean for a
+gate is `decide`'s.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class _Reading:
         if not self._seen_suite:
             raise UnreadableError("it is not a JUnit report: no <testsuite> in it")
         if self._declared_red and not any(test.outcome in RED for test in self._tests.values()):
-            raise UnreadableError(f"it contradicts itself: it counts {self._declared_red} failures and shows none")
+            raise UnreadableError(
+                f"it contradicts itself: it counts {self._declared_red} failures and shows none"
+            )
         return self._tests
 
     def _doctype(self, *_: object) -> None:
@@ -88,7 +91,9 @@ class _Reading:
             self._seen_suite = True
             self._declared_red += _count(attributes, "failures") + _count(attributes, "errors")
         elif tag == "testcase":
-            self._id = "::".join(part for part in (attributes.get("classname"), attributes.get("name")) if part)
+            self._id = "::".join(
+                part for part in (attributes.get("classname"), attributes.get("name")) if part
+            )
             self._seconds = _seconds(attributes.get("time", ""))
             self._outcome = TestOutcome.PASSED
             self._message = []
@@ -106,7 +111,11 @@ class _Reading:
             self._message = [attributes.get("message", "")]
 
     def _text(self, text: str) -> None:
-        if len(self._path) > 1 and self._path[-2] == "testcase" and self._path[-1] in ("failure", "error"):
+        if (
+            len(self._path) > 1
+            and self._path[-2] == "testcase"
+            and self._path[-1] in ("failure", "error")
+        ):
             self._message.append(text)
 
     def _end(self, tag: str) -> None:
@@ -118,9 +127,15 @@ class _Reading:
         known = self._tests.get(self._id)
         # The same id twice: what was red once stays red.
         if known is None or known.outcome not in RED:
-            text = "\n".join(part.strip() for part in ("".join(self._message[:1]), "".join(self._message[1:])) if part)
+            text = "\n".join(
+                part.strip()
+                for part in ("".join(self._message[:1]), "".join(self._message[1:]))
+                if part
+            )
             message = text.strip()[-MESSAGE_LIMIT:]
-            self._tests[self._id] = TestSeen(outcome=self._outcome, seconds=self._seconds, message=message)
+            self._tests[self._id] = TestSeen(
+                outcome=self._outcome, seconds=self._seconds, message=message
+            )
 
 
 def _count(attributes: dict[str, str], name: str) -> int:

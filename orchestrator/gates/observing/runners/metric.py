@@ -1,7 +1,8 @@
 """A number that a program prints.
 
-Owns finding the number: by a path of keys in the last JSON object of the output, or as the first group of a regular
-expression. Only finite numbers are numbers. Holding it against the threshold is `decide`'s.
+Owns finding the number: by a path of keys in the last JSON object of the output, or as the first
+group of a regular expression. Only finite numbers are numbers. Holding it against the threshold is
+`decide`'s.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _end_of(place: Place) -> str:
 
 
 def find_value(value: str, output: str) -> float:
-    """The number that `value` (a key path or a regular expression with a group) names. Raises NoValueError."""
+    """The number that `value` (a key path or a regular expression with a group) names. Raises
+    NoValueError.
+    """
     pattern = _pattern(value)
     found = _by_pattern(pattern, output) if pattern else _by_keys(value, output)
     if isinstance(found, bool) or not isinstance(found, int | float | str):

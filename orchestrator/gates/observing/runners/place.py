@@ -1,7 +1,8 @@
-"""Where a check is carried out, what every runner is given, and the one way in which runners start a program.
+"""Where a check is carried out, what every runner is given, and the one way in which runners start
+a program.
 
-Owns the conversion of "could not be started" into an observation's fact. The tree, the environment and the time limit
-are the judge's to choose.
+Owns the conversion of "could not be started" into an observation's fact. The tree, the environment
+and the time limit are the judge's to choose.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ OnCount = Callable[[int, int | None, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A clean tree (`root`), a private `scratch` folder outside of it, and the limits. `timeout` is in seconds."""
+    """A clean tree (`root`), a private `scratch` folder outside of it, and the limits. `timeout` is
+    in seconds.
+    """
 
     root: Path
     scratch: Path

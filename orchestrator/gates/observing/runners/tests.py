@@ -1,7 +1,8 @@
 """Pytest, counted by our own plugin.
 
-Owns the command line and the environment of a test run, and which of the asked-for paths exist. Files are given to
-pytest and ids to the plugin: an id that is not there (usual on a base) would make pytest refuse the whole run.
+Owns the command line and the environment of a test run, and which of the asked-for paths exist.
+Files are given to pytest and ids to the plugin: an id that is not there (usual on a base) would
+make pytest refuse the whole run.
 """
 
 from __future__ import annotations
@@ -33,14 +34,18 @@ OPTIONS = (
 
 async def run_tests(check: PytestCheck, place: Place) -> Observation:
     """Run what exists of `pytest` and `must_turn_green`."""
-    selectors = tuple(dict.fromkeys(normal(entry) for entry in (*check.pytest, *check.must_turn_green)))
+    selectors = tuple(
+        dict.fromkeys(normal(entry) for entry in (*check.pytest, *check.must_turn_green))
+    )
     present = tuple(selector for selector in selectors if _exists(place, selector))
     absent = tuple(selector for selector in selectors if selector not in present)
     command = shlex.join(["python", "-m", "pytest", *selectors])
     if not present:
         return Observation(kind="pytest", command=command, absent=absent)
     try:
-        waiting = place.take_waiting() or await start_waiting(place.scratch, place.env, place.tag, place.python)
+        waiting = place.take_waiting() or await start_waiting(
+            place.scratch, place.env, place.tag, place.python
+        )
     except NotStarted as error:
         return Observation(**exit_facts("pytest", command, str(error)), absent=absent)
     record = Record(waiting.token)
@@ -56,7 +61,9 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(receive, waiting.reading, record, lambda record: _count(record, place))
-            ended = await place.run((str(PLUGIN),), stdin=f"{json.dumps(request)}\n".encode(), waiting=waiting)
+            ended = await place.run(
+                (str(PLUGIN),), stdin=f"{json.dumps(request)}\n".encode(), waiting=waiting
+            )
             tasks.cancel_scope.cancel()
         drain(waiting.reading, record)
     finally:
@@ -81,15 +88,25 @@ def _exists(place: Place, selector: str) -> bool:
 
 
 def _arguments(selectors: Iterable[str]) -> list[str]:
-    """The files and folders to collect: each once, none that is in another, none that reads like an option."""
+    """The files and folders to collect: each once, none that is in another, none that reads like an
+    option.
+    """
     paths = dict.fromkeys(path_of(selector) for selector in selectors)
-    outermost = [path for path in paths if not any(above in paths for above in ancestors(path) if above != path)]
+    outermost = [
+        path
+        for path in paths
+        if not any(above in paths for above in ancestors(path) if above != path)
+    ]
     return [f"./{path}" if path.startswith(("-", "@")) else path for path in outermost]
 
 
 def _oddities(record: Record) -> dict[str, list[str]]:
     found = {kind: list(texts) for kind, texts in record.oddities.items()}
-    if record.tests and record.controls == 0 and any(test.outcome.is_executed for test in record.tests.values()):
+    if (
+        record.tests
+        and record.controls == 0
+        and any(test.outcome.is_executed for test in record.tests.values())
+    ):
         found["unwatched"] = ["no test that must fail was run beside them"]
     return found
 

@@ -1,8 +1,9 @@
 """A test process that is started before there is something to test.
 
-To start an interpreter and import pytest takes longer than many a gate's tests. So that nobody waits for it, it is done
-while agents are at work: the process then waits on its standard input for the tree and the tests, of which it knows
-nothing before. It runs once. When its starter dies, its input ends, and so does it.
+To start an interpreter and import pytest takes longer than many a gate's tests. So that nobody
+waits for it, it is done while agents are at work: the process then waits on its standard input for
+the tree and the tests, of which it knows nothing before. It runs once. When its starter dies, its
+input ends, and so does it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 @dataclass(slots=True)
 class Waiting:
-    """The process, its record's socket (both ends, the writing one as the process knows it), its secret, its tag."""
+    """The process, its record's socket (both ends, the writing one as the process knows it), its
+    secret, its tag.
+    """
 
     process: anyio.abc.Process
     reading: int
@@ -52,8 +55,12 @@ class Waiting:
             self.close()
 
 
-async def start_waiting(folder: Path, env: Mapping[str, str], tag: str, python: str = sys.executable) -> Waiting:
-    """Start one, with `folder` (any but a tree of tests) as its current folder. Raises NotStarted."""
+async def start_waiting(
+    folder: Path, env: Mapping[str, str], tag: str, python: str = sys.executable
+) -> Waiting:
+    """Start one, with `folder` (any but a tree of tests) as its current folder. Raises
+    NotStarted.
+    """
     token = secrets.token_hex(16)
     ours, theirs = socket.socketpair()  # a pipe could be opened again by its name in /proc
     reading, writing = ours.detach(), theirs.detach()
