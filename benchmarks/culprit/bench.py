@@ -32,7 +32,8 @@ from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
 from orchestrator.journal.facts import Symptom, Verdict
-from orchestrator.merging.integrate import Contribution, integrate
+from orchestrator.merging.contribution import Contribution
+from orchestrator.merging.integrate import integrate
 from orchestrator.mission.model import PytestCheck
 
 HERE = Path(__file__).resolve().parent

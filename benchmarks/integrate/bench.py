@@ -27,7 +27,8 @@ from scenario import ENVIRONMENT, WHEN, Scenario, copy, git, make_repository
 
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
-from orchestrator.merging.integrate import Contribution, integrate
+from orchestrator.merging.contribution import Contribution
+from orchestrator.merging.integrate import integrate
 
 HERE = Path(__file__).resolve().parent
 BESIDE_GIT = Scenario(agents=512, files=2_000, editors=51)

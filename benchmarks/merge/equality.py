@@ -14,8 +14,8 @@ from typing import Any
 
 from tree_sitter import Node
 
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language, language_of
 
 _UNORDERED = frozenset({"dictionary", "set", "object", "argument_list", "list", "array"})

@@ -15,7 +15,7 @@ from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
 
 if TYPE_CHECKING:
     from orchestrator.engine.folders import Folders
-    from orchestrator.engine.progress import Observer
+    from orchestrator.engine.recorder import Observer
     from orchestrator.engine.run import Observers
     from orchestrator.journal.state import State
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-from orchestrator.journal.events import Record
-from orchestrator.journal.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +31,3 @@ class GateProgress:
 
 Progress = OutputLine | GateProgress
 OnProgress = Callable[[Progress], None]
-
-
-class Observer(Protocol):
-    """Whoever watches a run: a display, a report writer, a stream for machines."""
-
-    def on_record(self, record: Record, state: State) -> None:
-        """An event has been made durable; `state` is the fold up to and including it."""
-        ...
-
-    def on_progress(self, progress: Progress) -> None:
-        """Something moved that is not worth keeping."""
-        ...

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import anyio
 
-from orchestrator.engine.progress import Observer, Progress
+from orchestrator.engine.progress import Progress
 from orchestrator.errors import OrchestrateError
-from orchestrator.journal.events import Event
+from orchestrator.journal.events import Event, Record
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State, apply, fold
+
+
+class Observer(Protocol):
+    """Whoever watches a run: a display, a report writer, a stream for machines."""
+
+    def on_record(self, record: Record, state: State) -> None:
+        """An event has been made durable; `state` is the fold up to and including it."""
+        ...
+
+    def on_progress(self, progress: Progress) -> None:
+        """Something moved that is not worth keeping."""
+        ...
 
 
 class Recorder:

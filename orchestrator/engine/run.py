@@ -30,7 +30,7 @@ from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 
 if TYPE_CHECKING:
-    from orchestrator.engine.progress import Observer
+    from orchestrator.engine.recorder import Observer
     from orchestrator.engine.tools import Tools
     from orchestrator.journal.events import RedoRequested
     from orchestrator.journal.state import State

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.git.client import Git, GitError, Result, decode, encode
+from orchestrator.git.client import Git, GitError, Result
 from orchestrator.git.folder import Manifest, open_all, remove_tree, walk
 from orchestrator.git.names import is_dotgit
 from orchestrator.git.policy import Limits, Problem, ProblemKind, judge, too_large
 from orchestrator.git.quick_capture import Edits, plain_edits
 from orchestrator.git.store import Store
+from orchestrator.git.text import decode, encode
 from orchestrator.git.values import GITLINK, Changes
 
 _INVALID = re.compile(r"invalid path '(.*)'\n", re.DOTALL)

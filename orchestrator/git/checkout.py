@@ -12,8 +12,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.git.client import Git, decode, encode
+from orchestrator.git.client import Git
 from orchestrator.git.repository import Repository
+from orchestrator.git.text import decode, encode
 from orchestrator.git.values import SYMLINK, Changes, Entry, LandingRefused, parse_raw_diff
 
 _MOST_NAMED = 10

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError
+from orchestrator.git.text import decode
 
 OLDEST_GIT = (2, 38)
 """`merge-tree --write-tree` and `cat-file -z` appeared in this version."""
@@ -261,18 +262,6 @@ def _version() -> str:
         raise _no_git()
     words = Git().run("version").text.split()
     return words[2] if len(words) > 2 else "0"
-
-
-def decode(raw: bytes) -> str:
-    """Bytes from git as text; what is not UTF-8 comes through as surrogates and goes back unchanged
-    by `encode`.
-    """
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def encode(text: str) -> bytes:
-    """The bytes of a path or name that `decode` made."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_full(place: Path) -> bool:

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git, GitError, encode
+from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git, GitError
+from orchestrator.git.text import encode
 from orchestrator.git.values import Entry
 
 _HEADER = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (\w+) (\d+)\n")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.git.client import decode
 from orchestrator.git.names import collisions, escapes, is_gitmodules, why_insane
 from orchestrator.git.store import Store
+from orchestrator.git.text import decode
 from orchestrator.git.values import GITLINK, SYMLINK, Changes
 
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.git.client import decode, encode
 from orchestrator.git.folder import ONE_AT_A_TIME, Manifest, is_untouched, walk
 from orchestrator.git.objects import ObjectWriter, object_id
 from orchestrator.git.store import Store
+from orchestrator.git.text import decode, encode
 from orchestrator.git.values import EXECUTABLE, FILE, GITLINK, SYMLINK, Change, Changes, Entry
 
 _MOST_FILES = 2000

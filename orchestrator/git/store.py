@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
-from orchestrator.git.client import Git, decode, encode
+from orchestrator.git.client import Git
 from orchestrator.git.differences import DIFF_TREE, Differences
 from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.names import folded
@@ -29,6 +29,7 @@ from orchestrator.git.store_files import (
     sweep,
     sync_folder,
 )
+from orchestrator.git.text import decode, encode
 from orchestrator.git.values import Change, Changes, Entry, RefMoved
 
 _MANY = 30

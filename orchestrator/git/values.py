@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import OrchestrateError, UsageError
-from orchestrator.git.client import decode
+from orchestrator.git.text import decode
 
 FILE = "100644"
 EXECUTABLE = "100755"

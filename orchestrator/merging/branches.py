@@ -22,8 +22,8 @@ from orchestrator.git.land import Landed, full_name, land
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.merging.contents import listed
-from orchestrator.merging.contribution import TIP
-from orchestrator.merging.integrate import Conflict, Contribution, Integration, Misfit, integrate
+from orchestrator.merging.contribution import TIP, Conflict, Contribution, Integration, Misfit
+from orchestrator.merging.integrate import integrate
 
 
 class Fate(StrEnum):

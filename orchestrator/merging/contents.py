@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.git.values import Change, Entry
-from orchestrator.merging.contribution import Conflict
-from orchestrator.merging.merge_tree import ConflictKind
+from orchestrator.merging.contribution import Conflict, ConflictKind
 from orchestrator.structure.limits import LARGEST
 
 if TYPE_CHECKING:

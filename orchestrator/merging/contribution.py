@@ -6,11 +6,29 @@ Owns the values that `integrate` takes and gives. It merges nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from orchestrator.merging.merge_tree import ConflictKind
+from enum import StrEnum
 
 TIP = "the tip"
 """Stands among the agents that a conflict is with, for what had landed before."""
+
+
+class ConflictKind(StrEnum):
+    """In what way two pieces of work contradict each other."""
+
+    CONTENT = "content"
+    ADD_ADD = "add_add"
+    BINARY = "binary"
+    SYMLINK = "symlink"
+    MODE = "mode"
+    MODIFY_DELETE = "modify_delete"
+    RENAME_DELETE = "rename_delete"
+    RENAME_RENAME = "rename_rename"
+    RENAME_COLLISION = "rename_collision"
+    DIRECTORY_RENAME = "directory_rename"
+    FILE_DIRECTORY = "file_directory"
+    SUBMODULE = "submodule"
+    CHECKS = "checks"  # each side is right, and what they make together is not
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

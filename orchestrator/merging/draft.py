@@ -7,8 +7,8 @@ asked for, and not once for each change. What is to stand where is decided in `f
 
 from __future__ import annotations
 
-from orchestrator.git.client import encode
 from orchestrator.git.store import Store
+from orchestrator.git.text import encode
 from orchestrator.git.values import Change, Changes, Entry
 from orchestrator.merging.hunks import Hunk, SharedText
 from orchestrator.merging.sides import Side

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from orchestrator.git.store import Store
 from orchestrator.git.values import Change, Changes, Entry
 from orchestrator.merging.contents import Merger, is_binary, listed, told
-from orchestrator.merging.contribution import TIP, Conflict, Note
+from orchestrator.merging.contribution import TIP, Conflict, ConflictKind, Note
 from orchestrator.merging.draft import PENDING, Draft
 from orchestrator.merging.hunks import Hunk, Hunks, SharedText
 from orchestrator.merging.meeting import Meeting, Work, are_files
-from orchestrator.merging.merge_tree import Clash, ConflictKind, Merged, merge_trees
+from orchestrator.merging.merge_tree import Clash, Merged, merge_trees
 from orchestrator.merging.sides import folders, merged_mode, related
 
 

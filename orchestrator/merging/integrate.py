@@ -51,7 +51,7 @@ def integrate(
         if faults := fold.faults():
             careful.update(faults)
             continue
-        between = look_between(store, tip, merged, fold)
+        between = look_between(store, tip, merged, fold.draft, tuple(fold.shared()))
         if not between.conflicts:
             break
         for conflict in between.conflicts:

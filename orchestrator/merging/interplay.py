@@ -12,17 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.git.client import decode, encode
 from orchestrator.git.names import fold as without_case
 from orchestrator.git.names import with_folders
 from orchestrator.git.objects import ObjectWriter, RawTree
 from orchestrator.git.store import Store
+from orchestrator.git.text import decode, encode
 from orchestrator.git.values import Change, Entry
-from orchestrator.merging.contribution import TIP, Conflict, Misfit
+from orchestrator.merging.contribution import TIP, Conflict, ConflictKind, Misfit
 from orchestrator.merging.draft import Draft
-from orchestrator.merging.fold import Fold
 from orchestrator.merging.meeting import Work
-from orchestrator.merging.merge_tree import ConflictKind
 from orchestrator.structure.limits import LARGEST
 
 if TYPE_CHECKING:
@@ -50,8 +48,10 @@ class Found:
     misfits: tuple[Misfit, ...] = ()
 
 
-def look_between(store: Store, tip: str, works: Sequence[Work], fold: Fold) -> Found:
-    """What the fold of `works` onto `tip` has that is wrong and that none of its sides had."""
+def look_between(
+    store: Store, tip: str, works: Sequence[Work], draft: Draft, shared: Sequence[str]
+) -> Found:
+    """What `draft`, `works` put together on `tip`, has that is wrong and that none of its sides had."""
     landed = {work.root: work.landed for work in works if work.landed}
     parties = [_Party(f"{TIP} {base}", TIP, base, tip, changes) for base, changes in landed.items()]
     parties += [
@@ -64,7 +64,7 @@ def look_between(store: Store, tip: str, works: Sequence[Work], fold: Fold) -> F
         f"{TIP} {root}": frozenset(work.agent for work in works if work.root == root)
         for root in landed
     }
-    between = _Between(store, parties, lacks, fold)
+    between = _Between(store, parties, lacks, draft, shared)
     conflicts = (*between.missing(), *between.look_alikes())
     return Found(conflicts) if conflicts else Found(misfits=tuple(between.misfits()))
 
@@ -75,15 +75,17 @@ class _Between:
         store: Store,
         parties: Sequence[_Party],
         lacks: Mapping[str, frozenset[str]],
-        fold: Fold,
+        draft: Draft,
+        shared: Sequence[str],
     ) -> None:
         """`lacks` says for each key of what landed which agents began without it."""
         self._store = store
         self._lacks = lacks
         self._parties = {party.key: party for party in parties}
         self._order = {party.key: number for number, party in enumerate(parties)}
-        self._fold = fold
-        self._tree = _Tree(store, fold.draft.writer, fold.draft.tree(), fold.draft)
+        self._draft = draft
+        self._shared = shared
+        self._tree = _Tree(store, draft.writer, draft.tree(), draft)
 
     def _are_apart(self, one: str, other: str) -> bool:
         """Whether neither knew of the other's work; what somebody built on another's is that one's
@@ -124,7 +126,7 @@ class _Between:
     ) -> Iterator[Conflict]:
         from orchestrator.structure.relative import has_relative_imports, relative_imports
 
-        own_tree = _Tree(self._store, self._fold.draft.writer, self._store.tree_of(party.commit))
+        own_tree = _Tree(self._store, self._draft.writer, self._store.tree_of(party.commit))
         for path, change in party.changes.items():
             if change.new is None or not change.new.is_file or not _is_code(path):
                 continue
@@ -214,9 +216,7 @@ class _Between:
             for key, path, change in known
         ]
         merged = {
-            path: text
-            for path in self._fold.shared()
-            if (text := self._fold.draft.content(path)) is not None
+            path: text for path in self._shared if (text := self._draft.content(path)) is not None
         }
         for finding in check_batch(
             [edit for edit in edits if _is_looked_into(edit.before, edit.after)], merged

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from orchestrator.git.client import Git, GitError
 from orchestrator.git.store import Store
-from orchestrator.merging.contribution import Contribution
-from orchestrator.merging.merge_tree import Clash, ConflictKind, Merged, merge_trees
+from orchestrator.merging.contribution import ConflictKind, Contribution
+from orchestrator.merging.merge_tree import Clash, Merged, merge_trees
 from orchestrator.merging.sides import merged_mode
 
 BEFORE = "before"

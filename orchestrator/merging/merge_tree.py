@@ -7,31 +7,11 @@ all, is decided in `integrate`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from orchestrator.git.client import decode
 from orchestrator.git.store import Store
+from orchestrator.git.text import decode
 from orchestrator.git.values import GITLINK, SYMLINK, Entry
-
-
-class ConflictKind(StrEnum):
-    """In what way two pieces of work contradict each other."""
-
-    CONTENT = "content"
-    ADD_ADD = "add_add"
-    BINARY = "binary"
-    SYMLINK = "symlink"
-    MODE = "mode"
-    MODIFY_DELETE = "modify_delete"
-    RENAME_DELETE = "rename_delete"
-    RENAME_RENAME = "rename_rename"
-    RENAME_COLLISION = "rename_collision"
-    DIRECTORY_RENAME = "directory_rename"
-    FILE_DIRECTORY = "file_directory"
-    SUBMODULE = "submodule"
-    CHECKS = "checks"  # each side is right, and what they make together is not
-    OTHER = "other"
-
+from orchestrator.merging.contribution import ConflictKind
 
 _KINDS = (  # git's short words, which its documentation promises to keep; the first that fits
     ("binary", ConflictKind.BINARY),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from orchestrator.mission.scope import SymbolRule
 from orchestrator.mission.symbols import SymbolPath
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import Block
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language
 from orchestrator.structure.naming import text_of
 

@@ -15,8 +15,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from orchestrator.structure.arity import Signature, bad_call, signatures
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import language_of
 from orchestrator.structure.naming import text_of
 

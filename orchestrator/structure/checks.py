@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import tree_sitter
 from pyflakes import checker, messages
 
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.structure.data import fault_of
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language, grammar, language_of
 from orchestrator.structure.naming import text_of
 

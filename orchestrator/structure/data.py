@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from tomlkit.exceptions import TOMLKitError
 
-from orchestrator.structure.fold import Conflict, Folded
+from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.keyed import GONE, Clash, Value, bounded, merge_values
 from orchestrator.structure.limits import LARGEST
 from orchestrator.structure.order import kept, merge_order

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from itertools import takewhile
 
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.structure.imports import bound_names, dropped_and_moved, merge_imports
+from orchestrator.structure.folded import Conflict, Folded
+from orchestrator.structure.imports import dropped_and_moved, merge_imports
 from orchestrator.structure.languages import Language
 from orchestrator.structure.layout import same_but_for_layout, strip_line_ends
 from orchestrator.structure.lines import merge_contained, merge_lines, pick
@@ -23,27 +24,6 @@ from orchestrator.structure.literals import merge_literals
 from orchestrator.structure.matching import match
 from orchestrator.structure.order import kept, merge_order
 from orchestrator.structure.parts import merge_parts
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """What could not be merged: the qualified name of the symbol, empty for a whole file, and
-    why.
-    """
-
-    symbol: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Folded:
-    """The text, which means nothing if there are conflicts, and what a person may want to know
-    about it.
-    """
-
-    text: bytes = b""
-    conflicts: list[Conflict] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)

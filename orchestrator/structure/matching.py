@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block
-from orchestrator.structure.imports import bound_names
 
 RENAME = 0.8
 """Likeness, from 0 to 1, from which a symbol that went and one that came are taken for one that was

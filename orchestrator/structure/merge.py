@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from orchestrator.structure.checks import check_file
 from orchestrator.structure.data import merge_data
-from orchestrator.structure.fold import Conflict, Folded, fold
+from orchestrator.structure.fold import fold
+from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.languages import language_of
 from orchestrator.structure.limits import LARGEST
 from orchestrator.structure.lines import Form, merge_lines

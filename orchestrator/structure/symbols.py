@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.mission.symbols import Outline, OutlineSymbol, SymbolPath
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language, language_of
 from orchestrator.structure.naming import text_of
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import cut
-from orchestrator.structure.imports import bound_names
 from orchestrator.structure.languages import Language, language_of
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
-from orchestrator.engine.progress import Observer
+from orchestrator.engine.recorder import Observer
 
 DisplayKind = Literal["json", "plain", "live"]
 

@@ -65,8 +65,7 @@ from orchestrator.journal.facts import (
     Verdict,
 )
 from orchestrator.journal.state import AgentState, Phase, State, apply, fold
-from orchestrator.merging.integrate import Conflict, Integration
-from orchestrator.merging.merge_tree import ConflictKind
+from orchestrator.merging.contribution import Conflict, ConflictKind, Integration
 from orchestrator.mission.model import Land, Mission
 from tests.reports.builder import agent, batch, mission
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
-from orchestrator.merging.integrate import Contribution, Integration, integrate
+from orchestrator.merging.contribution import Contribution, Integration
+from orchestrator.merging.integrate import integrate
 
 File = tuple[str, bytes]
 Model = dict[str, File]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.values import FILE, Entry
-from orchestrator.merging.integrate import Contribution, Integration, integrate
+from orchestrator.merging.contribution import Contribution, Integration
+from orchestrator.merging.integrate import integrate
 from tests.structure.sources import Module, edited, modules, written
 
 WHEN = 1_750_000_000

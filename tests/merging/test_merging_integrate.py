@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.git.store import Store
 from orchestrator.git.values import CommitMissing
-from orchestrator.merging.integrate import TIP, Contribution, integrate
-from orchestrator.merging.merge_tree import ConflictKind
+from orchestrator.merging.contribution import TIP, ConflictKind, Contribution
+from orchestrator.merging.integrate import integrate
 
 WHEN = 1_750_000_000
 LINES = "".join(f"line {number}\n" for number in range(1, 31))

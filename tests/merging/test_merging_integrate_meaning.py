@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.git.values import FILE, Entry
-from orchestrator.merging.integrate import TIP, Contribution, Integration, integrate
-from orchestrator.merging.merge_tree import ConflictKind
+from orchestrator.merging.contribution import TIP, ConflictKind, Contribution, Integration
+from orchestrator.merging.integrate import integrate
 
 WHEN = 1_750_000_000
 SHOP = """import os

@@ -127,7 +127,8 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
         return agent.sent_back.base
     if not planned.needs:
         return base
-    from orchestrator.merging.integrate import Contribution, integrate
+    from orchestrator.merging.contribution import Contribution
+    from orchestrator.merging.integrate import integrate
 
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [

@@ -18,7 +18,7 @@ from orchestrator.git.store import Store
 from orchestrator.journal.events import AttemptEnded, Return
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import State
-from orchestrator.merging.integrate import TIP, Contribution
+from orchestrator.merging.contribution import TIP, Contribution
 from orchestrator.merging.markers import Overlay, has_markers, lay_over
 
 DIFF_CHARACTERS = 12_000

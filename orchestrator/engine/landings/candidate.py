@@ -16,7 +16,8 @@ from orchestrator.gates.subject import Approval, Subject
 from orchestrator.journal.events import GateStarted
 from orchestrator.journal.facts import CheckResult, Decision, Outcome, Verdict
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.merging.integrate import Contribution, Integration, integrate
+from orchestrator.merging.contribution import Contribution, Integration
+from orchestrator.merging.integrate import integrate
 from orchestrator.plan import PlannedBatch
 
 EVIDENCE_TESTS = 20

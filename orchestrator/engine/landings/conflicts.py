@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from orchestrator.journal.events import CandidateBuilt, Return
 from orchestrator.journal.facts import ConflictFact, MergeNote, MergeWarning, Outcome
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.merging.integrate import Integration
+from orchestrator.merging.contribution import Integration
 from orchestrator.mission.model import OnConflict
 from orchestrator.plan import PlannedBatch
 

@@ -38,7 +38,7 @@ from orchestrator.gates.subject import Subject
 from orchestrator.journal.events import ProbeFinished
 from orchestrator.journal.facts import CheckResult, Decision, Reason, Symptom, SymptomKind, Verdict
 from orchestrator.journal.state import AgentState
-from orchestrator.merging.integrate import Integration
+from orchestrator.merging.contribution import Integration
 from orchestrator.mission.model import ApprovalCheck
 from orchestrator.plan import PlannedBatch
 
