@@ -62,7 +62,8 @@ def gate(
     orchestrate gate --base v1.4 --candidate v1.5 --json missions/fix.yaml
     """  # noqa: D301  (the mark by which click leaves lines as they are)
     from orchestrator.cli.planning import load
-    from orchestrator.engine.beside.judging import Request, judge_commits
+    from orchestrator.engine.beside.judgement import Request
+    from orchestrator.engine.beside.judging import judge_commits
     from orchestrator.errors import UsageError
     from orchestrator.reports.verdict import document, keep
     from orchestrator.ui.displays import choose_display

@@ -1,8 +1,8 @@
 """The story of a run, top to bottom: begin or take up, carry out, end.
 
 Owns the order in which a run's parts are made and let go. What happens next inside it is the
-scheduler's. The larger half of the program is imported inside these functions: a new run imports it
-while git fills the first work trees.
+scheduler's. What carries a run out is imported by `_carry` and `_take_up` alone: it is the larger
+half of the program, and a new run imports it while git fills the first work trees.
 """
 
 from __future__ import annotations
@@ -19,23 +19,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.registry import backends_of, make_backend
+from orchestrator.engine import redo
 from orchestrator.engine.folders import Folders, durable, tag_of
-from orchestrator.engine.workshop import Workshop, open_repository, open_workshop, reopen_workshop
+from orchestrator.engine.recorder import Observer, Recorder
+from orchestrator.engine.workshop import (
+    Target,
+    Workshop,
+    open_repository,
+    open_workshop,
+    reopen_workshop,
+)
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.journal.events import RedoRequested, RunResumed
+from orchestrator.isolation.processes import end_leftovers
+from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
 from orchestrator.journal.lock import owned
+from orchestrator.journal.log import Journal
+from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 
 if TYPE_CHECKING:
-    from orchestrator.engine.recorder import Observer
+    from orchestrator.engine.carry import Step
     from orchestrator.engine.tools import Tools
-    from orchestrator.journal.events import RedoRequested
-    from orchestrator.journal.state import State
 
-Observers = Callable[[Folders], "Sequence[Observer]"]
+Observers = Callable[[Folders], Sequence[Observer]]
 """Who watches a run, made once its folders are known."""
 
 
@@ -74,49 +83,22 @@ def start(
             filling.result()
             return workshop
 
-        from orchestrator.engine.carry import carry_out
-        from orchestrator.engine.recorder import Recorder
-        from orchestrator.journal.events import RunStarted
-        from orchestrator.journal.log import Journal
-
-        journal = Journal(folders.report)
-        recorder = Recorder(journal, observers(folders))
-        recorder.emit(
-            RunStarted(
-                run=folders.run,
-                mission=mission,
-                mission_file=str(loaded.path),
-                mission_dir=str(mission_dir),
-                repository=str(target.repository.work_tree or target.repository.git_dir),
-                base=target.base,
-                branch=target.branch,
-                isolation="worktree (a sandbox for `strict` is not supported yet)",
-                parallel=parallel
-                or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
-                versions=_versions(),
-            )
-        )
-        return carry_out(recorder, journal, folders, _nothing, filled)
+        with contextlib.closing(Journal(folders.report)) as journal:
+            recorder = Recorder(journal, observers(folders))
+            recorder.emit(_started(loaded, target, folders, parallel))
+            return _carry(recorder, folders, filled)
 
 
 def resume(
     folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers
 ) -> tuple[State, int]:
     """Take a run up where its journal ends; returns the last state and the exit code."""
-    from orchestrator.engine.carry import carry_out
-    from orchestrator.engine.recorder import Recorder
-    from orchestrator.engine.recovery import move_tip_back, recover
-    from orchestrator.isolation.processes import end_leftovers
-    from orchestrator.journal.log import Journal
-
-    with _owned(folders):
-        journal = Journal(folders.report)
+    with _owned(folders), contextlib.closing(Journal(folders.report)) as journal:
         if not journal.records:
             raise UsageError(f"run {folders.run} never began", mend="run its mission again")
         recorder = Recorder(journal, observers(folders))
         state = recorder.state
-        again = _redo_of(state, selection)
-        if state.ended and again is None:
+        if state.ended and _redo_of(state, selection) is None:
             return state, state.ended.exit_code
         leftovers = end_leftovers(tag_of(folders))
         recorder.emit(
@@ -124,25 +106,55 @@ def resume(
                 parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers
             )
         )
+        workshop = partial(reopen_workshop, state, folders)
+        return _carry(recorder, folders, workshop, partial(_take_up, selection=selection))
 
-        async def take_up(tools: Tools) -> None:
-            await recover(tools)
-            # Chosen from the state that recovery leaves: a landing that was torn has been completed
-            # by now.
-            again = _redo_of(recorder.state, selection)
-            if again is not None:
-                recorder.emit(again)
-                await move_tip_back(tools)
 
-        return carry_out(
-            recorder, journal, folders, take_up, partial(reopen_workshop, state, folders)
-        )
+def _carry(
+    recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop], *first: Step
+) -> tuple[State, int]:
+    from orchestrator.engine.carry import carry_out
+    from orchestrator.engine.making import make_tools
+    from orchestrator.engine.scheduler import schedule
+
+    return carry_out(recorder, partial(make_tools, recorder, folders, workshop), *first, schedule)
+
+
+async def _take_up(tools: Tools, selection: Selection) -> None:
+    """Settle what was in flight, and take back what is to be done again."""
+    from orchestrator.engine.recovery import move_tip_back, recover
+
+    await recover(tools)
+    # Chosen from the state that recovery leaves: a landing that was torn has been completed by now.
+    again = _redo_of(tools.recorder.state, selection)
+    if again is not None:
+        tools.recorder.emit(again)
+        await move_tip_back(tools)
+
+
+def _started(
+    loaded: LoadedMission, target: Target, folders: Folders, parallel: int | None
+) -> RunStarted:
+    mission = loaded.mission
+    return RunStarted(
+        run=folders.run,
+        mission=mission,
+        mission_file=str(loaded.path),
+        mission_dir=str(loaded.path.resolve().parent),
+        repository=str(target.repository.work_tree or target.repository.git_dir),
+        base=target.base,
+        branch=target.branch,
+        isolation="worktree (a sandbox for `strict` is not supported yet)",
+        parallel=parallel
+        or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
+        versions=_versions(),
+    )
 
 
 def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
     if mission.brief_template is None:
         return
-    import jinja2
+    import jinja2  # a mission without a template of its own needs none of this before agents start
 
     from orchestrator.agents.brief import Briefs
     from orchestrator.plan import make_plan
@@ -160,15 +172,9 @@ def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
 
 
 def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
-    from orchestrator.engine import redo
-
     if selection:
         return redo.choose(state, selection.batches, selection.agents)
     return redo.unfinished(state) if state.ended else None
-
-
-async def _nothing(_: Tools) -> None:
-    return None
 
 
 @contextlib.contextmanager

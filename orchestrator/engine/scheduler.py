@@ -22,6 +22,7 @@ from orchestrator.engine.frontier import (
     StartBatch,
     frontier,
 )
+from orchestrator.engine.subjects import baseline_of, subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import (
     AttemptStarted,
@@ -89,8 +90,6 @@ async def _baseline(tools: Tools, batch: str) -> None:
     )  # let the attempts that start with this batch ask for their work trees first
     await tools.executor.quiet()
     await to_thread.run_sync(_import_what_comes_after_agents)
-    from orchestrator.engine.landings.candidate import baseline_of, subject_of
-
     state = tools.recorder.state
     planned = state.plan.batch(batch)
     if planned.gate is not None:

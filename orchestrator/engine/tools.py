@@ -1,33 +1,86 @@
-"""What the engine works with, made once for a run and handed to every step."""
+"""What the engine works with: made once for a run by `making`, and handed to every step.
+
+Owns the seams between the engine and what it uses. A step knows these and not what stands behind
+them: the judge and the merger are imported when agents are at work already.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from anyio import to_thread
+from typing import Protocol
 
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
-from orchestrator.agents.registry import backends_of, make_backend
-from orchestrator.engine.folders import Folders, disposable, tag_of
+from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Recorder
-from orchestrator.engine.workshop import Workshop
-from orchestrator.executors.furnish import Furnished, Furnishing
-from orchestrator.executors.local import LocalExecutor
-from orchestrator.executors.setup import Setup
 from orchestrator.executors.spec import Executor
+from orchestrator.gates.observing.observation import Look
+from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.git.store import Store
-from orchestrator.mission.model import Mission
+from orchestrator.journal.facts import ClaimResult, Verdict
+from orchestrator.merging.contribution import Contribution, Integration
+from orchestrator.mission.model import Claim, PytestCheck
 from orchestrator.mission.scope import Scope
-from orchestrator.plan import Plan
 
-if TYPE_CHECKING:
-    from orchestrator.gates.judge import Judge
+
+class Judge(Protocol):
+    """Who decides; `gates.judge.Judge` says what is meant by each question."""
+
+    async def judge(
+        self,
+        subject: Subject,
+        *,
+        candidate: str,
+        base: str,
+        approvals: Mapping[str, Approval] | None = None,
+        absent: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Verdict:
+        """Whether a candidate may land on a base, with the evidence."""
+        ...
+
+    async def look(
+        self,
+        subject: Subject,
+        name: str,
+        *,
+        commit: str,
+        base: str,
+        part: PytestCheck | None = None,
+        is_afresh: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Look:
+        """How one check comes out on a commit, without a verdict."""
+        ...
+
+    async def prove(
+        self, claims: Iterable[Claim], *, commit: str, subject: Subject | None = None
+    ) -> tuple[ClaimResult, ...]:
+        """Whether claims hold on a commit as it is."""
+        ...
+
+    async def baseline(self, subject: Subject, commit: str) -> None:
+        """See beforehand how the checks come out on a base."""
+        ...
+
+    async def prepare(self, subject: Subject) -> None:
+        """Do now what the judgement to come can be spared."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what was prepared in vain."""
+        ...
+
+
+class Integrate(Protocol):
+    """Who puts work together: `merging.integrate.integrate`, for the run's store. Blocking."""
+
+    def __call__(
+        self, tip: str, contributions: Sequence[Contribution], *, message: str, when: int
+    ) -> Integration: ...
 
 
 @dataclass(frozen=True)  # without slots: the judge is kept
@@ -39,6 +92,7 @@ class Tools:
     store: Store
     executor: Executor
     call_judge: Callable[[], Judge]
+    integrate: Integrate
     briefs: Briefs
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""
@@ -57,98 +111,3 @@ class Tools:
         """Let go of what was made."""
         if "judge" in vars(self):
             await self.judge.aclose()
-
-
-@contextlib.asynccontextmanager
-async def make_tools(
-    recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]
-) -> AsyncIterator[Tools]:
-    """Everything the engine works with; made so that a kill at any point of it is repeated
-    harmlessly by a resume.
-    """
-    started = recorder.state.started
-    mission, mission_dir = started.mission, Path(started.mission_dir)
-    template = mission_dir / mission.brief_template if mission.brief_template else None
-    backends = {name: make_backend(name, mission, mission_dir) for name in backends_of(mission)}
-    briefs = Briefs(mission, template)
-    made = await to_thread.run_sync(workshop)
-    store, workspaces, repository = made.store, made.workspaces, made.repository
-    try:
-        await to_thread.run_sync(repository.pin, folders.run, started.base)
-        furnishing = Furnishing(repository, started.base, mission.workspace)
-        setup = make_setup(mission, folders, made, furnishing)
-        executor = LocalExecutor(
-            workspaces,
-            furnishing,
-            setup,
-            briefs=folders.briefs,
-            logs=folders.logs,
-            homes=folders.homes,
-            tag_of=lambda name: tag_of(folders, name),
-        )
-        briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
-        tools = Tools(
-            recorder=recorder,
-            folders=folders,
-            store=store,
-            executor=executor,
-            call_judge=partial(make_judge, mission, folders, made, furnishing, setup),
-            briefs=briefs,
-            backends=backends,
-            mission_dir=mission_dir,
-            scopes=briefs.scopes,
-        )
-        async with executor, contextlib.aclosing(tools):
-            yield tools
-    finally:
-        store.close()
-
-
-def make_setup(
-    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing
-) -> Setup:
-    """What prepares work trees; its results are kept for all runs."""
-    return Setup(
-        mission.workspace,
-        workshop.store,
-        Furnished(workshop.workspaces, furnishing),
-        cache=disposable(folders.root) / "setup",
-        logs=folders.logs,
-        home=folders.homes,
-        tag=tag_of(folders, "setup"),
-        timeout=mission.defaults.gate_timeout,
-    )
-
-
-def make_judge(
-    mission: Mission,
-    folders: Folders,
-    workshop: Workshop,
-    furnishing: Furnishing,
-    setup: Setup | None = None,
-) -> Judge:
-    """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
-    from orchestrator.gates.judge import Judge
-
-    return Judge(
-        checkouts=Furnished(workshop.workspaces, furnishing),
-        commits=workshop.store,
-        reports=folders.report,
-        home=folders.homes,
-        tag=tag_of(folders, "gate"),
-        protect=mission.workspace.protect,
-        ground=setup or make_setup(mission, folders, workshop, furnishing),
-        parallel=mission.defaults.gate_parallel,
-    )
-
-
-def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:
-    scopes = {agent.id: agent.scope for agent in plan.agents}
-    if not any(entry.line for scope in scopes.values() for entry in scope.entries):
-        return scopes
-    from orchestrator.engine.outlines import outlines_of
-
-    outlines = outlines_of(
-        scopes.values(), store.paths(base), partial(store.read, base), lines_only=True
-    )
-    return {id: scope.resolved(outlines) for id, scope in scopes.items()}

@@ -24,7 +24,7 @@ class LocalExecutor:
     processes from its name.
     """
 
-    def __init__(  # noqa: PLR0913 - where everything of an attempt goes
+    def __init__(
         self,
         workspaces: Workspaces,
         furnishing: Furnishing,

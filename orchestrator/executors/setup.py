@@ -83,7 +83,7 @@ class Setup:
     the run.
     """
 
-    def __init__(  # noqa: PLR0913  (what it works with, and where things go)
+    def __init__(
         self,
         wanted: Workspace,
         store: Store,

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 from orchestrator.agents.backend import Backend, Ended
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.git.capture import Capture
+from orchestrator.git.captured import Capture
 
 Emit = Callable[[str], None]
 """Told the newest line of an attempt's output."""

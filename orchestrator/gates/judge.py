@@ -18,7 +18,7 @@ import anyio
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser, Green
 from orchestrator.gates.observing.evidence import Evidence
-from orchestrator.gates.observing.observation import GREEN, RED, Observation
+from orchestrator.gates.observing.observation import GREEN, RED, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
 from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.observing.restore import Restoration, restoration
@@ -84,18 +84,6 @@ class _Hearing:
         return judge_claims(claims, self.checks, found, self.unused(PROOFS))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one check came to on one commit; `base` is what was seen of it there, `ran` whether it
-    had to be run.
-    """
-
-    result: CheckResult
-    seen: Observation
-    base: Observation | None
-    ran: bool
-
-
 class Judge:
     """The judge of one run. Its methods may be called at the same time, also for the same subject.
 
@@ -105,7 +93,7 @@ class Judge:
     `parallel` is how many checks run at once; `clock` gives seconds.
     """
 
-    def __init__(  # noqa: PLR0913  (what a judge is made of)
+    def __init__(
         self,
         *,
         checkouts: Checkouts,
@@ -151,7 +139,7 @@ class Judge:
         """End what was prepared in vain."""
         await self._observer.aclose()
 
-    async def judge(  # noqa: PLR0913  (what is judged, and what is known beside it)
+    async def judge(
         self,
         subject: Subject,
         *,
@@ -252,7 +240,7 @@ class Judge:
         await self._hear(hearing)
         return hearing.judge_claims(claims)
 
-    async def look(  # noqa: PLR0913  (a check of a subject, two commits, and how to look)
+    async def look(
         self,
         subject: Subject,
         name: str,
@@ -300,7 +288,7 @@ class Judge:
             self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
         )
 
-    def _result(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
+    def _result(  # noqa: PLR0917  (a check, and where it was seen)
         self,
         name: str,
         check: AnyCheck,

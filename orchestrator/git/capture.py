@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.git.captured import Capture, Limits, Problem, ProblemKind
 from orchestrator.git.client import Git, GitError, Result
 from orchestrator.git.folder import Manifest, open_all, remove_tree, walk
 from orchestrator.git.names import is_dotgit
-from orchestrator.git.policy import Limits, Problem, ProblemKind, judge, too_large
+from orchestrator.git.policy import judge, too_large
 from orchestrator.git.quick_capture import Edits, plain_edits
 from orchestrator.git.store import Store
 from orchestrator.git.text import decode, encode
@@ -31,24 +32,6 @@ _MOST_NAMED = 200
 
 _RAW_CONFIGURATION = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"
 _RAW_ATTRIBUTES = "* -text -ident -working-tree-encoding -filter\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """An attempt's work. `commit` is `base` itself where nothing changed; `changes` is base to
-    tree, path by path.
-    """
-
-    commit: str
-    tree: str
-    base: str
-    changes: Changes
-    problems: tuple[Problem, ...]
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a problem forbids taking this over."""
-        return any(problem.blocking for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +48,7 @@ class Taking:
     """What we know of the files, where this process filled the work tree."""
 
 
-def capture(  # noqa: PLR0913  (a commit's parts)
+def capture(
     store: Store,
     taking: Taking,
     *,
@@ -145,7 +128,7 @@ def _private_git(store: Store, taking: Taking) -> Git:
     return git
 
 
-def _commit(  # noqa: PLR0913, PLR0917  (a commit's parts)
+def _commit(  # noqa: PLR0917  (a commit's parts)
     store: Store,
     tree: str,
     base: str,

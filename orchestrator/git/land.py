@@ -38,7 +38,7 @@ class Landed:
         return self.updated_work_trees[0] if self.updated_work_trees else None
 
 
-def land(  # noqa: PLR0913  (each says something else about the landing)
+def land(
     repository: Repository,
     store: Store,
     *,
@@ -164,7 +164,7 @@ def _no_such_branch(repository: Repository, branch: str) -> LandingRefused:
     )
 
 
-def _moved(  # noqa: PLR0913, PLR0917  (all that the explanation is made of)
+def _moved(  # noqa: PLR0917  (all that the explanation is made of)
     repository: Repository, store: Store, branch: str, found: str, expected: str, commit: str
 ) -> LandingRefused:
     where = str(repository.work_tree or repository.common_dir)

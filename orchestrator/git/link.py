@@ -36,9 +36,7 @@ _PRIVATE_CONFIGURATION = """\
 """
 
 
-def link(  # noqa: PLR0913  (a work tree's parts)
-    store: Store, folder: Path, name: str, commit: str, index: Path, *, place: Path
-) -> None:
+def link(store: Store, folder: Path, name: str, commit: str, index: Path, *, place: Path) -> None:
     """Make `folder` a linked work tree of the store, detached at `commit`, with a copy of `index`.
 
     `place` is where the folder is about to be: the store's side points there.

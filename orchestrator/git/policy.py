@@ -7,50 +7,11 @@ found by `capture`, in the same terms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
+from orchestrator.git.captured import Limits, Problem, ProblemKind
 from orchestrator.git.names import collisions, escapes, is_gitmodules, why_insane
 from orchestrator.git.store import Store
 from orchestrator.git.text import decode
 from orchestrator.git.values import GITLINK, SYMLINK, Changes
-
-
-class ProblemKind(StrEnum):
-    """Why something that an agent left is refused or worth a word."""
-
-    NESTED_REPOSITORY = "nested_repository"
-    SUBMODULE_CONTENT = "submodule_content"
-    SYMLINK_ESCAPES = "symlink_escapes"
-    INSANE_PATH = "insane_path"
-    CASE_COLLISION = "case_collision"
-    SPECIAL_FILE = "special_file"
-    FILE_TOO_LARGE = "file_too_large"
-    TOTAL_TOO_LARGE = "total_too_large"
-    SUBMODULE_CONFIGURATION = "submodule_configuration"
-    NOT_STORABLE = "not_storable"
-    WORK_TREE_GONE = "work_tree_gone"
-    HIDDEN_BY_GITIGNORE = "hidden_by_gitignore"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding: where, which rule, and a sentence for people. What does not block is a
-    warning.
-    """
-
-    path: str
-    kind: ProblemKind
-    text: str
-    blocking: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one attempt may add or change, in bytes."""
-
-    file_bytes: int = 50 * 1024 * 1024
-    total_bytes: int = 500 * 1024 * 1024
 
 
 def judge(store: Store, base: str, tree: str, changes: Changes, limits: Limits) -> list[Problem]:

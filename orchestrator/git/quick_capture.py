@@ -34,7 +34,7 @@ class Edits:
     writer: ObjectWriter
 
 
-def plain_edits(  # noqa: PLR0913  (what is looked at, and by which rules)
+def plain_edits(
     store: Store,
     path: Path,
     base: str,

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError
-from orchestrator.git.capture import Capture, Taking, capture
+from orchestrator.git.capture import Taking, capture
+from orchestrator.git.captured import Capture, Limits
 from orchestrator.git.client import Git
 from orchestrator.git.folder import (
     Manifest,
@@ -34,7 +35,6 @@ from orchestrator.git.folder import (
 )
 from orchestrator.git.index_file import stamps_of
 from orchestrator.git.link import link, link_privately, unlink
-from orchestrator.git.policy import Limits
 from orchestrator.git.store import Store
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]*")
@@ -179,7 +179,7 @@ class Workspaces:
             return None
         return Workspace(name, path, base.read_text().strip())
 
-    def capture(  # noqa: PLR0913  (a commit's parts)
+    def capture(
         self,
         workspace: Workspace,
         *,

@@ -358,6 +358,12 @@ class ConflictFact(Fact):
     symbol: str = ""
     """The qualified name of what both changed; empty where it is the file as a whole."""
 
+    @property
+    def line(self) -> str:
+        """The conflict in one line."""
+        symbol = f" {self.symbol}" if self.symbol else ""
+        return f"{self.path}{symbol} ({self.kind}): {self.text}"
+
 
 class MergeNote(Fact):
     """What the merge of an agent's work decided in one file, so that it is not decided in

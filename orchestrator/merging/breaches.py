@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.git.capture import Capture
+from orchestrator.git.captured import Capture
 from orchestrator.git.store import Store
 from orchestrator.git.values import Change
 from orchestrator.journal.facts import Breach

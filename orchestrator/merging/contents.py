@@ -71,7 +71,7 @@ class Merger:
             check_file(path, text, *(self._read(path, side) for side in dict.fromkeys(sides)))
         )
 
-    def merge(  # noqa: PLR0913, PLR0917  (three versions and whose they are)
+    def merge(  # noqa: PLR0917  (three versions and whose they are)
         self,
         path: str,
         base: Entry | None,

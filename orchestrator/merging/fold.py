@@ -156,7 +156,7 @@ class Fold:
             else found
         )
 
-    def _merge(  # noqa: PLR0913, PLR0917  (a file, and where it is told)
+    def _merge(  # noqa: PLR0917  (a file, and where it is told)
         self,
         work: Work,
         path: str,

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.engine.beside.judging import Judgement, Side
+from orchestrator.engine.beside.judgement import Judgement, Side
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.journal.facts import CheckResult, Decision, TestRecord, Verdict
 from orchestrator.reports.model import Part

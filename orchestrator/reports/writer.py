@@ -12,11 +12,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrator.engine.progress import Progress
 from orchestrator.errors import EnvironmentRefused, UsageError
-from orchestrator.journal.events import Record
 from orchestrator.journal.state import State
-from orchestrator.reports.background import WORTH_A_REPORT
 from orchestrator.reports.model import Summary
 from orchestrator.reports.schema import NAME as SCHEMA
 from orchestrator.reports.schema import report_schema
@@ -49,19 +46,11 @@ def render(summary: Summary, format: str) -> str:
 
 
 class ReportWriter:
-    """Watches a run and keeps the report in `folder` true after each batch and at each end."""
+    """Writes the report of a run into `folder`; `BackgroundWriter` says when."""
 
     def __init__(self, folder: Path, formats: Sequence[str] = ("md", "json")) -> None:
         self.folder = folder
         self.formats = tuple(formats)
-
-    def on_record(self, record: Record, state: State) -> None:
-        """Write when the event changed what a report says."""
-        if record.event.kind in WORTH_A_REPORT:
-            self.write(state)
-
-    def on_progress(self, progress: Progress) -> None:
-        """A report has nothing to say of what is not in the journal."""
 
     def write(self, state: State, *, is_alive: bool = True) -> tuple[Path, ...]:
         """Write all formats now; returns the files. Raises EnvironmentRefused where the disk does

@@ -123,7 +123,7 @@ def errors_in(root: Node) -> int:
     return count
 
 
-def _region(  # noqa: PLR0913  (a region and its place)
+def _region(
     language: Language, source: bytes, nodes: Iterable[Node], start: int, end: int, *, module: bool
 ) -> list[Block]:
     pieces = _pieces(language, source, nodes, end)

@@ -26,7 +26,7 @@ from orchestrator.structure.order import kept, merge_order
 from orchestrator.structure.parts import merge_parts
 
 
-def fold(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
+def fold(  # noqa: PLR0917  (three sides and what is known of them)
     language: Language,
     base: bytes,
     left: bytes,

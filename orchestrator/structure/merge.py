@@ -80,7 +80,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     return MergeResult(folded.text, notes=said, by="structure")
 
 
-def _structural(  # noqa: PLR0913, PLR0917  (three sides and what is known of them)
+def _structural(  # noqa: PLR0917  (three sides and what is known of them)
     path: str,
     base: bytes,
     left: bytes,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.git.policy import Limits, ProblemKind
+from orchestrator.git.captured import Limits, ProblemKind
 
 WHEN = 1_750_000_000
 

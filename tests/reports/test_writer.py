@@ -9,7 +9,9 @@ import jsonschema
 import pytest
 
 from orchestrator.errors import EnvironmentRefused, UsageError
-from orchestrator.reports.background import WORTH_A_REPORT
+from orchestrator.journal.events import Record
+from orchestrator.journal.state import State, apply
+from orchestrator.reports.background import BackgroundWriter
 from orchestrator.reports.model import Summary
 from orchestrator.reports.schema import report_schema
 from orchestrator.reports.summary import summarize
@@ -47,41 +49,33 @@ def test_the_schema_refuses_what_is_not_in_it() -> None:
         VALIDATOR.validate(document)
 
 
-class Counting(ReportWriter):
-    """Notes what made it write."""
+def watch(story: Story, folder: Path) -> list[State]:
+    """Have a run's events written as they come; the states that were written."""
+    written: list[State] = []
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.writes: list[int] = []
-
-    def write(self, state, *, is_alive=True):
-        self.writes.append(round(state.updated_at))
-        return super().write(state, is_alive=is_alive)
-
-
-def watch(story: Story, writer: ReportWriter) -> None:
-    from orchestrator.journal.state import apply
+    class Noting(BackgroundWriter):
+        def on_record(self, record: Record, state: State) -> None:
+            super().on_record(record, state)
+            if self._state is state:
+                written.append(state)
 
     state = None
-    for record in story.records:
-        state = apply(state, record)
-        writer.on_record(record, state)
+    with Noting(folder) as writer:
+        for record in story.records:
+            state = apply(state, record)
+            writer.on_record(record, state)
+    return written
 
 
 def test_it_writes_after_batches_and_ends_and_not_after_every_event(tmp_path: Path) -> None:
-    writer = Counting(tmp_path)
-    story = resumed()
-    watch(story, writer)
-    expected = sum(record.event.kind in WORTH_A_REPORT for record in story.records)
-    assert (
-        len(writer.writes) == expected == 6
-    )  # interrupted, two batches landed and ended, the run ended
+    # interrupted, two batches landed and ended, the run ended
+    assert len(watch(resumed(), tmp_path)) == 6
     assert "Resolved" in (tmp_path / "report.md").read_text()
 
 
 def test_a_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
     story = STORIES["interrupted"]()
-    watch(story, ReportWriter(tmp_path))
+    watch(story, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert "The run is **interrupted** (SIGINT)" in text
     assert f"orchestrate resume {story.state.run}" in text

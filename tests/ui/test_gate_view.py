@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from orchestrator.engine.beside.judging import Case, Judgement, Side
+from orchestrator.engine.beside.judgement import Case, Judgement, Side
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, Decision, Reason, Verdict
 from orchestrator.ui.gate_view import LiveGate, PlainGate, render_judgement

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.engine.attempts.resolving import Resolution
-from orchestrator.engine.landings.candidate import subject_of
+from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec
 from orchestrator.gates.rules.claims import is_proven
-from orchestrator.git.capture import Capture
+from orchestrator.git.captured import Capture
 from orchestrator.journal.events import AttemptEnded
 from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
 from orchestrator.merging.breaches import breaches_of
@@ -24,7 +24,7 @@ from orchestrator.plan import PlannedAgent
 EVIDENCE_CHARACTERS = 4000
 
 
-def conclude(  # noqa: PLR0913, PLR0917  (an attempt, and what is known of it)
+def conclude(  # noqa: PLR0917  (an attempt, and what is known of it)
     tools: Tools,
     planned: PlannedAgent,
     spec: AttemptSpec,

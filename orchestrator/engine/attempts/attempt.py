@@ -19,6 +19,7 @@ from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptSpec, WorkerLost
 from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
 from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.merging.contribution import Contribution
 from orchestrator.plan import PlannedAgent
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
         return agent.sent_back.base
     if not planned.needs:
         return base
-    from orchestrator.merging.contribution import Contribution
-    from orchestrator.merging.integrate import integrate
 
     needed = [state.agents[id] for id in _all_needs(state, planned)]
     works = [
@@ -138,8 +137,7 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     ]
     if not works:
         return base
-    merged = integrate(
-        tools.store,
+    merged = tools.integrate(
         base,
         works,
         message=f"{step.agent}: what it needs\n",

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.agents.brief import Asked, ToResolve
-from orchestrator.engine.landings.conflicts import said
 from orchestrator.engine.tools import Tools
 from orchestrator.git.store import Store
 from orchestrator.journal.events import AttemptEnded, Return
@@ -77,7 +76,7 @@ def resolution_of(tools: Tools, agent: str) -> Resolution | None:
         landed = Contribution(TIP, work.base, conflict.base)
         sides.append(Asked(TIP, "what had landed before", "", _diff(tools.store, landed, paths)))
     brief = ToResolve(
-        conflicts=tuple(said(fact) for fact in conflict.conflicts),
+        conflicts=tuple(fact.line for fact in conflict.conflicts),
         marked=overlay.marked,
         labels=overlay.labels,
         sides=tuple(sides),

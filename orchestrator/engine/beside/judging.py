@@ -9,8 +9,7 @@ before.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -18,79 +17,23 @@ from typing import Protocol
 import anyio
 from anyio import CancelScope
 
+from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side
 from orchestrator.engine.carry import stop_on_signal
 from orchestrator.engine.folders import Folders, durable, tag_of
-from orchestrator.engine.tools import make_judge
+from orchestrator.engine.making import make_judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
-from orchestrator.errors import EnvironmentRefused, ExitCode, UsageError
+from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Progress, Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 from orchestrator.isolation.processes import adopt_orphans, end_leftovers
-from orchestrator.journal.facts import Decision, Verdict
+from orchestrator.journal.facts import Verdict
 from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 from orchestrator.mission.words import did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person wants judged; None stands for what the mission and its repository say."""
-
-    gate: str | None = None
-    """All gates of the mission, by default."""
-    base: str | None = None
-    """A commit; by default the newest one that the mission's base and the candidate have in common.
-    """
-    candidate: str | None = None
-    """A commit; by default the one that is checked out."""
-    uncommitted: bool = False
-    """The candidate is what stands in the checkout, committed or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two commits, and what it is called."""
-
-    name: str
-    commit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is held against what, and by which gates. `unjudged` counts uncommitted paths that no
-    commit holds.
-    """
-
-    mission: str
-    mission_file: Path
-    repository: Path
-    base: Side
-    candidate: Side
-    gates: tuple[str, ...]
-    unjudged: int
-    folder: Path
-    """Where the evidence is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdicts, by gate; fewer than the case has gates where a signal stopped it."""
-
-    case: Case
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-    stopped_by: str = ""
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Zero only if every gate passed."""
-        if self.stopped_by:
-            return ExitCode.INTERRUPTED
-        is_passed = all(verdict.decision is Decision.PASSED for verdict in self.verdicts.values())
-        return ExitCode.OK if is_passed else ExitCode.NOT_LANDED
 
 
 class Watcher(Protocol):
@@ -154,7 +97,7 @@ def _gates(mission: Mission, gate: str | None) -> tuple[str, ...]:
     return (gate,)
 
 
-def _case(  # noqa: PLR0913, PLR0917  (what a case is made of)
+def _case(  # noqa: PLR0917  (what a case is made of)
     loaded: LoadedMission,
     target: Target,
     workshop: Workshop,
@@ -246,7 +189,7 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
         remove_tree(folders.workspaces)
 
 
-async def _judge(  # noqa: PLR0913, PLR0917  (as `_case`)
+async def _judge(  # noqa: PLR0917  (as `_case`)
     mission: Mission,
     case: Case,
     folders: Folders,

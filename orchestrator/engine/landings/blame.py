@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.engine.landings.candidate import end_of, gate_name
+from orchestrator.engine.landings.candidate import end_of
 from orchestrator.engine.landings.conflicts import suspected
+from orchestrator.engine.subjects import gate_name
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import Return
 from orchestrator.journal.facts import CulpritSet, MergeWarning, Outcome, Symptom, SymptomKind
@@ -32,7 +33,7 @@ _FAULTS = {
 }
 
 
-def returns_of(  # noqa: PLR0913, PLR0917  (who goes back, and all that is told)
+def returns_of(  # noqa: PLR0917  (who goes back, and all that is told)
     tools: Tools,
     planned: PlannedBatch,
     gone: Sequence[AgentState],

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from anyio import to_thread
 
 from orchestrator.engine.progress import GateProgress
+from orchestrator.engine.subjects import absentees, baseline_of, gate_name, subject_of
 from orchestrator.engine.tools import Tools
-from orchestrator.gates.subject import Approval, Subject
+from orchestrator.gates.subject import Approval
 from orchestrator.journal.events import GateStarted
 from orchestrator.journal.facts import CheckResult, Decision, Outcome, Verdict
-from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.journal.state import AgentState, State
 from orchestrator.merging.contribution import Contribution, Integration
-from orchestrator.merging.integrate import integrate
 from orchestrator.plan import PlannedBatch
 
 EVIDENCE_TESTS = 20
@@ -39,8 +39,7 @@ def build(
         for agent in agents
         if agent.last and agent.work and agent.work.commit
     ]
-    merged = integrate(
-        tools.store,
+    merged = tools.integrate(
         state.tip,
         works,
         message=_message(state, planned, [work.agent for work in works]),
@@ -76,43 +75,6 @@ async def judge(
             GateProgress(planned.id, p.check, p.done, p.total, p.red)
         ),
     )
-
-
-def subject_of(state: State, planned: PlannedBatch) -> Subject:
-    """What the batch's gate asks of its candidate. Without a gate, only what its claims name as
-    proof.
-    """
-    return Subject(
-        gate=gate_name(planned),
-        checks=planned.gate.checks if planned.gate else (),
-        criteria=planned.batch.criteria,
-        deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
-        timeout=state.plan.mission.defaults.gate_timeout,
-        plugins=state.plan.mission.defaults.plugins,
-        exercise=planned.batch.exercise,
-    )
-
-
-def gate_name(planned: PlannedBatch) -> str:
-    """What reports call the batch's gate."""
-    return planned.gate_name or "(none)"
-
-
-def baseline_of(state: State, batch: str) -> str:
-    """What a batch's candidate is compared with: the tip, or where the tip was before the first
-    part of it landed.
-    """
-    landings = state.batches[batch].landings
-    return landings[0].before if landings else state.tip
-
-
-def absentees(state: State, planned: PlannedBatch) -> list[AgentState]:
-    """Agents of the batch whose work is neither in the candidate nor in the tip below it."""
-    return [
-        agent
-        for agent in state.agents_of(planned.id)
-        if agent.phase is not Phase.READY and not (agent.outcome and agent.outcome.is_good)
-    ]
 
 
 def _why_absent(agent: AgentState) -> str:

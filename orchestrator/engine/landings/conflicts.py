@@ -66,12 +66,6 @@ def conflicted(planned: PlannedBatch, state: State, merged: Integration) -> tupl
     return (*returns, *_with_dependents(state, planned, [item.agent for item in returns]))
 
 
-def said(fact: ConflictFact) -> str:
-    """A conflict in one line."""
-    symbol = f" {fact.symbol}" if fact.symbol else ""
-    return f"{fact.path}{symbol} ({fact.kind}): {fact.text}"
-
-
 def suspected(agent: str, warnings: Sequence[MergeWarning]) -> str:
     """What an agent of a candidate with a red gate is told first: what of its work may not go with
     others'.
@@ -97,7 +91,7 @@ def _return(
         agent=agent,
         outcome=Outcome.CONFLICTED,
         reason=f"does not merge with {others}: {', '.join(places[:3])}{more}",
-        evidence="\n".join([intro, *(f"- {said(fact)}" for fact in facts)]),
+        evidence="\n".join([intro, *(f"- {fact.line}" for fact in facts)]),
         conflicts=facts,
         base=base,
         may_retry=bool(resolver)

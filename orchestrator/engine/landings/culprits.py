@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from anyio import to_thread
 
 from orchestrator.engine.landings.blame import keep_diffs, returns_of
-from orchestrator.engine.landings.candidate import gate_name, judge
+from orchestrator.engine.landings.candidate import judge
 from orchestrator.engine.landings.conflicts import built
 from orchestrator.engine.landings.probes import Probes
+from orchestrator.engine.subjects import gate_name
 from orchestrator.engine.tools import Tools
 from orchestrator.gates.blame.culprits import Complaint, Findings, find_culprits
 from orchestrator.journal.events import (

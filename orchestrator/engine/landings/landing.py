@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from anyio import CancelScope, to_thread
 
-from orchestrator.engine.landings.candidate import absentees, build, evidence_of, gate_name, judge
+from orchestrator.engine.landings.candidate import build, evidence_of, judge
 from orchestrator.engine.landings.conflicts import built, conflicted, suspected
+from orchestrator.engine.landings.culprits import Sorted, sort_out
+from orchestrator.engine.subjects import absentees, gate_name
 from orchestrator.engine.tools import Tools
 from orchestrator.git.store import Store
 from orchestrator.git.values import RefMoved
@@ -24,9 +25,6 @@ from orchestrator.journal.facts import Decision, MergeWarning, Outcome, Verdict
 from orchestrator.journal.state import AgentState, Phase, State
 from orchestrator.mission.model import Land
 from orchestrator.plan import PlannedBatch
-
-if TYPE_CHECKING:
-    from orchestrator.engine.landings.culprits import Sorted
 
 
 async def land_batch(tools: Tools, batch: str) -> None:
@@ -73,8 +71,6 @@ async def _sort_out(
     """Send back whoever made the gate red, or everybody if that is not to be found out; what may
     land nevertheless.
     """
-    from orchestrator.engine.landings.culprits import sort_out  # which a green run never needs
-
     state = tools.recorder.state
     found: Sorted | None = await sort_out(tools, planned, ready, fact, verdict)
     if found is None:
@@ -102,7 +98,7 @@ def _known_red(state: State, batch: str, agents: Sequence[str], tree: str) -> Ve
     return first.verdict if first.verdict.tree == tree and first.agents == tuple(agents) else None
 
 
-def _rejected(  # noqa: PLR0913, PLR0917  (a verdict, and what is known beside it)
+def _rejected(  # noqa: PLR0917  (a verdict, and what is known beside it)
     planned: PlannedBatch,
     state: State,
     ready: list[AgentState],

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import anyio
 from anyio import to_thread
 
-from orchestrator.engine.landings.candidate import baseline_of, build, subject_of
+from orchestrator.engine.landings.candidate import build
 from orchestrator.engine.progress import GateProgress
+from orchestrator.engine.subjects import baseline_of, subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.gates.blame.culprits import Complaint
 from orchestrator.gates.blame.symptoms import (
@@ -31,8 +32,7 @@ from orchestrator.gates.blame.symptoms import (
     proof_things,
     was_repeated,
 )
-from orchestrator.gates.judge import Look
-from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.observing.observation import Look, Observation
 from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.events import ProbeFinished

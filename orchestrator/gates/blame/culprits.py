@@ -85,7 +85,7 @@ class Findings(Generic[S]):
     """Empty when the work of those left has passed the whole gate, or when nobody is left."""
 
 
-async def find_culprits(  # noqa: PLR0913  (a batch, what is wrong with it, and how to find out)
+async def find_culprits(
     agents: Sequence[str],
     complaints: Sequence[Complaint[S]],
     probe: Probe[S],

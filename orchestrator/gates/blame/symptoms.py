@@ -40,7 +40,7 @@ class Shown:
     seen: Observation
 
 
-def complaints(  # noqa: PLR0913, PLR0917  (a check, and where it was seen)
+def complaints(  # noqa: PLR0917  (a check, and where it was seen)
     subject: Subject,
     name: str,
     here: Shown,

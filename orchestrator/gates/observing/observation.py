@@ -8,13 +8,14 @@ observations; `decide` reads them.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.journal.facts import Counts, TestOutcome
+from orchestrator.journal.facts import CheckResult, Counts, TestOutcome
 
 GREEN = (TestOutcome.PASSED, TestOutcome.XPASSED)
 RED = (TestOutcome.FAILED, TestOutcome.ERROR)
@@ -138,3 +139,15 @@ class Observation(_Part):
             RecordState.NONE,
             RecordState.COMPLETE,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one check came to on one commit; `base` is what was seen of it there, `ran` whether it
+    had to be run.
+    """
+
+    result: CheckResult
+    seen: Observation
+    base: Observation | None
+    ran: bool

@@ -56,7 +56,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def decide(  # noqa: PLR0913  (a check, what was seen, and what is known beside it)
+def decide(
     name: str,
     check: AnyCheck,
     candidate: Observation,
@@ -96,7 +96,7 @@ def decide(  # noqa: PLR0913  (a check, what was seen, and what is known beside 
     return result
 
 
-def _decide_tests(  # noqa: PLR0913  (as `decide`)
+def _decide_tests(
     name: str,
     check: PytestCheck | CommandCheck,
     candidate: Observation,

@@ -20,8 +20,8 @@ from orchestrator.gates.blame.symptoms import (
     proof_part,
     proof_things,
 )
-from orchestrator.gates.judge import Judge, Look
-from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.judge import Judge
+from orchestrator.gates.observing.observation import Look, Observation
 from orchestrator.gates.rules.decide import decide
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.facts import Symptom, SymptomKind

@@ -1,0 +1,137 @@
+"""The engine's tools, made once for a run.
+
+Owns which parts a run is made of. What its agents do not wait for is imported when it is asked for
+first, here and nowhere else: the judge, the merger and the parsers take as long as some agents.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from orchestrator.agents.brief import Briefs
+from orchestrator.agents.registry import backends_of, make_backend
+from orchestrator.engine.folders import Folders, disposable, tag_of
+from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.tools import Tools
+from orchestrator.engine.workshop import Workshop
+from orchestrator.executors.furnish import Furnished, Furnishing
+from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.setup import Setup
+from orchestrator.git.store import Store
+from orchestrator.merging.contribution import Contribution, Integration
+from orchestrator.mission.model import Mission
+from orchestrator.mission.scope import Scope
+from orchestrator.plan import Plan
+
+if TYPE_CHECKING:
+    from orchestrator.gates.judge import Judge
+
+
+@contextlib.asynccontextmanager
+async def make_tools(
+    recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop]
+) -> AsyncIterator[Tools]:
+    """Everything the engine works with; made so that a kill at any point of it is repeated
+    harmlessly by a resume.
+    """
+    started = recorder.state.started
+    mission, mission_dir = started.mission, Path(started.mission_dir)
+    template = mission_dir / mission.brief_template if mission.brief_template else None
+    backends = {name: make_backend(name, mission, mission_dir) for name in backends_of(mission)}
+    briefs = Briefs(mission, template)
+    made = await to_thread.run_sync(workshop)
+    store, workspaces, repository = made.store, made.workspaces, made.repository
+    try:
+        await to_thread.run_sync(repository.pin, folders.run, started.base)
+        furnishing = Furnishing(repository, started.base, mission.workspace)
+        setup = make_setup(mission, folders, made, furnishing)
+        executor = LocalExecutor(
+            workspaces,
+            furnishing,
+            setup,
+            briefs=folders.briefs,
+            logs=folders.logs,
+            homes=folders.homes,
+            tag_of=lambda name: tag_of(folders, name),
+        )
+        briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
+        tools = Tools(
+            recorder=recorder,
+            folders=folders,
+            store=store,
+            executor=executor,
+            call_judge=partial(make_judge, mission, folders, made, furnishing, setup),
+            integrate=partial(_integrate, store),
+            briefs=briefs,
+            backends=backends,
+            mission_dir=mission_dir,
+            scopes=briefs.scopes,
+        )
+        async with executor, contextlib.aclosing(tools):
+            yield tools
+    finally:
+        store.close()
+
+
+def make_setup(
+    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing
+) -> Setup:
+    """What prepares work trees; its results are kept for all runs."""
+    return Setup(
+        mission.workspace,
+        workshop.store,
+        Furnished(workshop.workspaces, furnishing),
+        cache=disposable(folders.root) / "setup",
+        logs=folders.logs,
+        home=folders.homes,
+        tag=tag_of(folders, "setup"),
+        timeout=mission.defaults.gate_timeout,
+    )
+
+
+def make_judge(
+    mission: Mission,
+    folders: Folders,
+    workshop: Workshop,
+    furnishing: Furnishing,
+    setup: Setup | None = None,
+) -> Judge:
+    """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
+    from orchestrator.gates.judge import Judge
+
+    return Judge(
+        checkouts=Furnished(workshop.workspaces, furnishing),
+        commits=workshop.store,
+        reports=folders.report,
+        home=folders.homes,
+        tag=tag_of(folders, "gate"),
+        protect=mission.workspace.protect,
+        ground=setup or make_setup(mission, folders, workshop, furnishing),
+        parallel=mission.defaults.gate_parallel,
+    )
+
+
+def _integrate(
+    store: Store, tip: str, contributions: Sequence[Contribution], *, message: str, when: int
+) -> Integration:
+    from orchestrator.merging.integrate import integrate
+
+    return integrate(store, tip, contributions, message=message, when=when)
+
+
+def _scopes(plan: Plan, store: Store, base: str) -> dict[str, Scope]:
+    scopes = {agent.id: agent.scope for agent in plan.agents}
+    if not any(entry.line for scope in scopes.values() for entry in scope.entries):
+        return scopes
+    from orchestrator.engine.outlines import outlines_of
+
+    outlines = outlines_of(
+        scopes.values(), store.paths(base), partial(store.read, base), lines_only=True
+    )
+    return {id: scope.resolved(outlines) for id, scope in scopes.items()}
