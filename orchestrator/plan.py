@@ -8,7 +8,7 @@ the same for the same mission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +20,7 @@ from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
 
 if TYPE_CHECKING:
-    import networkx as nx
+    from orchestrator.graph import Graph
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class Plan:
         """Batches that may run side by side, wave after wave; a batch starts as soon as what it
         needs has landed.
         """
-        return _generations(self._graph, [batch.id for batch in self.batches])
+        return self._graph.generations([batch.id for batch in self.batches])
 
     def wave(self, batch_id: str) -> int:
         """Index into `waves`: how many batches must have landed one after the other before it, at
@@ -100,7 +100,7 @@ class Plan:
     @cached_property
     def critical_path(self) -> tuple[str, ...]:
         """The chain of batches that takes longest if every agent takes its whole timeout."""
-        return _longest_path(self._graph, lambda batch: batch_seconds(self.batch(batch)))
+        return self._graph.longest_path(lambda batch: batch_seconds(self.batch(batch)))
 
     def dependents(self, batch_id: str) -> frozenset[str]:
         """The batches that need this one, directly or through others."""
@@ -142,12 +142,12 @@ class Plan:
         return {agent.id: agent for agent in self.agents}
 
     @cached_property
-    def _graph(self) -> nx.DiGraph[str]:
-        return _graph(self.batches)
+    def _graph(self) -> Graph:
+        return _graph_of(self.batches)
 
     @cached_property
     def _dependents(self) -> Mapping[str, frozenset[str]]:
-        return _descendants(self._graph)
+        return self._graph.descendants()
 
     @cached_property
     def _agent_dependents(self) -> Mapping[str, frozenset[str]]:
@@ -156,7 +156,7 @@ class Plan:
             batch.agents for batch in self.batches if any(agent.needs for agent in batch.agents)
         ]
         return {
-            id: found for agents in chained for id, found in _descendants(_graph(agents)).items()
+            id: found for agents in chained for id, found in _graph_of(agents).descendants().items()
         }
 
 
@@ -187,9 +187,9 @@ def batch_seconds(batch: PlannedBatch) -> float:
     """How long a batch's agents take at most in one attempt each: the longer of its longest chain
     and its queue.
     """
-    graph = _graph(batch.agents)
+    graph = _graph_of(batch.agents)
     timeouts = {agent.id: agent.timeout for agent in batch.agents}
-    chain = sum(timeouts[agent] for agent in _longest_path(graph, timeouts.__getitem__))
+    chain = sum(timeouts[agent] for agent in graph.longest_path(timeouts.__getitem__))
     return max(chain, sum(timeouts.values()) / batch.parallel)
 
 
@@ -226,41 +226,7 @@ def _first(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
-# networkx takes longer to import than a mission takes to load; a run does without it until somebody
-# looks at the plan.
+def _graph_of(nodes: Iterable[PlannedBatch] | Iterable[PlannedAgent]) -> Graph:
+    from orchestrator.graph import Graph  # a run does without it until somebody looks at the plan
 
-
-def _graph(nodes: Iterable[PlannedBatch] | Iterable[PlannedAgent]) -> nx.DiGraph[str]:
-    """Edges point from what is needed to who needs it."""
-    import networkx as nx
-
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    for node in nodes:
-        graph.add_node(node.id)
-        graph.add_edges_from((need, node.id) for need in node.needs)
-    return graph
-
-
-def _generations(graph: nx.DiGraph[str], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    import networkx as nx
-
-    rank = {name: index for index, name in enumerate(order)}
-    return tuple(
-        tuple(sorted(wave, key=rank.__getitem__)) for wave in nx.topological_generations(graph)
-    )
-
-
-def _descendants(graph: nx.DiGraph[str]) -> dict[str, frozenset[str]]:
-    import networkx as nx
-
-    return {node: frozenset(nx.descendants(graph, node)) for node in graph}
-
-
-def _longest_path(graph: nx.DiGraph[str], seconds: Callable[[str], float]) -> tuple[str, ...]:
-    """The heaviest chain by the weight of its nodes, which stand on the edges that lead to them."""
-    import networkx as nx
-
-    weighted: nx.DiGraph[str] = nx.DiGraph()
-    weighted.add_edges_from(("", node, {"weight": seconds(node)}) for node in graph)
-    weighted.add_edges_from((start, end, {"weight": seconds(end)}) for start, end in graph.edges)
-    return tuple(nx.dag_longest_path(weighted)[1:])
+    return Graph(nodes)

@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.options import HERE, Plain, Root
+from orchestrator.cli.planning import load
+from orchestrator.engine.beside.judgement import Request
+from orchestrator.engine.beside.judging import judge_commits
+from orchestrator.errors import UsageError
+from orchestrator.reports.verdict import document, keep
+from orchestrator.ui.displays import choose_display
+from orchestrator.ui.gate_view import make_gate_display, render_judgement
 
 
 def register(app: typer.Typer) -> None:
@@ -61,14 +69,6 @@ def gate(
     orchestrate gate missions/fix.yaml:core --uncommitted  before committing, one gate
     orchestrate gate --base v1.4 --candidate v1.5 --json missions/fix.yaml
     """  # noqa: D301  (the mark by which click leaves lines as they are)
-    from orchestrator.cli.planning import load
-    from orchestrator.engine.beside.judgement import Request
-    from orchestrator.engine.beside.judging import judge_commits
-    from orchestrator.errors import UsageError
-    from orchestrator.reports.verdict import document, keep
-    from orchestrator.ui.displays import choose_display
-    from orchestrator.ui.gate_view import make_gate_display, render_judgement
-
     if candidate is not None and uncommitted:
         raise UsageError(
             "--candidate names a commit and --uncommitted the checkout", mend="give one of the two"
@@ -82,8 +82,6 @@ def gate(
     if json:
         typer.echo(text)
     else:
-        from rich.console import Console
-
         render_judgement(found, Console(highlight=False))
     raise typer.Exit(int(found.exit_code))
 

@@ -9,6 +9,13 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.options import HERE, Root, RunName, find_run, run_ids
+from orchestrator.engine.approvals import SignOff, awaited, leave, now
+from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
+from orchestrator.engine.beside.reading import read_state
+from orchestrator.engine.beside.target import land_run, write_recording
+from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.journal.lock import is_owned
+from orchestrator.reports.writer import ReportWriter
 
 
 def register(app: typer.Typer) -> None:
@@ -35,11 +42,6 @@ def approve(
     comment: Annotated[str, typer.Option("--comment", "-m", help="What you looked at.")] = "",
 ) -> None:
     """Sign off what a gate waits for; recorded with who, when, and the tree that was looked at."""
-    from orchestrator.engine.approvals import SignOff, awaited, leave, now
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.errors import UsageError
-    from orchestrator.journal.lock import is_owned
-
     folders = find_run(root, run)
     state = read_state(folders)
     waiting = awaited(state)
@@ -91,10 +93,6 @@ def land(
     ] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.engine.beside.target import land_run
-    from orchestrator.reports.writer import ReportWriter
-
     folders = find_run(root, run)
     typer.echo(land_run(folders, branch=branch, allow_partial=partial))
     ReportWriter(folders.report).write(read_state(folders), is_alive=False)
@@ -111,8 +109,6 @@ def record(
     """Keep what a run's agents made as a recording, one patch an agent, that replays without any
     model.
     """
-    from orchestrator.engine.beside.target import write_recording
-
     for line in write_recording(find_run(root, run), folder, force=force):
         typer.echo(line)
 
@@ -135,9 +131,6 @@ def clean(
     """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor
     salvaged.
     """
-    from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
-    from orchestrator.errors import OrchestrateError
-
     refused: list[OrchestrateError] = []
     for name in run if run is not None else run_ids(root):
         try:

@@ -1,8 +1,6 @@
-"""The program's front door: the list of verbs, and the one place that turns errors into a paragraph
-and an exit code.
+"""The program's front door, and the one place that turns errors into a paragraph and an exit code.
 
-Every verb's module imports what it needs inside its functions: `--help` must not pay for git,
-graphs or models.
+Which verbs there are is said in `verbs`.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from orchestrator.cli import gating, landing, merging, planning, running, viewing
+from orchestrator.cli.verbs import Verbs
 from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
 
 HELP = """Carry out a mission with parallel agents: isolated, merged, and proven before it lands.
@@ -29,6 +27,7 @@ Exit codes: 0 everything landed; 1 something did not land; 2 a bad mission or ba
 
 app = typer.Typer(
     name="orchestrate",
+    cls=Verbs,
     help=HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -53,10 +52,6 @@ def _main(
     ] = False,
 ) -> None:
     """See HELP; the version is handled by its callback."""
-
-
-for group in (running, planning, viewing, landing, gating, merging):
-    group.register(app)
 
 
 def main() -> None:

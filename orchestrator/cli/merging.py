@@ -4,12 +4,19 @@ driver or by hand.
 
 from __future__ import annotations
 
+import json as json_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.git.repository import Repository
+from orchestrator.merging.branches import merge_branches
+from orchestrator.merging.driver import drive
+from orchestrator.ui.merge_view import merge_document, render_merge
 
 
 def register(app: typer.Typer) -> None:
@@ -56,23 +63,14 @@ def merge(
     A side is in the result with all of its work or, if it conflicts, not at all. Nothing is written
     without --into, and no checkout is ever touched. Exit code 1 says that a side conflicts.
     """
-    from orchestrator.errors import ExitCode, UsageError
-    from orchestrator.git.repository import Repository
-    from orchestrator.merging.branches import merge_branches
-    from orchestrator.ui.merge_view import merge_document, render_merge
-
     if partial and into is None:
         raise UsageError(
             "--partial says what to keep, and nothing is kept", mend="Give --into BRANCH with it."
         )
     done = merge_branches(Repository.discover(repository), base, sides, into=into, partial=partial)
     if json:
-        import json as json_module
-
         typer.echo(json_module.dumps(merge_document(done), indent=2))
     else:
-        from rich.console import Console
-
         render_merge(done, Console())
     raise typer.Exit(ExitCode.OK if done.is_clean else ExitCode.NOT_LANDED)
 
@@ -103,9 +101,6 @@ def merge_file(
     and `*.py merge=orchestrate` in .gitattributes. Exit code 1 is a conflict: OURS then holds git's
     markers, and each conflict is named with its symbol and reason.
     """
-    from orchestrator.errors import UsageError
-    from orchestrator.merging.driver import drive
-
     for file in (base, ours, theirs):
         if not file.is_file():
             raise UsageError(

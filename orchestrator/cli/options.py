@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from orchestrator.engine.folders import Folders
+from orchestrator.engine.beside.reading import is_begun
+from orchestrator.engine.folders import Folders
+from orchestrator.errors import UsageError
 
 RUN_HELP = "A run id or the beginning or any unmistakable part of one; the newest when left out."
 
@@ -37,18 +38,12 @@ HERE = Path()
 
 def run_ids(root: Path) -> list[str]:
     """All runs under `root` that have begun, oldest first."""
-    from orchestrator.engine.beside.reading import is_begun
-    from orchestrator.engine.folders import Folders
-
     names = (path.parent.name for path in (root / "reports").glob("*/journal.jsonl"))
     return sorted(name for name in names if is_begun(Folders(root, name)))
 
 
 def find_run(root: Path, name: str | None) -> Folders:
     """The run that was meant. Raises UsageError when there is none, or more than one."""
-    from orchestrator.engine.folders import Folders
-    from orchestrator.errors import UsageError
-
     known = run_ids(root)
     if not known:
         raise UsageError(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json as json_module
+import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json
-
-if TYPE_CHECKING:
-    from orchestrator.mission.loading import LoadedMission
+from orchestrator.engine.beside.preview import preview
+from orchestrator.errors import UsageError
+from orchestrator.mission.loading import LoadedMission, load_mission
+from orchestrator.mission.schema import mission_schema
+from orchestrator.ui.plan_view import plan_document, render_plan
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +28,6 @@ def register(app: typer.Typer) -> None:
 
 def load(path: Path) -> LoadedMission:
     """A mission whose every name is right. Raises MissionErrors with all that is wrong."""
-    from orchestrator.mission.loading import load_mission
-
     return load_mission(path)
 
 
@@ -34,22 +38,12 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
-    import json as json_module
-
-    from orchestrator.engine.beside.preview import preview
-
     found = preview(load(mission))
     if json:
-        from orchestrator.ui.plan_view import plan_document
-
         typer.echo(
             json_module.dumps(plan_document(found.plan, found.findings, found.outlines), indent=2)
         )
     else:
-        from rich.console import Console
-
-        from orchestrator.ui.plan_view import render_plan
-
         render_plan(found.plan, found.findings, Console())
     if found.findings.refused:
         raise typer.Exit(2)
@@ -57,11 +51,7 @@ def plan(
 
 def schema() -> None:
     """Print the JSON schema of mission files, for editors."""
-    import json
-
-    from orchestrator.mission.schema import mission_schema
-
-    typer.echo(json.dumps(mission_schema(), indent=2))
+    typer.echo(json_module.dumps(mission_schema(), indent=2))
 
 
 FIRST_MISSION = """\
@@ -106,18 +96,11 @@ def init(
     ] = HERE,
 ) -> None:
     """Write a first mission to fill in, with the JSON schema beside it for editors."""
-    import json
-    import os
-    import re
-
-    from orchestrator.errors import UsageError
-    from orchestrator.mission.schema import mission_schema
-
     if path.exists():
         raise UsageError("there is a file already", where=str(path), mend="name another")
     path.parent.mkdir(parents=True, exist_ok=True)
     schema_file = path.parent / "mission.schema.json"
-    schema_file.write_text(json.dumps(mission_schema(), indent=2) + "\n", encoding="utf-8")
+    schema_file.write_text(json_module.dumps(mission_schema(), indent=2) + "\n", encoding="utf-8")
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "first"
     where = os.path.relpath(repository.resolve(), path.parent.resolve())
     path.write_text(

@@ -7,17 +7,24 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
-
-if TYPE_CHECKING:
-    from orchestrator.engine.folders import Folders
-    from orchestrator.engine.recorder import Observer
-    from orchestrator.engine.run import Observers
-    from orchestrator.journal.state import State
+from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName, find_run, run_ids
+from orchestrator.cli.planning import load
+from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
+from orchestrator.engine.beside.reading import is_complete, read_state
+from orchestrator.engine.beside.target import land_run
+from orchestrator.engine.folders import Folders
+from orchestrator.engine.recorder import Observer
+from orchestrator.engine.run import Observers, Selection, start
+from orchestrator.engine.run import resume as resume_run
+from orchestrator.errors import OrchestrateError
+from orchestrator.journal.state import State
+from orchestrator.reports.background import BackgroundWriter
+from orchestrator.reports.writer import ReportWriter
+from orchestrator.ui.displays import choose_display, make_display
 
 MissionFile = Annotated[
     Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)
@@ -41,10 +48,6 @@ def run(
     ] = False,
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
-    from orchestrator.cli.planning import load
-    from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
-    from orchestrator.engine.run import start
-
     loaded = load(mission)
     refuse_what_cannot_be(loaded)
     if land:
@@ -55,9 +58,6 @@ def run(
 
     state, code = _watched(carry_out, json=json, plain=plain)
     if land and code == 0 and state.tip != state.started.base:
-        from orchestrator.engine.beside.target import land_run
-        from orchestrator.engine.folders import Folders
-
         typer.echo(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
     raise typer.Exit(code)
 
@@ -80,12 +80,6 @@ def resume(
     Finished agents are not run again. A run that ended with failures tries again what failed. With
     --batch or --agent the chosen work is redone, and all that depends on it.
     """
-    from orchestrator.cli.options import find_run
-    from orchestrator.engine.beside.reading import is_complete, read_state
-    from orchestrator.engine.run import Selection
-    from orchestrator.engine.run import resume as resume_run
-    from orchestrator.reports.writer import ReportWriter
-
     folders = find_run(root, run) if run or batch or agent else _newest_unfinished(root)
     selection = Selection(tuple(batch or ()), tuple(agent or ()))
     if is_complete(folders) and not selection:
@@ -107,8 +101,6 @@ def _watched(
     with ExitStack() as stack:
 
         def observers(folders: Folders) -> Sequence[Observer]:
-            from orchestrator.reports.background import BackgroundWriter
-            from orchestrator.ui.displays import choose_display, make_display
 
             kind = choose_display(
                 json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty()
@@ -122,11 +114,6 @@ def _watched(
 
 def _newest_unfinished(root: Path) -> Folders:
     """The newest run that has something left to do; the newest of all when none has."""
-    from orchestrator.cli.options import find_run, run_ids
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.engine.folders import Folders
-    from orchestrator.errors import OrchestrateError
-
     newest = find_run(root, None)
     for name in reversed(run_ids(root)):
         folders = Folders(root, name)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+import time
+from pathlib import Path
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json, Plain, Root, RunName, find_run, run_ids
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from orchestrator.journal.state import AgentState, State
+from orchestrator.engine.beside.reading import read_state
+from orchestrator.engine.folders import Folders
+from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.git.store import Store
+from orchestrator.journal.lock import is_owned
+from orchestrator.journal.log import read
+from orchestrator.journal.state import AgentState, State, apply
+from orchestrator.reports.summary import summarize
+from orchestrator.reports.text import clean
+from orchestrator.reports.writer import ReportWriter
+from orchestrator.ui.displays import choose_display, make_display
+from orchestrator.ui.status_view import render_runs, render_status
 
 AgentName = Annotated[
     str, typer.Argument(metavar="AGENT", help="An agent's id.", show_default=False)
@@ -29,32 +39,18 @@ def register(app: typer.Typer) -> None:
 
 def status(run: RunName = None, root: Root = HERE, json: Json = False) -> None:
     """One run at a glance. The exit code is the run's: 0 only if everything landed."""
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.journal.lock import is_owned
-    from orchestrator.reports.summary import summarize
-
     folders = find_run(root, run)
     state = read_state(folders)
     summary = summarize(state, is_alive=is_owned(folders.report))
     if json:
         typer.echo(summary.model_dump_json(by_alias=True, indent=2))
     else:
-        from rich.console import Console
-
-        from orchestrator.ui.status_view import render_status
-
         render_status(summary, Console(highlight=False))
     raise typer.Exit(0 if state.ended and state.ended.exit_code == 0 else 1)
 
 
 def runs(root: Root = HERE, json: Json = False) -> None:
     """All runs, newest first."""
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.engine.folders import Folders
-    from orchestrator.errors import OrchestrateError
-    from orchestrator.journal.lock import is_owned
-    from orchestrator.reports.summary import summarize
-
     summaries = []
     for name in reversed(run_ids(root)):
         try:
@@ -67,22 +63,11 @@ def runs(root: Root = HERE, json: Json = False) -> None:
             "[" + ",\n".join(summary.model_dump_json(by_alias=True) for summary in summaries) + "]"
         )
     else:
-        from rich.console import Console
-
-        from orchestrator.ui.status_view import render_runs
-
         render_runs(summaries, Console(highlight=False))
 
 
 def watch(run: RunName = None, root: Root = HERE, json: Json = False, plain: Plain = False) -> None:
     """A live view of a run that another process carries out; ends when it does."""
-    import time
-
-    from orchestrator.journal.lock import is_owned
-    from orchestrator.journal.log import read
-    from orchestrator.journal.state import apply
-    from orchestrator.ui.displays import choose_display, make_display
-
     folders = find_run(root, run)
     kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
     state: State | None = None
@@ -110,10 +95,6 @@ def report(
     ] = "md,json",
 ) -> None:
     """Render a run's report again, and say where it is."""
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.journal.lock import is_owned
-    from orchestrator.reports.writer import ReportWriter
-
     folders = find_run(root, run)
     names = tuple(name.strip() for name in formats.split(",") if name.strip())
     for path in ReportWriter(folders.report, names).write(
@@ -134,10 +115,6 @@ def logs(
     ] = False,
 ) -> None:
     """What an agent printed, or what it was told."""
-    from orchestrator.engine.beside.reading import read_state
-    from orchestrator.errors import UsageError
-    from orchestrator.reports.text import clean
-
     folders = find_run(root, run)
     attempts = _agent(read_state(folders), agent).attempts
     number = attempt or len(attempts)
@@ -167,8 +144,6 @@ def diff(
     root: Root = HERE,
 ) -> None:
     """What an agent, a batch or the whole run changed, as a patch."""
-    from orchestrator.engine.beside.reading import read_state
-
     folders = find_run(root, run)
     sys.stdout.flush()
     sys.stdout.buffer.write(_patch(folders.store, read_state(folders), what))
@@ -176,8 +151,6 @@ def diff(
 
 
 def _patch(path: Path, state: State, what: str | None) -> bytes:
-    from orchestrator.errors import UsageError
-    from orchestrator.git.store import Store
 
     if what is None:
         pairs = [(state.started.base, state.tip)]
@@ -203,7 +176,6 @@ def _patch(path: Path, state: State, what: str | None) -> bytes:
 
 
 def _agent(state: State, name: str) -> AgentState:
-    from orchestrator.errors import UsageError
 
     if name not in state.agents:
         raise UsageError(

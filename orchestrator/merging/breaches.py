@@ -14,6 +14,7 @@ from orchestrator.git.store import Store
 from orchestrator.git.values import Change
 from orchestrator.journal.facts import Breach
 from orchestrator.mission.scope import Scope, SymbolRule, breaches
+from orchestrator.structure.scoping import outside
 
 
 def breaches_of(store: Store, capture: Capture, scope: Scope, protect: Scope) -> tuple[Breach, ...]:
@@ -46,9 +47,6 @@ def _in_file(store: Store, path: str, change: Change, rule: SymbolRule) -> Itera
     if old and new and old.mode != new.mode:
         yield Breach(path=path, reason=f"its mode was changed from {old.mode} to {new.mode}")
     before, after = (store.blob(entry.oid) if entry else None for entry in (old, new))
-    from orchestrator.structure.scoping import (
-        outside,
-    )  # brings parsers, which scopes of paths do without
 
     for one in outside(path, before, after, rule):
         yield Breach(path=path, reason=one.text, symbol=one.symbol, line=one.line)

@@ -11,14 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator.git.values import Change, Entry
 from orchestrator.merging.contribution import Conflict, ConflictKind
+from orchestrator.structure.checks import check_file
 from orchestrator.structure.limits import LARGEST
-
-if TYPE_CHECKING:
-    from orchestrator.structure.merge import MergeResult
+from orchestrator.structure.merge import MergeResult, merge_file
 
 Read = Callable[[str, Entry], bytes]
 """The bytes of an entry that stands at a path."""
@@ -62,7 +60,6 @@ class Merger:
         """
         if not self.may_look_into(path, merged):
             return False
-        from orchestrator.structure.checks import check_file
 
         text = self._read(path, merged)
         if not check_file(path, text):
@@ -81,8 +78,6 @@ class Merger:
         agent: str,
     ) -> FileMerge:
         """Merge `theirs`, the agent's, into `ours`, which `makers` made of `base`."""
-        from orchestrator.structure.merge import merge_file
-
         was = self._read(path, base) if base else None
         result = merge_file(path, was, self._read(path, ours), self._read(path, theirs))
         names = list(dict.fromkeys(name for name, _ in makers)) or ["the others"]
@@ -116,8 +111,6 @@ class Merger:
         """What each of several makers by itself conflicts with the agent in; None where that cannot
         be told.
         """
-        from orchestrator.structure.merge import merge_file
-
         if len(makers) < 2 or change.new is None:
             return {}
         base = self._read(path, change.old) if change.old else None

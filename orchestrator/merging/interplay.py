@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator.git.names import fold as without_case
 from orchestrator.git.names import with_folders
@@ -21,10 +20,10 @@ from orchestrator.git.values import Change, Entry
 from orchestrator.merging.contribution import TIP, Conflict, ConflictKind, Misfit
 from orchestrator.merging.draft import Draft
 from orchestrator.merging.meeting import Work
+from orchestrator.structure.batch import Edit, check_batch
+from orchestrator.structure.languages import BY_SUFFIX
 from orchestrator.structure.limits import LARGEST
-
-if TYPE_CHECKING:
-    from orchestrator.structure.relative import Wanted
+from orchestrator.structure.relative import Wanted, has_relative_imports, relative_imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,6 @@ class _Between:
     def _missing_of(
         self, key: str, party: _Party, gone: Mapping[str, Sequence[str]]
     ) -> Iterator[Conflict]:
-        from orchestrator.structure.relative import has_relative_imports, relative_imports
 
         own_tree = _Tree(self._store, self._draft.writer, self._store.tree_of(party.commit))
         for path, change in party.changes.items():
@@ -206,7 +204,6 @@ class _Between:
         ]
         if len({key for key, _, _ in known}) < 2 or not any(change.old for _, _, change in known):
             return
-        from orchestrator.structure.batch import Edit, check_batch
 
         contents = self._store.blobs(
             {side.oid for _, _, change in known for side in (change.old, change.new) if side}
@@ -259,7 +256,6 @@ class _Tree:
 
 
 def _is_code(path: str) -> bool:
-    from orchestrator.structure.languages import BY_SUFFIX
 
     return f".{path.rpartition('.')[2].lower()}" in BY_SUFFIX
 

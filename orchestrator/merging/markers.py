@@ -17,6 +17,7 @@ from orchestrator.git.store import Store
 from orchestrator.merging.contribution import ConflictKind, Contribution
 from orchestrator.merging.merge_tree import Clash, Merged, merge_trees
 from orchestrator.merging.sides import merged_mode
+from orchestrator.structure.merge import merge_file
 
 BEFORE = "before"
 """The label of the version that both sides began with."""
@@ -90,8 +91,6 @@ def _text(
     """Mode and content for a clash of texts, and whether it has markers; None for any other
     clash.
     """
-    from orchestrator.structure.merge import merge_file
-
     base, ours, theirs = merged.stages.get(clash.path, (None, None, None))
     if clash.kind not in {ConflictKind.CONTENT, ConflictKind.ADD_ADD} or not (ours and theirs):
         return None

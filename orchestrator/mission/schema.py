@@ -8,6 +8,7 @@ refuses, the loader refuses too.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -47,6 +48,9 @@ def _tidy(node: Data) -> Data:
         tidy = {**options[0], **tidy} if len(options) == 1 else {"anyOf": options, **tidy}
     if "patternProperties" in tidy:
         tidy["additionalProperties"] = False
+    if isinstance(said := tidy.get("description"), str):
+        # A line ends where the source's does, which means nothing to a reader.
+        tidy["description"] = re.sub(r"(?<!\n)\n(?!\n) *", " ", said.strip())
     if isinstance(tidy.get("properties"), dict):
         for field in tidy["properties"].values():
             field.pop("title", None)  # pydantic's own, and no more than the key

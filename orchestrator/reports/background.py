@@ -99,8 +99,7 @@ class BackgroundWriter:
 
 
 def _make_writer(folder: Path) -> ReportWriter:
-    from orchestrator.reports.writer import (
-        ReportWriter,
-    )  # brings the models and jinja2, which no agent waits for
+    # It brings the models of reports and their templates, which no agent waits for.
+    from orchestrator.reports.writer import ReportWriter
 
     return ReportWriter(folder)

@@ -14,25 +14,18 @@ from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.journal.state import State
+from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import Summary
 from orchestrator.reports.schema import NAME as SCHEMA
 from orchestrator.reports.schema import report_schema
 from orchestrator.reports.summary import summarize
 
 
-def _markdown(summary: Summary) -> str:
-    from orchestrator.reports.markdown import (
-        render_markdown,
-    )  # brings jinja2, which only a report needs
-
-    return render_markdown(summary)
-
-
 def _json(summary: Summary) -> str:
     return summary.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
-RENDERERS: dict[str, Callable[[Summary], str]] = {"md": _markdown, "json": _json}
+RENDERERS: dict[str, Callable[[Summary], str]] = {"md": render_markdown, "json": _json}
 """By the ending of the file `report.<ending>`."""
 
 

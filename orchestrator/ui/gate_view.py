@@ -16,8 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.engine.beside.judgement import Case, Judgement, Side
-from orchestrator.engine.beside.judging import Watcher
+from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Verdict
 from orchestrator.reports.exercise import exercise_note

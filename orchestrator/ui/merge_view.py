@@ -6,15 +6,15 @@ Owns the words and the layout of `orchestrate merge`; what came of it is decided
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from orchestrator.merging.branches import BranchMerge, Fate, MergedSide
 from orchestrator.ui.text import count, one_line, short
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
 FORMAT = "orchestrate/merge"
 VERSION = 1
@@ -25,8 +25,6 @@ def render_merge(merge: BranchMerge, console: Console) -> None:
     """Print each side's fate, what conflicts, what a person may want to look at, and last where the
     result is.
     """
-    from rich.text import Text
-
     console.print(
         Text.assemble((one_line(merge.base.name), "bold"), f"  {short(merge.base.commit)}"),
         soft_wrap=True,
@@ -103,8 +101,6 @@ def merge_document(merge: BranchMerge) -> dict[str, Any]:
 
 
 def _sides(sides: Iterable[MergedSide]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for side in sides:
@@ -122,8 +118,6 @@ def _sides(sides: Iterable[MergedSide]) -> Table:
 
 
 def _print_section(title: str, items: Iterable[tuple[str, str]], console: Console) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
 
     for index, (where, text) in enumerate(items):
         if not index:
@@ -138,7 +132,6 @@ def _symbol(symbol: str) -> str:
 
 
 def _end(merge: BranchMerge) -> Text:
-    from rich.text import Text
 
     result = merge.result
     left = [side.name for side in merge.sides if side.fate is Fate.CONFLICTED]

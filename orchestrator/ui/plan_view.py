@@ -8,7 +8,13 @@ rich, never the numbers in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 from orchestrator.inspection import Finding, FindingKind, Findings, Severity
 from orchestrator.mission.model import (
@@ -23,12 +29,6 @@ from orchestrator.mission.model import (
 from orchestrator.mission.scope import Entry, Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
-    from rich.tree import Tree
 
 FORMAT = "orchestrate/plan"
 VERSION = 1
@@ -59,7 +59,6 @@ def render_plan(plan: Plan, findings: Findings, console: Console) -> None:
 
 
 def _head(plan: Plan) -> Text:
-    from rich.text import Text
 
     mission = plan.mission
     source = mission.repository.path or f"{mission.repository.snapshot} (snapshot)"
@@ -70,8 +69,6 @@ def _head(plan: Plan) -> Text:
 
 
 def _tree(plan: Plan) -> Tree:
-    from rich.text import Text
-    from rich.tree import Tree
 
     tree = Tree(Text("Waves", "bold"), guide_style="dim")
     for number, wave in enumerate(plan.waves, start=1):
@@ -90,7 +87,6 @@ def _tree(plan: Plan) -> Tree:
 
 
 def _batch(batch: PlannedBatch) -> Text:
-    from rich.text import Text
 
     text = Text.assemble((batch.id, "bold"))
     if batch.title != batch.id:
@@ -109,7 +105,6 @@ def _batch(batch: PlannedBatch) -> Text:
 
 
 def _agent(agent: PlannedAgent) -> Text:
-    from rich.text import Text
 
     text = Text.assemble((agent.id, "cyan"), "  ", agent.agent.name)
     facts = [agent.backend, duration(agent.timeout)]
@@ -154,8 +149,6 @@ def _proven(claims: Iterable[Claim]) -> str:
 
 
 def _gates(plan: Plan) -> Table:
-    from rich import box
-    from rich.table import Table
 
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, title="Gates", title_justify="left", title_style="bold"
@@ -179,7 +172,6 @@ def _gates(plan: Plan) -> Table:
 
 
 def _asks(check: AnyCheck) -> Text:
-    from rich.text import Text
 
     match check:
         case PytestCheck():
@@ -199,7 +191,6 @@ def _asks(check: AnyCheck) -> Text:
 
 
 def _overlaps(findings: Sequence[Finding]) -> Table:
-    from rich.text import Text
 
     table = _section("Overlaps")
     for finding in findings:
@@ -214,7 +205,6 @@ def _overlaps(findings: Sequence[Finding]) -> Table:
 
 
 def _others(findings: Sequence[Finding]) -> Table:
-    from rich.text import Text
 
     table = _section("Findings")
     mended: set[str] = set()
@@ -229,7 +219,6 @@ def _others(findings: Sequence[Finding]) -> Table:
 
 
 def _section(title: str) -> Table:
-    from rich.table import Table
 
     table = Table(
         box=None,
@@ -246,14 +235,12 @@ def _section(title: str) -> Table:
 
 
 def _severity(finding: Finding) -> Text:
-    from rich.text import Text
 
     sign, style = SIGNS[finding.severity]
     return Text(f"{sign} {finding.severity}", style, no_wrap=True)
 
 
 def _totals(plan: Plan, findings: Findings) -> Text:
-    from rich.text import Text
 
     claims = _claims(plan)
     proven = sum(bool(claim.proof) for claim in claims)

@@ -376,7 +376,7 @@ def test_line_ends_and_a_missing_last_newline(user: Any, make_run: Any) -> None:
 
 def test_fifty_at_one_file_are_one_merge(user: Any, make_run: Any) -> None:
     """Counted in processes and in looks at the text, not in time."""
-    from orchestrator.structure import checks
+    from orchestrator.merging import contents
 
     functions = [f"def f{number}():\n    return {number}\n\n\n" for number in range(50)]
     user.commit({"wide.py": "".join(functions)})
@@ -391,12 +391,12 @@ def test_fifty_at_one_file_are_one_merge(user: Any, make_run: Any) -> None:
         )
     started: list[Any] = []
     looked: list[Any] = []
-    spawn, check = type(run.store.git).spawn, checks.check_file
+    spawn, check = type(run.store.git).spawn, contents.check_file
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             type(run.store.git), "spawn", lambda *a, **b: (started.append(a), spawn(*a, **b))[1]
         )
-        patch.setattr(checks, "check_file", lambda *a: (looked.append(a), check(*a))[1])
+        patch.setattr(contents, "check_file", lambda *a: (looked.append(a), check(*a))[1])
         answer = integrate(run.store, run.base, hands, message="m", when=WHEN)
     assert len(answer.merged) == 50
     assert text(run, answer, "wide.py").count("return -") == 50

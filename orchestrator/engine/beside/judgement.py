@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from orchestrator.errors import ExitCode
+from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import Decision, Verdict
 
 
@@ -68,3 +70,19 @@ class Judgement:
             return ExitCode.INTERRUPTED
         is_passed = all(verdict.decision is Decision.PASSED for verdict in self.verdicts.values())
         return ExitCode.OK if is_passed else ExitCode.NOT_LANDED
+
+
+class Watcher(Protocol):
+    """Whoever watches a case being judged."""
+
+    def on_case(self, case: Case) -> None:
+        """It is known what will be judged."""
+        ...
+
+    def on_progress(self, gate: str, progress: Progress) -> None:
+        """A check of a gate has come this far."""
+        ...
+
+    def on_verdict(self, gate: str, verdict: Verdict) -> None:
+        """A gate has decided."""
+        ...

@@ -12,19 +12,18 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import anyio
 from anyio import CancelScope
 
-from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side
+from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side, Watcher
 from orchestrator.engine.carry import stop_on_signal
 from orchestrator.engine.folders import Folders, durable, tag_of
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
-from orchestrator.gates.subject import Progress, Subject
+from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
@@ -34,22 +33,6 @@ from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
 from orchestrator.mission.words import did_you_mean
-
-
-class Watcher(Protocol):
-    """Whoever watches a case being judged."""
-
-    def on_case(self, case: Case) -> None:
-        """It is known what will be judged."""
-        ...
-
-    def on_progress(self, gate: str, progress: Progress) -> None:
-        """A check of a gate has come this far."""
-        ...
-
-    def on_verdict(self, gate: str, verdict: Verdict) -> None:
-        """A gate has decided."""
-        ...
 
 
 def judge_commits(

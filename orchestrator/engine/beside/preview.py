@@ -9,18 +9,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.workshop import open_repository
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
 from orchestrator.inspection import Findings, inspect
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission, Overlap
+from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, make_plan
-
-if TYPE_CHECKING:
-    from orchestrator.mission.symbols import Outline
 
 _SYMBOL = re.compile(r"::|:\d+$")
 """What an entry of a scope holds that means less than a file; no other does."""
@@ -73,7 +71,6 @@ def _names_symbols(mission: Mission) -> bool:
 def _outlines(
     plan: Plan, paths: tuple[str, ...], read: Callable[[str], bytes | None]
 ) -> dict[str, Outline | None]:
-    from orchestrator.engine.outlines import outlines_of
 
     return outlines_of((agent.scope for agent in plan.agents), paths, read)
 

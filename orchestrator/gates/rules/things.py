@@ -9,6 +9,9 @@ from __future__ import annotations
 from orchestrator.gates.observing.sources import Commits
 from orchestrator.gates.rules.words import count
 from orchestrator.mission.model import FileProof, SymbolProof
+from orchestrator.mission.symbols import parse_symbol
+from orchestrator.mission.words import nearest
+from orchestrator.structure.symbols import outline
 
 
 def problem(commits: Commits, commit: str, proof: FileProof | SymbolProof) -> str | None:
@@ -25,11 +28,6 @@ def problem(commits: Commits, commit: str, proof: FileProof | SymbolProof) -> st
 
 
 def _problem_of_symbol(path: str, name: str, content: bytes | None) -> str | None:
-    from orchestrator.mission.symbols import parse_symbol
-    from orchestrator.mission.words import nearest
-    from orchestrator.structure.symbols import (
-        outline,
-    )  # its parsers are needed by those who name symbols alone
 
     if content is None:
         return f"does not exist: there is no file {path}"
