@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import HERE, Root, RunName, find_run, run_ids
+from orchestrator.cli.options import HERE, Root, RunName
+from orchestrator.cli.runs import find_left, find_run, run_ids
 from orchestrator.engine.approvals import SignOff, awaited, leave, now
 from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
 from orchestrator.engine.beside.reading import read_state
+from orchestrator.engine.beside.rescue import land_from_store
 from orchestrator.engine.beside.target import land_run, write_recording
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
@@ -91,8 +93,19 @@ def land(
     partial: Annotated[
         bool, typer.Option("--partial", help="Also when not everything landed in the run.")
     ] = False,
+    from_store: Annotated[
+        bool,
+        typer.Option(
+            "--from-store",
+            help="When the journal is damaged or gone: bring what landed to a new branch.",
+        ),
+    ] = False,
 ) -> None:
     """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
+    if from_store:
+        typer.echo(land_from_store(find_left(root, run), branch))
+        return
+
     folders = find_run(root, run)
     typer.echo(land_run(folders, branch=branch, allow_partial=partial))
     ReportWriter(folders.report).write(read_state(folders), is_alive=False)

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName, find_run, run_ids
+from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
 from orchestrator.cli.planning import load
+from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
 from orchestrator.engine.beside.target import land_run

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.options import HERE, Json, Plain, Root, RunName, find_run, run_ids
+from orchestrator.cli.options import HERE, Json, Plain, Root, RunName
+from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
 from orchestrator.errors import OrchestrateError, UsageError

@@ -103,7 +103,11 @@ def resume(
         leftovers = end_leftovers(tag_of(folders))
         recorder.emit(
             RunResumed(
-                parallel=parallel or state.parallel, versions=_versions(), leftovers=leftovers
+                parallel=parallel or state.parallel,
+                versions=_versions(),
+                leftovers=leftovers,
+                doubts=journal.doubts,
+                has_head=journal.has_head,
             )
         )
         workshop = partial(reopen_workshop, state, folders)

@@ -150,6 +150,12 @@ class Repository:
         self._unlock(run)
         self._unlogged.run("update-ref", "--no-deref", f"refs/orchestrate/{run}/base", commit)
 
+    def pinned(self, run: str) -> str | None:
+        """The commit that is pinned for the run, or None."""
+        name = f"refs/orchestrate/{run}/base"
+        answer = self.git.run("show-ref", "--verify", "--hash", "--", name, check=False)
+        return answer.text or None if answer.status == 0 else None
+
     def unpin(self, run: str) -> None:
         """Give back what `pin` kept; nothing happens where it was not pinned."""
         self._unlock(run)

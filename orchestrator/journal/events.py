@@ -55,6 +55,10 @@ class RunResumed(Fact):
     parallel: int
     leftovers: int = 0
     """Processes of the earlier orchestrator that had to be ended."""
+    doubts: str = ""
+    """What was not as it should be with the journal when it was opened."""
+    has_head: bool = True
+    """Whether it had its head; without one, records that are gone from its end do not show."""
 
 
 class RedoRequested(Fact):

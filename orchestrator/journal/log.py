@@ -22,21 +22,37 @@ from pydantic import ValidationError
 
 from orchestrator.errors import EnvironmentRefused, JournalDamaged
 from orchestrator.journal.events import Event, Record
+from orchestrator.journal.own_file import KEPT, OwnFile, way_out
 
 JOURNAL = "journal.jsonl"
 HEAD = "journal.head"
+HEADLESS = f"{HEAD} is missing or unreadable, so records that are gone from the journal's end would not show"
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a journal holds: its records, and where a torn last line begins (bytes), if there is
-    one.
+    """What a journal holds: its records, how many bytes these are, and how many of a torn last line
+    follow.
+
+    Without a head, nobody could tell if records were gone from its end.
     """
 
     records: tuple[Record, ...]
     size: int
     checksum: int
     torn: int
+    has_head: bool = True
+    data: bytes = b""
+
+    @property
+    def doubts(self) -> str:
+        """What is not as it should be, for people; empty where all is."""
+        said = []
+        if self.torn:
+            said.append(f"{self.torn} bytes of a record that was being written were cut off")
+        if not self.has_head:
+            said.append(HEADLESS)
+        return "; ".join(said)
 
 
 def read(folder: Path) -> Contents:
@@ -45,7 +61,10 @@ def read(folder: Path) -> Contents:
     """
     path = folder / JOURNAL
     acknowledged = _head(folder)  # before the records: another process may be writing both
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise JournalDamaged("the journal is gone", where=str(path), mend=way_out(folder)) from None
     records: list[Record] = []
     offset, checksum = 0, 0
     while offset < len(data):
@@ -56,19 +75,45 @@ def read(folder: Path) -> Contents:
                 raise JournalDamaged(
                     f"record {len(records) + 1} of the journal is not what was written",
                     where=f"{path}:byte {offset}",
-                    mend="restore the file from a copy; what landed is safe in the run's store",
+                    mend=way_out(folder),
                 )
             break
         record, checksum = parsed
         records.append(record)
         offset = end + 1
-    if acknowledged > len(records):
+    if (acknowledged or 0) > len(records):
         raise JournalDamaged(
             f"the journal ends after record {len(records)}, but record {acknowledged} had been written",
             where=f"{path}:byte {offset}",
-            mend="restore the file from a copy; what landed is safe in the run's store",
+            mend=way_out(folder),
         )
-    return Contents(tuple(records), offset, checksum, len(data) - offset)
+    # The head follows the record: after the first one it may not stand there yet.
+    has_head = acknowledged is not None if len(records) > 1 else True
+    torn = len(data) - offset
+    return Contents(tuple(records), offset, checksum, torn, has_head, data[:offset])
+
+
+def readable(folder: Path) -> tuple[Record, ...]:
+    """The records of a damaged journal up to the damage, of whichever copy tells most; never
+    raises JournalDamaged.
+    """
+    best: tuple[Record, ...] = ()
+    for name in (JOURNAL, KEPT):
+        try:
+            lines = (folder / name).read_bytes().splitlines()
+        except OSError:
+            continue
+        records: list[Record] = []
+        checksum = 0
+        with contextlib.suppress(JournalDamaged):
+            for line in lines:
+                parsed = _parse(line, checksum, len(records) + 1)
+                if parsed is None:
+                    break
+                records.append(parsed[0])
+                checksum = parsed[1]
+        best = max(best, tuple(records), key=len)
+    return best
 
 
 class Journal:
@@ -76,7 +121,7 @@ class Journal:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         """Open or make it, mending a torn tail; `mended` is how many bytes of an unfinished record
-        were cut off.
+        were cut off, `doubts` what to tell people of it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._clock = clock
@@ -84,6 +129,8 @@ class Journal:
         contents = read(folder) if path.exists() else Contents((), 0, 0, 0)
         self.records = contents.records
         self.mended = contents.torn
+        self.has_head = contents.has_head
+        self.doubts = contents.doubts
         self._seq, self._size, self._checksum = (
             len(contents.records),
             contents.size,
@@ -91,10 +138,11 @@ class Journal:
         )
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            self._head = os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._head = _open_head(folder)
             if contents.torn:
                 os.ftruncate(self._file, contents.size)
                 os.fdatasync(self._file)
+            self._own = OwnFile(self._file, path, bytearray(contents.data))
             _sync_folder(folder)
         except OSError as error:
             raise _refused(error, folder) from error
@@ -102,8 +150,9 @@ class Journal:
 
     def append(self, event: Event) -> Record:
         """Make `event` durable and return its record. Raises EnvironmentRefused when the disk does
-        not take it.
+        not take it, JournalDamaged when somebody else has had the file in hand.
         """
+        self._own.require()
         record = Record(seq=self._seq + 1, at=self._clock(), event=event)
         prefix = record.model_dump_json(by_alias=True, exclude_defaults=False)[:-1].encode()
         checksum = zlib.crc32(prefix, self._checksum)
@@ -121,7 +170,12 @@ class Journal:
             raise _refused(error, self._folder) from error
         self._seq, self._size, self._checksum = record.seq, self._size + len(line), checksum
         with contextlib.suppress(OSError):  # the head only ever lags; a reader allows for that
+            if os.fstat(self._head).st_nlink == 0:  # removed meanwhile; what it says is known here
+                fresh = _open_head(self._folder)
+                os.close(self._head)
+                self._head = fresh
             os.pwrite(self._head, b"%020d\n" % record.seq, 0)
+        self._own.wrote(line)
         return record
 
     def close(self) -> None:
@@ -147,11 +201,23 @@ def _parse(line: bytes, checksum: int, seq: int) -> tuple[Record, int] | None:
     return (record, found) if record.seq == seq else None
 
 
-def _head(folder: Path) -> int:
+def has_head(folder: Path) -> bool:
+    """Whether a journal of more than one record has a head that can be read."""
+    with contextlib.suppress(FileNotFoundError):
+        return _head(folder) is not None or (folder / JOURNAL).read_bytes().count(b"\n") < 2
+    return True
+
+
+def _head(folder: Path) -> int | None:
+    """The number of the newest record that had been acknowledged; None where nothing tells it."""
     try:
-        return int((folder / HEAD).read_bytes() or b"0")
-    except (FileNotFoundError, ValueError):
-        return 0
+        return int((folder / HEAD).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _open_head(folder: Path) -> int:
+    return os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def _sync_folder(folder: Path) -> None:

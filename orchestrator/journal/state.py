@@ -241,6 +241,8 @@ class State:
     interrupted: RunInterrupted | None = None
     target: TargetLanded | None = None
     resumes: int = 0
+    is_doubtful: bool = False
+    """Records may be gone from the journal's end: it was once without its head."""
     updated_at: float = 0.0
     active_seconds: float = 0.0
     """Wall time in which an orchestrator was at work, so without the pauses between a stop and its
@@ -296,6 +298,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
                 interrupted=None,
                 parallel=event.parallel,
                 resumes=state.resumes + 1,
+                is_doubtful=state.is_doubtful or not event.has_head,
             )
         case RedoRequested() as event:
             return _redo(state, event, record.at)

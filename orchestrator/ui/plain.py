@@ -93,6 +93,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
                 else ""
             )
             yield "- -", f"resumed {state.run}{left}"
+            if event.doubts:
+                yield "- -", f"the journal: {event.doubts}"
         case RedoRequested() as event:
             yield (
                 "- -",

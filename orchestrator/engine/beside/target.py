@@ -5,11 +5,13 @@ recording.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.agents.recording import patch_path
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.recovery import require_known
 from orchestrator.errors import UsageError
 from orchestrator.git.land import land
 from orchestrator.git.repository import Repository
@@ -31,6 +33,7 @@ def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> st
             state = fold(journal.records)
             if state is None:
                 raise UsageError(f"run {folders.run} never began", mend="run its mission again")
+            state = replace(state, is_doubtful=state.is_doubtful or not journal.has_head)
             return _land(folders, journal, state, branch, allow_partial=allow_partial)
         finally:
             journal.close()
@@ -59,6 +62,7 @@ def _land(
     ):
         store = Store.open(folders.store, state.run)
         try:
+            require_known(state, store.tip())
             earlier = state.target if state.target and state.target.branch == target else None
             is_part = (
                 earlier is not None
