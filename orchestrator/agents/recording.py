@@ -45,10 +45,7 @@ class RecordingBackend:
         spec = ProcessSpec(
             argv=("git", "apply", "--allow-empty", "--whitespace=nowarn", str(patch)),
             cwd=work.workspace,
-            # The workspace is found by walking up from the folder: it must not be found above it.
-            env=clean_environment(
-                work.home, {"GIT_CEILING_DIRECTORIES": str(work.workspace.parent)}
-            ),
+            env=clean_environment(work.home),
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,

@@ -1,9 +1,13 @@
-"""Where a run's files are: `reports/<run>` is durable, `workspaces/<run>` is disposable."""
+"""Where a run's files are: `reports/<run>` is durable, what `workspaces/<run>` leads to is
+disposable.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.engine.places import make_place, owned_folder, place_of, remove_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +24,22 @@ class Folders:
 
     @property
     def workspaces(self) -> Path:
-        """The run's store and work trees."""
-        return self.root / "workspaces" / self.run
+        """The run's store and work trees: a folder outside of any checkout."""
+        return place_of(self.root, self.run)
 
     @property
     def store(self) -> Path:
         return self.workspaces / "store.git"
 
     @property
+    def trees(self) -> Path:
+        """The work trees. Programs that follow links into folders pass by one with such a name."""
+        return self.workspaces / ".trees"
+
+    @property
     def homes(self) -> Path:
         """Private home folders of attempts and judges."""
-        return self.workspaces / "homes"
+        return self.trees / "homes"
 
     @property
     def logs(self) -> Path:
@@ -52,25 +61,36 @@ class Folders:
 
 def durable(root: Path) -> Path:
     """`reports/` under `root`, made if absent."""
-    return _ignored(root / "reports")
+    return owned_folder(root / "reports")
 
 
-def disposable(root: Path) -> Path:
-    """`workspaces/` under `root`, made if absent."""
-    return _ignored(root / "workspaces")
+def make_workspaces(folders: Folders) -> None:
+    """The folder of the run's store and work trees, made if absent, and the link that leads there."""
+    make_place(folders.root, folders.run)
 
 
-def _ignored(folder: Path) -> Path:
-    """Made so that the user's `git status` says nothing of it, should `root` be in a repository."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    return folder
+def remove_workspaces(folders: Folders) -> None:
+    """Remove the run's store and work trees, and the link that leads there."""
+    remove_place(folders.root, folders.run)
+
+
+def snapshots(root: Path) -> Path:
+    """Where repositories are that were made of plain files."""
+    return place_of(root, "snapshots")
+
+
+def make_snapshots(root: Path) -> Path:
+    """The same, made if absent."""
+    return make_place(root, "snapshots")
+
+
+def setups(root: Path) -> Path:
+    """Where is kept what set-ups made; made if absent."""
+    return make_place(root, "setup")
 
 
 def tag_of(folders: Folders, name: str = "") -> str:
     """What every process of an attempt, or of the run's gates, is marked with; no other run has the
     same.
     """
-    return f"{folders.workspaces.resolve()}/{name}"
+    return f"{folders.workspaces}/{name}"

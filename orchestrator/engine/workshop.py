@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.engine.folders import Folders, disposable
+from orchestrator.engine.folders import Folders, make_snapshots, make_workspaces
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
 from orchestrator.git.snapshot import snapshot_among
@@ -38,7 +38,7 @@ def open_repository(mission: Mission, mission_dir: Path, root: Path) -> Target:
     """Find the mission's repository, or make it of the mission's plain files."""
     if mission.repository.snapshot is not None:
         made = snapshot_among(
-            mission_dir / mission.repository.snapshot, disposable(root) / "snapshots", mission.name
+            mission_dir / mission.repository.snapshot, make_snapshots(root), mission.name
         )
         # From the plain files, also when an earlier run has landed there.
         return Target(made, made.first_commit("main"), "main")
@@ -58,9 +58,9 @@ class Workshop:
 
 def open_workshop(repository: Repository, folders: Folders, begin: str) -> Workshop:
     """The store, made with its tip at the commit `begin`, or opened; may be repeated."""
-    disposable(folders.root)
+    make_workspaces(folders)
     store = Store.create(folders.store, repository, begin, folders.run)
-    return Workshop(repository, store, Workspaces(store, folders.workspaces))
+    return Workshop(repository, store, Workspaces(store, folders.trees))
 
 
 def reopen_workshop(state: State, folders: Folders) -> Workshop:

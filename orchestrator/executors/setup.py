@@ -2,8 +2,8 @@
 environment.
 
 Owns running them once for each distinct input, keeping what they made, and giving every work tree a
-copy of its own. What they made is every file that the commit does not have; it is kept below
-`workspaces/setup/`, by the digest of the commands, of the inputs that the commit holds, and of the
+copy of its own. What they made is every file that the commit does not have; it is kept in a folder
+that all runs of a root share, by the digest of the commands, of the inputs that the commit holds, and of the
 machine's Python, and used again by later runs. Programs write the path of the folder in which they
 are installed into scripts and `.pth` files: in a copy it is the copy's.
 

@@ -1,7 +1,7 @@
 """Workspaces: the work trees that agents and gates get, made, moved to a commit, taken over and
 recycled.
 
-Owns everything below ``workspaces/<run>/`` but the store. A work tree appears under its name only
+Owns everything in its folder. A work tree appears under its name only
 when it is complete. Making one costs time for every file, so spares are made in advance (`prepare`)
 and those whose work is captured can be used again (`release`): then all that anyone else touched is
 removed and written afresh, and at the least doubt the whole tree is. Nothing is deleted while

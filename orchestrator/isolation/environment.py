@@ -16,6 +16,7 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "orchestrate agent",
     "GIT_COMMITTER_EMAIL": "agent@orchestrate.invalid",
 }
+_SHARED = ("/tmp", "/var/tmp")  # noqa: S108  (where tests make repositories that set TMPDIR themselves)
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -27,6 +28,7 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
     """
     temporary = home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
+    real = Path(os.path.realpath(home))
     interpreter = str(Path(sys.executable).parent)
     return {
         "PATH": os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)]),
@@ -37,5 +39,10 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
         "CI": "true",
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         **IDENTITY,
+        # Git that is asked outside of any repository finds none: neither above a work tree that has
+        # lost its own, nor above what tests make in a temporary folder.
+        "GIT_CEILING_DIRECTORIES": os.pathsep.join(
+            map(str, (real / "tmp", real, *real.parents, *_SHARED))
+        ),
         **(extra or {}),
     }

@@ -145,7 +145,8 @@ class Process:
             self.popen = subprocess.Popen(
                 [program, *arguments],
                 cwd=output.parent,
-                env=environment(),
+                # Beside the root, so that what belongs to it is known by its name.
+                env=environment(ORCHESTRATE_CACHE=f"{output.parent}-cache"),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -189,10 +190,10 @@ class Process:
 class Bench:
     """One root folder (`reports/`, `workspaces/`) and the commands that are typed there."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, outputs: Path | None = None) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
-        self._outputs = root.with_name(f"{root.name}-output")
+        self._outputs = outputs or root.with_name(f"{root.name}-output")
         self._outputs.mkdir(exist_ok=True)
         self._count = 0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.engine.beside.reading import is_begun, read_state
-from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.folders import Folders, remove_workspaces, snapshots, tag_of
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
@@ -39,7 +39,7 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
                 )
         end_leftovers(tag_of(folders))
         _unpin(state)
-        remove_tree(folders.workspaces)
+        remove_workspaces(folders)
     kept = f"; its work is in {folders.report / BUNDLE}" if at_risk and salvage else ""
     return f"{folders.run}: cleaned{kept}"
 
@@ -51,7 +51,7 @@ def clean_stillborn(root: Path) -> Iterator[str]:
         if not is_begun(folders):
             with owned(folders.report, f"run {folders.run}", "wait until it has begun"):
                 remove_tree(folders.report)
-                remove_tree(folders.workspaces)
+                remove_workspaces(folders)
             yield f"{folders.run}: removed, it never began"
 
 
@@ -59,7 +59,7 @@ def clean_snapshots(root: Path) -> Iterator[str]:
     """Remove repositories made of plain files that no run uses any more and on which nothing was
     landed.
     """
-    for folder in sorted((root / "workspaces" / "snapshots").glob("*")):
+    for folder in sorted(snapshots(root).glob("*")):
         try:
             repository = Repository.discover(folder)
         except OrchestrateError:

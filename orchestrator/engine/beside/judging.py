@@ -18,14 +18,13 @@ from anyio import CancelScope
 
 from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side, Watcher
 from orchestrator.engine.carry import stop_on_signal
-from orchestrator.engine.folders import Folders, durable, tag_of
+from orchestrator.engine.folders import Folders, durable, remove_workspaces, tag_of
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
-from orchestrator.git.folder import remove_tree
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 from orchestrator.isolation.processes import adopt_orphans, end_leftovers
 from orchestrator.journal.facts import Verdict
@@ -161,7 +160,7 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
     """A store and work trees for this once; what a killed process left of the last ones is taken
     away first.
     """
-    remove_tree(folders.workspaces)
+    remove_workspaces(folders)
     try:
         made = open_workshop(target.repository, folders, target.base)
         try:
@@ -169,7 +168,7 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
         finally:
             made.store.close()
     finally:
-        remove_tree(folders.workspaces)
+        remove_workspaces(folders)
 
 
 async def _judge(  # noqa: PLR0917  (as `_case`)

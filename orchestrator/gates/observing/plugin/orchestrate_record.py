@@ -280,6 +280,46 @@ def _plain(distribution: str) -> str:
     return distribution.lower().replace("_", "-")
 
 
+def _configured(tree: str, paths: Iterable[str]) -> list[str]:
+    """The options that name the settings which pytest finds by itself, and say that there are no
+    others.
+
+    It searches from what all paths have in common upward, and so out of the tree where that has
+    none.
+    """
+    from pathlib import Path
+
+    from _pytest.config.exceptions import UsageError
+    from _pytest.config.findpaths import load_config_dict_from_file as load
+    from _pytest.outcomes import Failed
+
+    names = ["pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"]
+    if sys.modules["pytest"].version_tuple >= (9,):
+        names[:0] = ["pytest.toml", ".pytest.toml"]
+    full = [os.path.join(tree, path) for path in paths]
+    folder = os.path.commonpath(
+        [tree] if not full else [p if os.path.isdir(p) else os.path.dirname(p) for p in full]
+    )
+    without_settings = ""
+    while True:
+        for path in (os.path.join(folder, name) for name in names):
+            if not os.path.isfile(path):
+                continue
+            try:
+                if load(Path(path)) is not None:
+                    return ["-c", path, f"--confcutdir={folder}"]
+            except (UsageError, Failed, OSError, ValueError):
+                return ["-c", path, f"--confcutdir={folder}"]  # pytest says what is wrong with it
+            if path.endswith("pyproject.toml"):
+                without_settings = without_settings or path
+        if folder == tree or len(folder) <= len(tree):
+            break
+        folder = os.path.dirname(folder)
+    if without_settings:
+        return ["-c", without_settings, f"--confcutdir={os.path.dirname(without_settings)}"]
+    return ["-c", os.devnull, f"--confcutdir={tree}"]
+
+
 if __name__ == "__main__":
     # As with `python -P`, which older interpreters do not have.
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
@@ -293,8 +333,8 @@ if __name__ == "__main__":
     _request.update(_wait())
     os.environ.update(_request["env"])
     os.chdir(_request["folder"])
-    sys.argv[1:] = _request["arguments"]
     import pytest
 
+    sys.argv[1:] = [*_configured(os.getcwd(), _request["paths"]), *_request["arguments"]]
     sys.path.insert(0, os.getcwd())
     sys.exit(pytest.main())

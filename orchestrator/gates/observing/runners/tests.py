@@ -56,6 +56,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         "folder": str(place.root),
         "plugins": check.plugins or (),
         "env": {**place.env, **ENVIRONMENT},
+        "paths": _arguments(present),
         "arguments": [*OPTIONS, *_arguments(present)],
     }
     try:
