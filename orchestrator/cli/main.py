@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -65,6 +66,9 @@ def main() -> None:
     # Threads that look at many files let go of the interpreter at each; they shall not wait long to
     # have it back.
     sys.setswitchinterval(0.0005)
+    # Who starts us may ignore this, which is inherited: then the kernel throws away how every git
+    # of ours ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         app()  # usage errors and `typer.Exit` end in SystemExit, with their codes
     except SystemExit as end:

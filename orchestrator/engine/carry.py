@@ -16,7 +16,6 @@ from anyio import CancelScope
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import Tools
 from orchestrator.errors import ExitCode
-from orchestrator.isolation.processes import adopt_orphans
 from orchestrator.journal.events import RunEnded, RunInterrupted
 from orchestrator.journal.state import State
 
@@ -34,7 +33,6 @@ def carry_out(recorder: Recorder, make_tools: MakeTools, *steps: Step) -> tuple[
 async def _carry_out(
     recorder: Recorder, make_tools: MakeTools, steps: tuple[Step, ...]
 ) -> tuple[State, int]:
-    adopt_orphans()
     stopped: list[str] = []
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:

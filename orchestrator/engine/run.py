@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine import redo
-from orchestrator.engine.folders import Folders, durable, tag_of
+from orchestrator.engine.folders import Folders, durable
 from orchestrator.engine.recorder import Observer, Recorder
 from orchestrator.engine.workshop import (
     Target,
@@ -32,7 +32,7 @@ from orchestrator.engine.workshop import (
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.isolation.processes import end_leftovers
+from orchestrator.isolation.processes import end_leftovers, note_in, open_house
 from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
 from orchestrator.journal.lock import owned
 from orchestrator.journal.log import Journal
@@ -100,7 +100,7 @@ def resume(
         state = recorder.state
         if state.ended and _redo_of(state, selection) is None:
             return state, state.ended.exit_code
-        leftovers = end_leftovers(tag_of(folders))
+        leftovers = end_leftovers(folders.report)
         recorder.emit(
             RunResumed(
                 parallel=parallel or state.parallel,
@@ -188,6 +188,8 @@ def _owned(folders: Folders) -> Iterator[None]:
         f"run {folders.run}",
         f"`orchestrate watch {folders.run}` shows it; stop it there before resuming",
     ):
+        note_in(folders.report)
+        open_house()
         yield
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import select
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,6 @@ _CONFIGURATION = {
 }
 
 _ENVIRONMENT = {
-    "ORCHESTRATE_PROCESS": "git",  # so that nobody takes our own git for something that an agent left behind
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -74,6 +74,10 @@ _ENVIRONMENT = {
 }
 _USERS_OWN = ("GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL", "GIT_ATTR_NOSYSTEM")
 _USERS_OWN_CONFIGURATION = ("core.attributesFile", "core.excludesFile")
+
+
+_UNKNOWN = -1
+"""Never taken for success, should somebody ask again."""
 
 
 class GitError(OrchestrateError):
@@ -135,8 +139,9 @@ class Git:
         env: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> Result:
-        """Run one git command to its end; with `check`, a non-zero exit status raises
-        `GitError`.
+        """Run one git command to its end; with `check`, a non-zero exit status raises `GitError`.
+
+        Raises it always for a git that was killed, or whose exit status nobody knows.
         """
         process = self.spawn(
             *arguments, stdin=subprocess.PIPE if input is not None else stdin, env=env
@@ -151,8 +156,15 @@ class Git:
                 where=str(self._place()),
                 mend="Check that the disk answers, then resume the run.",
             ) from error
+        except ChildProcessError as error:
+            raise GitError(
+                _short(arguments),
+                _UNKNOWN,
+                "its exit status was taken away",
+                where=str(self._place()),
+            ) from error
         result = Result(process.returncode, out or b"", decode(err or b""))
-        if check and result.status != 0:
+        if result.status < 0 or (check and result.status != 0):
             raise self.failure(arguments, result)
         return result
 
@@ -163,7 +175,7 @@ class Git:
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a git command and leave it to the caller, who ends it; GitPython's wrapper is taken
-        off.
+        off. Its `wait` raises ChildProcessError when somebody else has taken the exit status.
         """
         import git
 
@@ -192,6 +204,7 @@ class Git:
         wrapper.proc = (
             None  # otherwise its finalizer ends the process as soon as the wrapper is collected
         )
+        process.wait = functools.partial(_wait, process)  # type: ignore[method-assign]
         return process
 
     def failure(self, arguments: Sequence[str], result: Result) -> OrchestrateError:
@@ -239,6 +252,39 @@ class Git:
         if self.index is not None:
             environment["GIT_INDEX_FILE"] = str(self.index)
         return environment | dict(env or {})
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+    """Wait for a child's end and its true status: `subprocess` takes one that is not to be had, as
+    somebody else has reaped the child or the kernel has, for success.
+    """
+    if process.returncode is None:
+        _until_waitable(process, timeout)
+        try:
+            end = os.waitid(os.P_PID, process.pid, os.WEXITED)
+        except ChildProcessError:
+            process.returncode = _UNKNOWN
+            raise
+        assert end is not None
+        is_exit = end.si_code == os.CLD_EXITED
+        process.returncode = end.si_status if is_exit else -end.si_status
+    return process.returncode
+
+
+def _until_waitable(process: subprocess.Popen[bytes], timeout: float | None) -> None:
+    if timeout is None or not hasattr(os, "pidfd_open"):
+        return
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return  # reaped already: the next step says so
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        if not poll.poll(max(0.0, timeout) * 1000):
+            raise subprocess.TimeoutExpired(process.args, timeout)
+    finally:
+        os.close(handle)
 
 
 def require_git() -> str:

@@ -6,6 +6,7 @@ itself. A pack goes through ``git index-pack``, so git checks every byte before 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -126,7 +127,8 @@ class ObjectReader:
         if process is None:
             return
         process.kill()
-        process.wait()
+        with contextlib.suppress(ChildProcessError):  # how it ended does not matter
+            process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 try:

@@ -1,37 +1,49 @@
-"""The one door to processes: run a program in its own process group, and know when its whole tree
+"""The one door to processes: run a program below a keeper of its own, and know when its whole tree
 is gone.
 
-Owns starting, streaming the output into a size-capped log, time limits, and ending a tree: TERM →
-grace → KILL for the group, then a sweep for children that left it. Every process is tagged through
-its environment, which children inherit, so that even the leftovers of a killed orchestrator are
-found (`end_leftovers`). It does not know what it runs or why.
+Owns time limits, streaming the output into a size-capped log, and what is done about trees whose
+orchestrator was killed. Who descends from whom is known by ancestry, in the keeper (`keeper`);
+what a process says of itself, in its environment or its name, decides nothing. It does not know
+what it runs or why.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-import anyio.abc
+
+from orchestrator.isolation import ancestry, keeper, keepers
+from orchestrator.isolation.keepers import Kept, open_house
+
+__all__ = [
+    "TAG",
+    "Exit",
+    "Kept",
+    "NotStarted",
+    "OnLine",
+    "ProcessSpec",
+    "end_leftovers",
+    "end_process",
+    "note_in",
+    "open_house",
+    "run_process",
+    "start_process",
+]
 
 TAG = "ORCHESTRATE_PROCESS"
 GRACE_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 TAIL_BYTES = 8 * 1024
-PR_SET_CHILD_SUBREAPER = 36
-YOUNG_SECONDS = 5.0
-_LEADERS: set[int] = set()
-"""Processes that `run_process` waits for; what the kernel's table of our children does not tell."""
+NOTES = "processes"
+"""The file in a run's folder that tells a resume which processes there were."""
 
 OnLine = Callable[[str], None]
 
@@ -82,10 +94,10 @@ class _Output:
     dropped: int = 0
     tail: bytearray = field(default_factory=bytearray)
 
-    async def stream(self, source: anyio.abc.ByteReceiveStream) -> None:
+    async def stream(self, read: Callable[[], Awaitable[bytes]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as log:
-            async for chunk in source:
+            while chunk := await read():
                 kept = chunk[: max(0, self.limit - self.written)]
                 log.write(kept)
                 log.flush()
@@ -108,42 +120,52 @@ class _Output:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-async def start_process(spec: ProcessSpec) -> anyio.abc.Process:
+_NOTES: list[Path] = []
+
+
+def note_in(folder: Path) -> None:
+    """Have every process from now on noted in a file of `folder`, for `end_leftovers`: one
+    orchestrator works on one run.
+    """
+    _NOTES[:] = [folder.resolve() / NOTES]
+
+
+async def start_process(spec: ProcessSpec) -> Kept:
     """Start what `run_process` shall take over later; `end_process` ends it if that never comes.
 
     Raises NotStarted when the program cannot be started.
     """
+    order = keepers.Order(
+        argv=spec.argv,
+        cwd=spec.cwd,
+        env={**spec.env, TAG: spec.tag},
+        grace=GRACE_SECONDS,
+        has_input=spec.stdin is not None,
+        pass_fds=spec.pass_fds,
+        notes=_NOTES[0] if _NOTES else None,
+    )
+    process: Kept | None = None
     try:
         # Not to be cancelled half-way: it runs before its starter knows of it, and must be known to
         # be ended.
         with anyio.CancelScope(shield=True):
-            process = await anyio.open_process(
-                list(spec.argv),
-                stdin=subprocess.PIPE if spec.stdin is not None else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=spec.cwd,
-                env={**spec.env, TAG: spec.tag},
-                start_new_session=True,
-                pass_fds=spec.pass_fds,
-            )
+            process = await keepers.start(order)
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
-    _LEADERS.add(process.pid)
+    assert process is not None
     return process
 
 
-async def end_process(process: anyio.abc.Process, tag: str) -> None:
-    """End a started process and its tree."""
+async def end_process(process: Kept) -> None:
+    """End a started process and its tree at once."""
     with anyio.CancelScope(shield=True):
-        _signal_group(process.pid, signal.SIGKILL)
-        await _end_tree(process, tag)
-        await process.aclose()
-    _LEADERS.discard(process.pid)
+        process.ask(keeper.KILL)
+        await process.until_gone()
+        process.close()
 
 
 async def run_process(
-    spec: ProcessSpec, on_line: OnLine | None = None, process: anyio.abc.Process | None = None
+    spec: ProcessSpec, on_line: OnLine | None = None, process: Kept | None = None
 ) -> Exit:
     """Run to the end of the whole process tree; `on_line` is told the newest line of output now and
     then.
@@ -158,178 +180,101 @@ async def run_process(
     timed_out = False
     try:
         async with anyio.create_task_group() as tasks:
-            assert process.stdout is not None
-            tasks.start_soon(output.stream, process.stdout)
+            tasks.start_soon(output.stream, process.read)
             if spec.stdin is not None:
-                tasks.start_soon(_feed, process, spec.stdin)
+                tasks.start_soon(process.feed, spec.stdin)
             try:
                 with anyio.move_on_after(spec.timeout) as limit:
-                    await process.wait()
+                    await process.until_ended()
                 timed_out = limit.cancelled_caught
             finally:
                 # Also on the way out of a cancellation: nobody else will end these.
                 with anyio.CancelScope(shield=True):
-                    await _end_tree(process, spec.tag)
+                    if process.is_running:
+                        process.ask(keeper.END)
+                    await process.until_gone()
             # Whoever holds the pipe now was not ours to end; the log is as complete as it will be.
             tasks.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
     finally:
-        with anyio.CancelScope(shield=True):
-            await process.aclose()
-        _LEADERS.discard(process.pid)
+        process.close()
+    # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped)
 
 
-async def _feed(process: anyio.abc.Process, data: bytes) -> None:
-    assert process.stdin is not None
-    # A program need not read what it is given.
-    with contextlib.suppress(
-        anyio.BrokenResourceError, anyio.ClosedResourceError, BrokenPipeError, ConnectionError
-    ):
-        await process.stdin.send(data)
-        await process.stdin.aclose()
+def end_leftovers(folder: Path, *, patience: float = GRACE_SECONDS) -> int:
+    """End what a killed orchestrator left that noted its processes in `folder`; returns how many
+    there were.
 
-
-async def _end_tree(process: anyio.abc.Process, tag: str) -> None:
-    if process.returncode is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        with anyio.move_on_after(GRACE_SECONDS):
-            await process.wait()
-    # Also when the leader has ended by itself: what it left in its group, and what left the group.
-    _signal_group(process.pid, signal.SIGKILL)
-    if process.returncode is None:
-        await process.wait()
-    await _until_gone(process.pid)
-    seen: set[int] = set()
-    for _ in range(100):
-        strays = {pid for pid in _orphans() if _is_stray(pid, tag)}
-        if not strays:
-            return
-        # One that is just being started has no environment for an instant: look twice before taking
-        # it for a stray.
-        certain = {pid for pid in strays if pid in seen or _tag_of(pid) == tag}
-        for pid in certain:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        await anyio.sleep(0.01)
-        for pid in certain:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
-        seen |= strays
-
-
-async def _until_gone(group: int) -> None:
-    """Wait for the members of a killed group whose leader is gone: on a busy machine, dying takes
-    its time.
+    For the start of a resume, by whoever owns the run. The keepers are at it already, and are
+    waited for. What is noted there and still runs after them had its keeper killed as well: it and
+    all that descends from it get TERM, and KILL after `patience` seconds.
     """
-    for _ in range(100):
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-group, os.WNOHANG)[0]:  # noqa: ASYNC222 - it does not wait
-                pass
-        try:
-            os.killpg(group, 0)
-        except OSError:
-            return
-        await anyio.sleep(0.01)
+    noted = list(_noted(folder / NOTES))
+    found = {who for kind, who in noted if kind == "process" and who.is_alive}
+    keepers_left = {who for kind, who in noted if kind == "keeper" and who.is_alive}
+    _until_gone(keepers_left, patience + ancestry.LIMIT_SECONDS)
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, ancestry.LIMIT_SECONDS)):
+        limit = time.monotonic() + seconds
+        told: set[_Who] = set()
+        while (left := _trees(found)) and time.monotonic() < limit:
+            found |= left
+            for who in left - (told if number == signal.SIGTERM else set()):
+                who.send(number)
+            told |= left
+            time.sleep(0.02)
+    (folder / NOTES).unlink(missing_ok=True)
+    return len(found)
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """A process, and no other that may have its number later: `start` is in ticks since boot."""
+
+    pid: int
+    start: str
+
+    @property
+    def is_alive(self) -> bool:
+        fields = ancestry.stat_of(self.pid)
+        return fields is not None and fields[19] == self.start and fields[0] not in "ZX"
+
+    def send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(OSError):
+            handle = os.pidfd_open(self.pid)
+            try:
+                if self.is_alive:
+                    signal.pidfd_send_signal(handle, number)
+                    if number == signal.SIGTERM:
+                        signal.pidfd_send_signal(handle, signal.SIGCONT)
+            finally:
+                os.close(handle)
 
 
-def adopt_orphans() -> None:
-    """Make this process the parent of its descendants' orphans, so that a daemon that an agent left
-    can be found.
-
-    Linux only; elsewhere the group and `end_leftovers` are what there is.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _orphans() -> Iterator[int]:
-    """Our own children that others started, without a scan of all processes; dead ones are reaped
-    in passing.
-
-    Children that we started are tagged, or lead a session of their own and are in `_LEADERS`.
-    """
-    for pid in _children():
-        with contextlib.suppress(OSError, IndexError):
-            # After the name, which may hold anything: state, …, start in ticks since boot.
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            if pid in _LEADERS:
-                continue
-            if fields[0] != "Z":
-                yield pid
-            elif (
-                time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
-                > YOUNG_SECONDS
-            ):
-                # A younger one may be a leader whose start is just being noted.
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-
-
-def _children() -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        for task in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(OSError):
-                yield from map(int, (task / "children").read_text().split())
-
-
-def _is_stray(pid: int, tag: str) -> bool:
-    """Whether an orphan is to be ended with the tree of `tag`: its own, or one that threw its
-    environment away.
-
-    The latter could be of another attempt; but nobody waits for an orphan that hides whose it is.
-    """
-    found = _tag_of(pid)
-    return found == tag or (found is None and _environment_of(pid) != _environment_of(os.getpid()))
-
-
-def _tag_of(pid: int) -> str | None:
-    """The tag of a process, or None: it has none, is gone, or belongs to somebody else."""
-    prefix = f"{TAG}=".encode()
-    found = next(
-        (entry for entry in _environment_of(pid).split(b"\0") if entry.startswith(prefix)), None
-    )
-    return found[len(prefix) :].decode("utf-8", "replace") if found is not None else None
-
-
-def _environment_of(pid: int) -> bytes:
+def _noted(path: Path) -> Iterator[tuple[str, _Who]]:
+    """What is noted and is of this start of the machine."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
+        text = path.read_text(encoding="ascii", errors="replace")
     except OSError:
-        return b""
+        return
+    boot = ancestry.boot_id()
+    for line in text.splitlines():
+        match line.split():
+            case [kind, at, pid, start] if at == boot and pid.isdecimal():
+                yield kind, _Who(int(pid), start)
 
 
-def end_leftovers(tag_prefix: str, *, patience: float = GRACE_SECONDS) -> int:
-    """End every process whose tag begins with `tag_prefix`, whoever its parent is now; returns how
-    many there were.
+def _trees(roots: set[_Who]) -> set[_Who]:
+    """Who of them is alive, and all that descends from these."""
+    alive = {who for who in roots if who.is_alive}
+    below = {pid for who in alive for pid, _ in ancestry.descendants(who.pid)}
+    stats = {pid: ancestry.stat_of(pid) for pid in below}
+    return alive | {
+        _Who(pid, stat[19]) for pid, stat in stats.items() if stat and stat[0] not in "ZX"
+    }
 
-    For the start of a resume: the orchestrator that started them is gone. TERM first, KILL after
-    `patience` seconds.
-    """
-    import psutil
 
-    def tagged(process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error, OSError):
-            return process.environ().get(TAG, "").startswith(tag_prefix)
-        return False
-
-    ended = 0
-    while found := [
-        process
-        for process in psutil.process_iter()
-        if process.pid != os.getpid() and tagged(process)
-    ]:
-        ended += len(found)
-        for process in found:
-            with contextlib.suppress(psutil.Error):
-                process.terminate()
-        for process in psutil.wait_procs(found, timeout=patience)[1]:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(found, timeout=patience)
-    return ended
+def _until_gone(who: set[_Who], seconds: float) -> None:
+    limit = time.monotonic() + seconds
+    while any(it.is_alive for it in who) and time.monotonic() < limit:
+        time.sleep(0.02)

@@ -20,7 +20,7 @@ import pytest
 from orchestrator.agents.backend import Backend, Ended, Work
 from orchestrator.agents.registry import KINDS
 from orchestrator.isolation import processes
-from orchestrator.isolation.processes import TAG, adopt_orphans
+from orchestrator.isolation.processes import TAG
 from orchestrator.mission.model import Backend as BackendConfig
 
 SCRIPTS = {
@@ -62,7 +62,6 @@ PLAYERS: dict[str, Callable[[Path, str], Backend]] = {"command": command, "recor
 @pytest.fixture(autouse=True)
 def quick_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.3)
-    adopt_orphans()
 
 
 @pytest.fixture

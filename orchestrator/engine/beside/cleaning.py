@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.engine.beside.reading import is_begun, read_state
-from orchestrator.engine.folders import Folders, remove_workspaces, snapshots, tag_of
+from orchestrator.engine.folders import Folders, remove_workspaces, snapshots
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
@@ -37,7 +37,7 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
                     f"run {folders.run} {at_risk}",
                     mend=f"`orchestrate land {folders.run}` it, keep it with --salvage, or give it up with --discard",
                 )
-        end_leftovers(tag_of(folders))
+        end_leftovers(folders.report)
         _unpin(state)
         remove_workspaces(folders)
     kept = f"; its work is in {folders.report / BUNDLE}" if at_risk and salvage else ""

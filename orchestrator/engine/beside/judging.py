@@ -18,7 +18,7 @@ from anyio import CancelScope
 
 from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side, Watcher
 from orchestrator.engine.carry import stop_on_signal
-from orchestrator.engine.folders import Folders, durable, remove_workspaces, tag_of
+from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
@@ -26,7 +26,7 @@ from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
-from orchestrator.isolation.processes import adopt_orphans, end_leftovers
+from orchestrator.isolation.processes import end_leftovers, note_in
 from orchestrator.journal.facts import Verdict
 from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission
@@ -151,7 +151,7 @@ def _owned(folders: Folders) -> Iterator[None]:
     with owned(
         folders.report, str(folders.report), "wait until it has ended, or choose another --root"
     ):
-        end_leftovers(tag_of(folders))
+        end_leftovers(folders.report)
         yield
 
 
@@ -179,7 +179,7 @@ async def _judge(  # noqa: PLR0917  (as `_case`)
     furnishing: Furnishing,
     watcher: Watcher,
 ) -> Judgement:
-    adopt_orphans()
+    note_in(folders.report)
     stopped: list[str] = []
     verdicts: dict[str, Verdict] = {}
     async with anyio.create_task_group() as tasks:

@@ -16,10 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio.abc
-
 from orchestrator.gates.observing.plugin import orchestrate_record
-from orchestrator.isolation.processes import ProcessSpec, end_process, start_process
+from orchestrator.isolation.processes import Kept, ProcessSpec, end_process, start_process
 
 PLUGIN = Path(orchestrate_record.__file__)
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -31,7 +29,7 @@ class Waiting:
     secret, its tag.
     """
 
-    process: anyio.abc.Process
+    process: Kept
     reading: int
     writing: int
     token: str
@@ -40,7 +38,7 @@ class Waiting:
     @property
     def is_alive(self) -> bool:
         """Whether it still waits."""
-        return self.process.returncode is None
+        return self.process.is_running
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -50,7 +48,7 @@ class Waiting:
     async def end(self) -> None:
         """End a process that is not needed any more."""
         try:
-            await end_process(self.process, self.tag)
+            await end_process(self.process)
         finally:
             self.close()
 
