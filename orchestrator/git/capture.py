@@ -18,6 +18,7 @@ from pathlib import Path
 from orchestrator.git.captured import Capture, Limits, Problem, ProblemKind
 from orchestrator.git.client import Git, GitError, Result
 from orchestrator.git.folder import Manifest, open_all, remove_tree, walk
+from orchestrator.git.left_out import ignored_of, is_below, sort_out
 from orchestrator.git.names import is_dotgit
 from orchestrator.git.policy import judge, too_large
 from orchestrator.git.quick_capture import Edits, plain_edits
@@ -87,7 +88,7 @@ def capture(
         tree = git.run("write-tree").text
         changes = {} if tree == store.tree_of(taking.base) else store.changes(taking.base, tree)
         problems += judge(store, taking.base, tree, changes, limits)
-        problems += _hidden(store, taking, git, look, changes)
+        problems += _hidden(store, taking, git, look, changes, exclude)
     finally:
         remove_tree(taking.scratch)
     commit = taking.base
@@ -108,7 +109,7 @@ def _plain(store: Store, taking: Taking, exclude: Sequence[str], limits: Limits)
         taking.manifest,
         exclude=exclude,
         largest=limits.file_bytes,
-        ignored=lambda paths: _ignored(git, paths),
+        ignored=lambda paths: ignored_of(git, paths),
     )
 
 
@@ -200,7 +201,7 @@ def _leave_out(
     """
     problems = look.problems
     if problems:
-        ignored = _ignored(git, [encode(problem.path) for problem in problems])
+        ignored = ignored_of(git, [encode(problem.path) for problem in problems])
         problems = [problem for problem in problems if encode(problem.path) not in ignored]
     left_out = [*exclude, *(problem.path for problem in problems)]
     left_out += [
@@ -220,7 +221,7 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
     """``git add -A`` but for `left_out`; what it cannot take is named and left out as well."""
     problems: list[Problem] = []
     opened = False
-    answer = _try_add(git, left_out)
+    answer = _try_add(store, taking, git, left_out)
     for _ in range(_MOST_RETRIES):
         if answer.status == 0:
             return problems
@@ -239,14 +240,15 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
             opened = True
         else:
             break
-        answer = _try_add(git, left_out)
+        answer = _try_add(store, taking, git, left_out)
     failure = git.failure(("add", "-A"), answer)
     if not isinstance(failure, GitError):
         raise failure
     # such as a `working-tree-encoding` that a file does not have: take the bytes as they are, and
     # say so
     raw = replace(git, git_dir=_raw_repository(store, taking))
-    second = _try_add(raw, left_out, env={"GIT_OBJECT_DIRECTORY": str(store.path / "objects")})
+    objects = {"GIT_OBJECT_DIRECTORY": str(store.path / "objects")}
+    second = _try_add(store, taking, raw, left_out, env=objects)
     if second.status != 0:
         raise raw.failure(("add", "-A"), second)
     said = (answer.stderr.strip().splitlines() or ["it failed"])[-1]
@@ -254,21 +256,21 @@ def _add(store: Store, taking: Taking, git: Git, left_out: list[str]) -> list[Pr
     return [*problems, Problem(".gitattributes", ProblemKind.NOT_STORABLE, text)]
 
 
-def _try_add(git: Git, left_out: list[str], env: dict[str, str] | None = None) -> Result:
-    if not left_out:
-        return git.run("add", "-A", env=env, check=False)
-    specs = b":(top)\0" + b"".join(
-        b":(top,literal,exclude)" + encode(path) + b"\0" for path in left_out
-    )
-    options = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    return git.run(
-        "add",
-        "-A",
-        *options,
-        input=specs,
-        env={**(env or {}), "GIT_LITERAL_PATHSPECS": "0"},
-        check=False,
-    )
+def _try_add(
+    store: Store,
+    taking: Taking,
+    git: Git,
+    left_out: list[str],
+    env: dict[str, str] | None = None,
+) -> Result:
+    sorted_out = sort_out(git, taking.path, left_out)
+    specs = sorted_out.pathspecs
+    options = ("--pathspec-from-file=-", "--pathspec-file-nul") if specs else ()
+    magic = {"GIT_LITERAL_PATHSPECS": "0"} if specs else {}
+    answer = git.run("add", "-A", *options, input=specs, env={**(env or {}), **magic}, check=False)
+    if answer.status == 0:
+        sorted_out.put_back(git, store.entries(taking.base))
+    return answer
 
 
 def _raw_repository(store: Store, taking: Taking) -> Path:
@@ -291,7 +293,14 @@ def _raw_repository(store: Store, taking: Taking) -> Path:
 # -- what an edited .gitignore hides
 
 
-def _hidden(store: Store, taking: Taking, git: Git, look: _Look, changes: Changes) -> list[Problem]:
+def _hidden(  # noqa: PLR0917  (what a capture knows)
+    store: Store,
+    taking: Taking,
+    git: Git,
+    look: _Look,
+    changes: Changes,
+    exclude: Sequence[str],
+) -> list[Problem]:
     """Files that are ignored now but would not be by the rules of the base; they are not in the
     capture.
     """
@@ -305,7 +314,8 @@ def _hidden(store: Store, taking: Taking, git: Git, look: _Look, changes: Change
     if not edited:
         return []
     listing = git.run("ls-files", "-z", "--others", "--ignored", "--exclude-standard").stdout
-    now = [path for path in listing.split(b"\0") if path]
+    ours = frozenset(encode(path) for path in exclude)
+    now = [path for path in listing.split(b"\0") if path and not is_below(path, ours)]
     if not now:
         return []
     rules = taking.scratch / "rules"
@@ -315,19 +325,8 @@ def _hidden(store: Store, taking: Taking, git: Git, look: _Look, changes: Change
             (rules / path).parent.mkdir(parents=True, exist_ok=True)
             (rules / path).write_bytes(store.blob(entry.oid))
     before = Git(store.path, rules, taking.scratch / "no-index")
-    known = _ignored(before, now, "--no-index")
+    known = ignored_of(before, now, "--no-index")
     return _cut(_named([path for path in now if path not in known], edited))
-
-
-def _ignored(git: Git, paths: list[bytes], *options: str) -> set[bytes]:
-    """Which of `paths` the .gitignore files of git's work tree ignore."""
-    # this verb refuses literal pathspecs; "./" keeps a name from being taken for magic
-    asked = b"".join(b"./" + path + b"\0" for path in paths)
-    arguments = ("check-ignore", "-z", *options, "--stdin")
-    answer = git.run(*arguments, input=asked, env={"GIT_LITERAL_PATHSPECS": "0"}, check=False)
-    if answer.status > 1:
-        raise git.failure(arguments, answer)
-    return {path.removeprefix(b"./") for path in answer.stdout.split(b"\0") if path}
 
 
 def _named(hidden: list[bytes], edited: set[str]) -> list[Problem]:

@@ -78,6 +78,14 @@ batches:
         deliverables: [{text: There is a check, proof: {file: check.sh}}]
     gate: last
 """
+FURNISHED = """\
+workspace:
+  setup: [{shell: "mkdir -p made/bin && echo tool > made/bin/tool && echo $PWD > made/where"}]
+  setup_inputs: [old]
+  copy: [.env]
+  link: [linked]
+"""
+IGNORED = {".gitignore": "/made/\n/linked\n/.env\n*.log\n", ".gitattributes": "* text=auto\n"}
 AGENT = """\
 set -eu
 name=$(basename "$3")
@@ -167,14 +175,17 @@ class Life:
         return "; ".join(self.story)
 
 
-def new_life(folder: Path) -> Life:
-    """A fresh user's repository, mission and root."""
-    user = make_repository(
-        folder / "user",
-        {"check.sh": CHECK, "shared": "nothing yet\n", "old": "old\n", "core/readme": "the core\n"},
-    )
+def new_life(folder: Path, *, furnished: bool = False) -> Life:
+    """A fresh user's repository, mission and root; `furnished`: with set-up, copies and links of
+    what is ignored.
+    """
+    files = {"check.sh": CHECK, "shared": "nothing yet\n", "old": "old\n", "core/readme": "core\n"}
+    user = make_repository(folder / "user", files | (IGNORED if furnished else {}))
     # Runs of another test session on this machine are called otherwise.
     mission = MISSION.replace("name: torn", f"name: torn-{os.getpid()}")
+    if furnished:
+        mission += FURNISHED
+        write(user.path, {".env": "KEY=1\n", "linked/module": "m\n"})
     write(folder / "mission", {"mission.yaml": mission, "agent.sh": AGENT})
     life = Life(Bench(folder / "root"), folder / "mission" / "mission.yaml", user)
     life.before = seen_by_user(user)
@@ -255,6 +266,6 @@ def _check_clean(life: Life) -> None:
     assert not [ref for ref in life.user.refs() if ref.startswith("refs/orchestrate/")]
     assert sorted(path.name for path in bench.root.iterdir()) == ["reports", "workspaces"]
     left = {path.name for path in (bench.root / "workspaces").iterdir()}
-    assert left <= {"snapshots", ".gitignore", "pyvenv.cfg"}, left
+    assert left <= {"snapshots", "setup", ".gitignore", "pyvenv.cfg"}, left
     assert [path.name for path in (bench.root / "reports").iterdir() if path.name == bench.run_id]
     bench.require_no_leftovers()

@@ -33,6 +33,7 @@ class Unbroken:
     tree: str
     seconds: float
     records: int
+    furnished: bool = False
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,16 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     seconds = time.monotonic() - started
     records = len(life.bench.events())
     return Unbroken(check_life(life, None), seconds, records)
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    life = new_life(tmp_path_factory.mktemp("furnished"), furnished=True)
+    started = time.monotonic()
+    life.finish()
+    seconds = time.monotonic() - started
+    records = len(life.bench.events())
+    return Unbroken(check_life(life, None), seconds, records, furnished=True)
 
 
 def test_kills_at_random_moments(tmp_path: Path, unbroken: Unbroken) -> None:
@@ -108,6 +119,17 @@ def test_a_hundred_kills_at_random_moments(tmp_path: Path, unbroken: Unbroken) -
     assert live(tmp_path, unbroken, SEED + 1, kills=100) >= 100
 
 
+def test_kills_while_what_was_set_up_is_ignored(tmp_path: Path, furnished: Unbroken) -> None:
+    assert live(tmp_path, furnished, SEED + 2, kills=3) >= 3
+
+
+@pytest.mark.slow
+def test_a_hundred_kills_while_what_was_set_up_is_ignored(
+    tmp_path: Path, furnished: Unbroken
+) -> None:
+    assert live(tmp_path, furnished, SEED + 3, kills=100) >= 100
+
+
 @pytest.mark.slow
 def test_kill_after_each_record(tmp_path: Path, unbroken: Unbroken) -> None:
     """One run for each kind of moment that the journal knows: just after its first, second, third …
@@ -128,7 +150,7 @@ def live(folder: Path, unbroken: Unbroken, seed: int, kills: int) -> int:
     done = number = 0
     while done < kills:
         number += 1
-        life = new_life(folder / str(number))
+        life = new_life(folder / str(number), furnished=unbroken.furnished)
         for _ in range(random.randint(1, MOST_KILLS_OF_A_RUN)):
             # By the journal's pace and not by the clock's alone, so that a busy machine is no
             # reason to miss.
