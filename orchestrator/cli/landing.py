@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import HERE, Root, RunName
+from orchestrator.cli.options import HERE, Plain, Root, RunName
 from orchestrator.cli.runs import find_left, find_run, run_ids
 from orchestrator.engine.approvals import SignOff, awaited, leave, now
 from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
@@ -93,6 +93,14 @@ def land(
     partial: Annotated[
         bool, typer.Option("--partial", help="Also when not everything landed in the run.")
     ] = False,
+    reprove: Annotated[
+        bool,
+        typer.Option(
+            "--reprove",
+            help="When the branch moved meanwhile: merge with it, run the gates on that, land it.",
+        ),
+    ] = False,
+    plain: Plain = False,
     from_store: Annotated[
         bool,
         typer.Option(
@@ -101,13 +109,22 @@ def land(
         ),
     ] = False,
 ) -> None:
-    """Bring the run's tip to the branch it started from: the tested commit, or nothing."""
+    """Bring the run's tip to the branch it started from: the tested commit, or nothing.
+
+    Where the branch moved meanwhile, --reprove merges the two, has the gates of what landed judge that against the
+    branch, and lands exactly that commit; a conflict or a red gate moves nothing and exits with 1. Where the journal is
+    damaged or gone, --from-store makes a new branch (orchestrate/RUN, or --branch) at the tip of the run's own store.
+    """
     if from_store:
         typer.echo(land_from_store(find_left(root, run), branch))
         return
-
     folders = find_run(root, run)
-    typer.echo(land_run(folders, branch=branch, allow_partial=partial))
+    if reprove:
+        from orchestrator.cli.reproving import reprove_and_tell  # who only lands needs no judge
+
+        reprove_and_tell(folders, branch, partial=partial, plain=plain)
+    else:
+        typer.echo(land_run(folders, branch=branch, allow_partial=partial))
     ReportWriter(folders.report).write(read_state(folders), is_alive=False)
 
 

@@ -46,18 +46,22 @@ def land(
     branch: str,
     expected: str,
     create: bool = False,
+    reprove: str = "",
 ) -> Landed:
     """Move `branch` from `expected` to `commit`, or raise `LandingRefused` before anything moved.
 
-    With `create`, a branch that does not exist is made. Landing what has landed already changes
-    nothing.
+    With `create`, a branch that does not exist is made. Landing what has landed already, below
+    commits of others or not, changes nothing. `reprove` is the command that puts the commit on top
+    of what came to the branch meanwhile and proves that.
     """
     name = full_name(repository, branch)
     before = _value(repository, name)
     if before is None and not create:
         raise _no_such_branch(repository, branch)
     if before is not None and before not in {expected, commit}:
-        raise _moved(repository, store, branch, before, expected, commit)
+        if repository.contains(before, commit):
+            return Landed(branch, before, before)
+        raise _moved(repository, store, branch, before, expected, commit, reprove)
     if not store.contains(commit, expected):
         raise LandingRefused(
             f"the run's result does not descend from {expected[:12]}",
@@ -90,7 +94,9 @@ def land(
             checkout.move(commit, expected)
         found = _value(repository, name)
         if isinstance(error, GitError) and found != before:
-            raise _moved(repository, store, branch, found or "nothing", expected, commit) from error
+            raise _moved(
+                repository, store, branch, found or "nothing", expected, commit, reprove
+            ) from error
         raise
     return Landed(
         branch,
@@ -165,16 +171,27 @@ def _no_such_branch(repository: Repository, branch: str) -> LandingRefused:
 
 
 def _moved(  # noqa: PLR0917  (all that the explanation is made of)
-    repository: Repository, store: Store, branch: str, found: str, expected: str, commit: str
+    repository: Repository,
+    store: Store,
+    branch: str,
+    found: str,
+    expected: str,
+    commit: str,
+    reprove: str,
 ) -> LandingRefused:
     where = str(repository.work_tree or repository.common_dir)
     git = repository.git
+    again = (
+        f"`{reprove}` puts the run's result on top of that and proves it again" if reprove else ""
+    )
     base = git.run("merge-base", found, expected, check=False).text
     if base != expected:
         return LandingRefused(
             f"{branch} no longer contains {expected[:12]}, which the run started from",
             where=where,
-            mend=f"Land on a new branch, or start a new run on {branch}.",
+            mend=f"{again}, or land on a new branch."
+            if again
+            else f"Land on a new branch, or start a new run on {branch}.",
         )
     lines = git.run("log", "--format=%h %s", f"{expected}..{found}", "--").text.splitlines()
     named = "; ".join(lines[:_MOST_NAMED]) + ("; …" if len(lines) > _MOST_NAMED else "")
@@ -184,8 +201,9 @@ def _moved(  # noqa: PLR0917  (all that the explanation is made of)
         overlap = f"Both changed {', '.join(both[:_MOST_NAMED])}{more}"
     else:
         overlap = "No path was changed by both"
+    mend = again or f"Land on a new branch and merge it, or start a new run on {branch}"
     return LandingRefused(
         f"{branch} moved on since the run started, by {len(lines)} commit{'s' if len(lines) != 1 else ''}: {named}",
         where=where,
-        mend=f"{overlap}. Land on a new branch and merge it, or start a new run on {branch}.",
+        mend=f"{overlap}. {mend}.",
     )

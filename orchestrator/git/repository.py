@@ -84,6 +84,11 @@ class Repository:
         """Whether the commit is here."""
         return self.git.run("cat-file", "-e", f"{commit}^{{commit}}", check=False).status == 0
 
+    def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether `ancestor` is here, and is `commit` or in its history."""
+        arguments = ("merge-base", "--is-ancestor", "--end-of-options", ancestor, commit)
+        return self.git.run(*arguments, check=False).status == 0
+
     def merge_base(self, one: str, other: str) -> str | None:
         """The newest commit that two commits have in common, or None where their histories never
         meet.

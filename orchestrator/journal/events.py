@@ -311,6 +311,8 @@ class TargetLanded(Fact):
     branch: str
     before: str
     commit: str
+    tip: str = ""
+    """The run's tip, which `commit` is or contains; empty in older journals, where it is that."""
 
 
 Event = Annotated[

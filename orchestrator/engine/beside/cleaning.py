@@ -75,7 +75,7 @@ def _at_risk(state: State) -> str:
     if state.ended is None:
         return "is not finished and can be resumed"
     if state.tip != state.started.base and (
-        state.target is None or state.target.commit != state.tip
+        state.target is None or (state.target.tip or state.target.commit) != state.tip
     ):
         return "has work that is proven but not landed on a branch of yours"
     if any(

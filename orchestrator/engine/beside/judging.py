@@ -9,7 +9,7 @@ before.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side,
 from orchestrator.engine.carry import stop_on_signal
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.making import make_judge
+from orchestrator.engine.tools import Judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.executors.furnish import Furnishing
-from orchestrator.gates.subject import Subject
+from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 from orchestrator.isolation.processes import end_leftovers, note_in
@@ -49,7 +50,9 @@ def judge_commits(
         case = _case(loaded, target, workshop, request, gates, folders)
         furnishing = Furnishing(target.repository, target.base, mission.workspace)
         watcher.on_case(case)
-        return anyio.run(_judge, mission, case, folders, workshop, furnishing, watcher)
+        subjects = {gate: subject_of_gate(mission, gate) for gate in gates}
+        judge = partial(make_judge, mission, folders, workshop, furnishing)
+        return judge_case(case, subjects, judge, watcher)
 
 
 def subject_of_gate(mission: Mission, gate: str) -> Subject:
@@ -171,13 +174,27 @@ def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
         remove_workspaces(folders)
 
 
-async def _judge(  # noqa: PLR0917  (as `_case`)
-    mission: Mission,
+def judge_case(  # noqa: PLR0917  (as `_case`)
     case: Case,
-    folders: Folders,
-    workshop: Workshop,
-    furnishing: Furnishing,
+    subjects: Mapping[str, Subject],
+    make: Callable[[], Judge],
     watcher: Watcher,
+    approvals: Mapping[str, Mapping[str, Approval]] | None = None,
+    absent: Mapping[str, str] | None = None,
+) -> Judgement:
+    """Have every gate of the case judge it, by its subject; until the first signal that asks for an
+    end.
+    """
+    return anyio.run(_judge, case, subjects, make, watcher, approvals or {}, absent or {})
+
+
+async def _judge(  # noqa: PLR0917  (as `_case`)
+    case: Case,
+    subjects: Mapping[str, Subject],
+    make: Callable[[], Judge],
+    watcher: Watcher,
+    approvals: Mapping[str, Mapping[str, Approval]],
+    absent: Mapping[str, str],
 ) -> Judgement:
     note_in(folders.report)
     stopped: list[str] = []
@@ -185,14 +202,14 @@ async def _judge(  # noqa: PLR0917  (as `_case`)
     async with anyio.create_task_group() as tasks:
         with CancelScope() as work:
             tasks.start_soon(stop_on_signal, work, stopped)
-            async with contextlib.aclosing(
-                make_judge(mission, folders, workshop, furnishing)
-            ) as judge:
+            async with contextlib.aclosing(make()) as judge:
                 for gate in case.gates:
                     verdicts[gate] = await judge.judge(
-                        subject_of_gate(mission, gate),
+                        subjects[gate],
                         candidate=case.candidate.commit,
                         base=case.base.commit,
+                        approvals=approvals.get(gate, {}),
+                        absent=absent,
                         on_progress=partial(watcher.on_progress, gate),
                     )
                     watcher.on_verdict(gate, verdicts[gate])

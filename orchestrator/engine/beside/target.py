@@ -4,8 +4,11 @@ recording.
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.agents.recording import patch_path
@@ -27,61 +30,100 @@ def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> st
     """Move the target branch to the run's tip; returns what to tell the user. Raises LandingRefused
     with the reason.
     """
+    with told(folders) as (journal, state):
+        wanted = Wanted.of(state, branch, allow_partial=allow_partial)
+        store = Store.open(folders.store, state.run)
+        try:
+            return land_tip(journal, state, store, wanted)
+        finally:
+            store.close()
+
+
+@contextlib.contextmanager
+def told(folders: Folders) -> Iterator[tuple[Journal, State]]:
+    """The run's journal, held alone, and the state that it tells of."""
     with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
         journal = Journal(folders.report)
         try:
             state = fold(journal.records)
             if state is None:
                 raise UsageError(f"run {folders.run} never began", mend="run its mission again")
-            state = replace(state, is_doubtful=state.is_doubtful or not journal.has_head)
-            return _land(folders, journal, state, branch, allow_partial=allow_partial)
+            yield journal, replace(state, is_doubtful=state.is_doubtful or not journal.has_head)
         finally:
             journal.close()
 
 
-def _land(
-    folders: Folders, journal: Journal, state: State, branch: str | None, *, allow_partial: bool
-) -> str:
-    target = branch or state.started.branch
-    if target is None:
-        raise UsageError("the run's base was not a branch", mend="say where to land: --branch NAME")
-    if state.tip == state.started.base:
-        raise UsageError(
-            f"nothing has landed in run {state.run}", mend=f"orchestrate status {state.run}"
-        )
-    if not allow_partial and (state.ended is None or state.ended.exit_code != 0):
-        raise UsageError(
-            f"not everything landed in run {state.run}",
-            mend="`orchestrate resume` it, or land what is proven with --partial",
-        )
-    repository = Repository.discover(Path(state.started.repository))
-    with owned(
-        repository.common_dir,
-        str(repository.common_dir),
-        "another landing goes on there; try again",
-    ):
-        store = Store.open(folders.store, state.run)
-        try:
-            require_known(state, store.tip())
-            earlier = state.target if state.target and state.target.branch == target else None
-            is_part = (
-                earlier is not None
-                and store.has(earlier.commit)
-                and store.contains(state.tip, earlier.commit)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a run's tip is to go, and the command that proves it on top of what came there
+    meanwhile. `is_named`: a person said so, and a branch that is not there is made.
+    """
+
+    repository: Repository
+    branch: str
+    is_named: bool
+    reprove: str
+
+    @classmethod
+    def of(cls, state: State, branch: str | None, *, allow_partial: bool) -> Wanted:
+        """Raises UsageError where there is nothing to land, or nowhere."""
+        target = branch or state.started.branch
+        if target is None:
+            raise UsageError(
+                "the run's base was not a branch", mend="say where to land: --branch NAME"
             )
-            landed = land(
-                repository,
-                store,
-                commit=state.tip,
-                branch=target,
-                expected=earlier.commit if earlier and is_part else state.started.base,
-                create=branch is not None,
+        if state.tip == state.started.base:
+            raise UsageError(
+                f"nothing has landed in run {state.run}", mend=f"orchestrate status {state.run}"
             )
-        finally:
-            store.close()
-    journal.append(TargetLanded(branch=target, before=landed.before or "", commit=state.tip))
+        if not allow_partial and (state.ended is None or state.ended.exit_code != 0):
+            raise UsageError(
+                f"not everything landed in run {state.run}",
+                mend="`orchestrate resume` it, or land what is proven with --partial",
+            )
+        command = f"orchestrate land {state.run} --reprove"
+        command += f" --branch {shlex.quote(branch)}" if branch else ""
+        command += " --partial" if allow_partial else ""
+        repository = Repository.discover(Path(state.started.repository))
+        return cls(repository, target, branch is not None, command)
+
+    def landing(self) -> AbstractContextManager[None]:
+        """Nobody else lands there meanwhile."""
+        where = self.repository.common_dir
+        return owned(where, str(where), "another landing goes on there; try again")
+
+
+def land_tip(journal: Journal, state: State, store: Store, wanted: Wanted) -> str:
+    """Move the branch to the run's tip, record it, and say it."""
+    require_known(state, store.tip())
+    with wanted.landing():
+        landed = land(
+            wanted.repository,
+            store,
+            commit=state.tip,
+            branch=wanted.branch,
+            expected=expected_on(state, store, wanted.branch),
+            create=wanted.is_named,
+            reprove=wanted.reprove,
+        )
+    before, after = landed.before or "", landed.after
+    journal.append(TargetLanded(branch=wanted.branch, before=before, commit=after, tip=state.tip))
+    if after != state.tip:
+        return f"{wanted.branch} contains {state.tip[:12]}, the tip of run {state.run}, already"
     tree = f"; {landed.updated_work_tree} shows it" if landed.updated_work_tree else ""
-    return f"{target} is now {state.tip[:12]}, the tested commit of run {state.run}{tree}"
+    return f"{wanted.branch} is now {after[:12]}, the tested commit of run {state.run}{tree}"
+
+
+def expected_on(state: State, store: Store, branch: str) -> str:
+    """Where the branch is to stand: at the base, or at what of this run has landed there before."""
+    earlier = state.target if state.target and state.target.branch == branch else None
+    if (
+        earlier is not None
+        and store.has(earlier.commit)
+        and store.contains(state.tip, earlier.commit)
+    ):
+        return earlier.commit
+    return state.started.base
 
 
 def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[str]:
