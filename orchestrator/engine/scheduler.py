@@ -93,7 +93,9 @@ async def _baseline(tools: Tools, batch: str) -> None:
     state = tools.recorder.state
     planned = state.plan.batch(batch)
     if planned.gate is not None:
-        await tools.judge.baseline(subject_of(state, planned), baseline_of(state, batch))
+        await tools.judge.baseline(
+            subject_of(state, planned), baseline_of(state, batch), among_agents=True
+        )
         await tools.judge.prepare(subject_of(state, planned))
 
 

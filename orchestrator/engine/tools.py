@@ -17,7 +17,7 @@ from orchestrator.agents.brief import Briefs
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Recorder
 from orchestrator.executors.spec import Executor
-from orchestrator.gates.observing.observation import Look
+from orchestrator.gates.observing.observation import Look, Observation
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.git.store import Store
 from orchestrator.journal.facts import ClaimResult, Verdict
@@ -62,8 +62,10 @@ class Judge(Protocol):
         """Whether claims hold on a commit as it is."""
         ...
 
-    async def baseline(self, subject: Subject, commit: str) -> None:
-        """See beforehand how the checks come out on a base."""
+    async def baseline(
+        self, subject: Subject, commit: str, *, among_agents: bool = False
+    ) -> Mapping[str, Observation]:
+        """How the checks come out on a base, by name."""
         ...
 
     async def prepare(self, subject: Subject) -> None:

@@ -17,6 +17,7 @@ import anyio
 
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser, Green
+from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
 from orchestrator.gates.observing.observation import GREEN, RED, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
@@ -28,7 +29,7 @@ from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import decide_approval, overall
 from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests
 from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_out, plan_proofs
-from orchestrator.gates.rules.compare import records
+from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
 from orchestrator.gates.rules.things import problem
@@ -120,15 +121,25 @@ class Judge:
         self._clock = clock
 
     async def baseline(
-        self, subject: Subject, commit: str, on_progress: OnProgress | None = None
-    ) -> None:
-        """See how the checks come out on a base, unless that is known; red or green, it is seen
-        once only.
+        self,
+        subject: Subject,
+        commit: str,
+        on_progress: OnProgress | None = None,
+        *,
+        among_agents: bool = False,
+    ) -> dict[str, Observation]:
+        """How the checks come out on a base, by name; seen once only, red or green.
+
+        What is red while `among_agents` is seen again, by the judgement that it would excuse.
         """
         tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
+        found: dict[str, Observation] = {}
         for name, check in _runnable(subject.named):
-            what = Sighting(name, check, commit, tree, subject, on_progress)
-            await self._observer.see(what, is_enough=_anything)
+            what = Sighting(
+                name, check, commit, tree, subject, on_progress, among_agents=among_agents
+            )
+            found[name], _ = await self._observer.see(what, is_enough=_anything)
+        return found
 
     async def prepare(self, subject: Subject) -> None:
         """Do now what the judgement to come can be spared; for when agents are at work."""
@@ -268,7 +279,7 @@ class Judge:
         if whole is not None:
             on_base = Sighting(name, whole, base, base_tree, subject)
             before, _ = await self._observer.see(on_base, is_enough=_anything)
-            if commit == base and not (part and is_afresh):
+            if commit == base and not is_afresh:
                 return Look(
                     self._result(name, whole, before, before, commit, base),
                     before,
@@ -282,7 +293,10 @@ class Judge:
         was_known = seen is not None
         if seen is None:
             seen, was_known = await self._observer.see(
-                what, is_enough=_nothing if is_afresh else _anything
+                what,
+                is_enough=_anything,
+                is_afresh=is_afresh,
+                is_suspect=is_not_all_green if part else None,
             )
         return Look(
             self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
@@ -345,10 +359,24 @@ class Judge:
 
         what = hearing.sighting(name, check)
         seen = await self._see(hearing, what, passes)
+        if there is not None and base is not None:
+            base = await self._confirmed(there, base, seen)
         if hearing.may_rerun and not passes(seen):
             seen, base = await self._run_again(what, seen, there, base)
             hearing.observations[name] = seen
         await self._keep(hearing, decided(seen, base), seen, base)
+
+    async def _confirmed(
+        self, there: Sighting, base: Observation, seen: Observation
+    ) -> Observation:
+        """The baseline, of which what would excuse the candidate's red has been seen apart from
+        agents' work.
+        """
+        if not base.among_agents or not isinstance(there.check, PytestCheck | CommandCheck):
+            return base
+        if red := compare(seen, base).pre_existing:
+            return await self._observer.confirm(there, base, red)
+        return base
 
     async def _run_again(
         self,
@@ -484,8 +512,3 @@ def _runnable(checks: Mapping[str, AnyCheck]) -> list[tuple[str, AnyCheck]]:
 def _anything(_: Observation) -> bool:
     """A baseline is what it is, red or green."""
     return True
-
-
-def _nothing(_: Observation) -> bool:
-    """What is known is not asked for."""
-    return False

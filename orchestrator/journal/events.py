@@ -201,6 +201,8 @@ class ProbeFinished(Fact):
     red: tuple[Symptom, ...] = ()
     ran: bool = False
     """False: all of it was known already."""
+    confirmed: int = 0
+    """How many runs were repeated apart from all others, for they were red beside another one."""
     seconds: float = 0.0
     log: str = ""
 
@@ -218,6 +220,8 @@ class SearchFinished(Fact):
     """What is wrong with the work of those left still, and is none of their doing."""
     runs: int = 0
     """Probes and judgements that had to be carried out, the red one that began the search aside."""
+    confirmed: int = 0
+    """Runs of probes that were repeated apart from all others, beside `runs`."""
     seconds: float = 0.0
 
 

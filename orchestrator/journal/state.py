@@ -183,6 +183,11 @@ class Search:
         probes = sum(probe.ran for _, probe in self.probes)
         return probes + sum(not judged.verdict.cached for judged in self.judged[1:])
 
+    @property
+    def confirmed(self) -> int:
+        """How many runs of probes had to be repeated apart from all others; not among `runs`."""
+        return sum(probe.confirmed for _, probe in self.probes)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchState:

@@ -217,11 +217,14 @@ def _probed(event: ProbeFinished) -> str:
     if event.commit is None:
         return f"{said}: it does not merge by itself"
     red = f"{count(len(event.red), 'symptom')}" if event.red else "none of it"
-    return f"{said}: {red}" + ("" if event.ran else " (known from before)")
+    apart = ", seen again apart from other runs" if event.confirmed else ""
+    return f"{said}: {red}{apart}" + ("" if event.ran else " (known from before)")
 
 
 def _found(event: SearchFinished) -> str:
     runs = count(event.runs, "run")
+    if event.confirmed:
+        runs += f" and {count(event.confirmed, 'repetition')} apart"
     flaky = (
         f"; flaky: {', '.join(str(symptom) for symptom in event.flaky[:3])}" if event.flaky else ""
     )

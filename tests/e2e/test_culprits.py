@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Mapping
 from math import ceil, log2
 from pathlib import Path
@@ -185,6 +186,39 @@ def test_one_culprit(tmp_path: Path, n: int, culprit: str) -> None:
 @pytest.mark.parametrize("culprit", ["a0", "a50", "a99"])
 def test_one_culprit_among_a_hundred(tmp_path: Path, culprit: str) -> None:
     one_culprit(tmp_path, 100, culprit)
+
+
+WANTS_A_PORT = """
+import socket
+import time
+
+
+def test_a_server_can_be_started():
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", {port}))
+        server.listen()
+        time.sleep(0.8)
+    assert "bad" not in VALUES.values()
+"""
+
+
+def test_probes_that_want_one_port_convict_nobody_else(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tests = TESTS.partition("@pytest")[0] + WANTS_A_PORT.format(port=port)
+    bench = bench_of(tmp_path, 4, {"a2": says("a2", "bad")}, tests=tests, attempts=1)
+    batch = run(bench, code=1)
+    assert {id: batch[id]["outcome"] for id in ("a0", "a1", "a2", "a3")} == {
+        **dict.fromkeys(("a0", "a1", "a3"), "landed"),
+        "a2": "rejected",
+    }
+    (search,) = found(bench)
+    assert [culprit["agents"] for culprit in search["culprits"]] == [["a2"]]
+    assert search["runs"] <= 2 * ceil(log2(4)) + 2
+    repeated = [probe["confirmed"] for probe in bench.events("probe_finished")]
+    assert search["confirmed"] == sum(repeated) > 0
 
 
 @pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])

@@ -204,6 +204,7 @@ class _Hunt:
                 flaky=found.flaky,
                 open=tuple(each.symptom for each in found.remaining),
                 runs=self.known.runs if self.known else 0,
+                confirmed=self.known.confirmed if self.known else 0,
                 seconds=round(seconds, 3),
             )
         )

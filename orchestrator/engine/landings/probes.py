@@ -148,7 +148,7 @@ class Probes:
             by_check[symptom.check].append(symptom)
         red: list[Symptom] = []
         logs: list[str] = []
-        ran = False
+        ran, confirmed = False, 0
         for name, of_check in by_check.items():
             things = [symptom for symptom in of_check if symptom.kind is SymptomKind.ABSENT]
             red += [symptom for symptom in things if await self._is_absent(commit, symptom.test)]
@@ -162,6 +162,7 @@ class Probes:
                 )
                 here = [symptom for symptom in tests if is_shown(symptom, _shown(look))]
                 red, ran = [*red, *here], ran or look.ran
+                confirmed += look.ran and look.seen.was_repeated_apart
                 logs += [look.seen.log] if here and look.seen.log else []
         return ProbeFinished(
             batch=batch,
@@ -170,6 +171,7 @@ class Probes:
             commit=commit,
             red=tuple(red),
             ran=ran,
+            confirmed=confirmed,
             seconds=round(time.monotonic() - started, 3),
             log=logs[0] if logs else "",
         )

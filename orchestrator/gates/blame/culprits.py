@@ -20,8 +20,9 @@ preferred to ddmin (Zeller and Hildebrandt, "Simplifying and isolating failure-i
 
 Counted as a run is every probe and every confirmation that had to be carried out: the repetition
 that tells flaky from red (unless the judge has seen to that), the search, the probe of the culprit
-alone or of nobody, the full gate on those that are left. Only the red judgement that began the
-search is not.
+alone or of nobody, the full gate on those that are left. The red judgement that began the search is
+not; nor are repetitions: with `parallel` > 1, a probe that was red beside another one is run once
+more apart from all others before it counts, which is at most one repetition for each red probe.
 """
 
 from __future__ import annotations

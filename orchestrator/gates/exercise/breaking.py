@@ -29,10 +29,13 @@ from orchestrator.gates.exercise.changed_functions import (
     parse,
 )
 
+ON_PURPOSE = "is broken on purpose"
+"""What a function that was made to fail says, so that its failure can be told from others."""
+
 
 def failing(function: Function) -> str:
     """The statement with which a function fails as soon as its code is entered."""
-    return f"raise BaseException({f'{function} is broken on purpose'!a})"
+    return f"raise BaseException({f'{function} {ON_PURPOSE}'!a})"
 
 
 def marking(name: str, path: Path) -> str:

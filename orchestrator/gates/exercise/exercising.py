@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.gates.exercise.breaking import failing, marking
+from orchestrator.gates.exercise.breaking import ON_PURPOSE, failing, marking
 from orchestrator.gates.exercise.changed_functions import (
     ChangedFunctions,
     Function,
@@ -32,6 +32,7 @@ from orchestrator.gates.exercise.exercise import (
     rewritten,
     with_notes,
 )
+from orchestrator.gates.observing.company import is_unclean
 from orchestrator.gates.observing.evidence import Evidence
 from orchestrator.gates.observing.observation import Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
@@ -86,7 +87,9 @@ class Exerciser:
             tree: tuple[str, str], is_enough: Callable[[Trial, Observation], bool], trial: Trial
         ) -> Observation:
             seen, was_known = await self._observer.see(
-                _sighting(green, name, tree, trial), partial(is_enough, trial)
+                _sighting(green, name, tree, trial),
+                partial(is_enough, trial),
+                is_suspect=_is_not_ours,
             )
             known.append(was_known)
             return seen
@@ -164,6 +167,14 @@ def _lay_out(folder: Path, number: int) -> None:
 def _mark(changed: ChangedFunctions, folder: Path, function: Function) -> str:
     number = changed.functions.index(function)
     return marking(f"_called_{number}", folder / str(number))
+
+
+def _is_not_ours(seen: Observation) -> bool:
+    """Whether it is red, and not because of what was broken on purpose: then another test run that
+    went on meanwhile may be the reason.
+    """
+    told = (*(test.message for test in seen.tests.values()), *seen.collection_errors.values())
+    return is_unclean(seen) and not any(ON_PURPOSE in text for text in (*told, seen.tail))
 
 
 def _is_whole(_: Trial, seen: Observation) -> bool:

@@ -83,6 +83,16 @@ class Observation(_Part):
     collection_errors: dict[str, str] = {}
     oddities: dict[str, tuple[str, ...]] = {}
     """By kind, what the watch in the test process saw that makes its tests hard to believe."""
+    was_repeated_apart: bool = False
+    """It was red beside another test run of ours, and has been seen again apart from all others:
+    this is what was seen then.
+    """
+    disturbed: tuple[str, ...] = ()
+    """Tests that were red beside another test run and are green apart from it."""
+    among_agents: bool = False
+    """It was seen while agents were at work, whose servers may have been in the way: what is red
+    here does not excuse a candidate before it has been seen again.
+    """
     restored: dict[str, str] = {}
     """Changed paths that were put back to what the base holds, each with the reason."""
     value: float | None = None
@@ -121,11 +131,15 @@ class Observation(_Part):
 
     def following(self, earlier: Observation) -> Observation:
         """The same, with what an earlier one of the same check on the same tree saw of the tests
-        that were red then.
+        that were red then, or are red now.
         """
         if not (self.is_whole() and earlier.is_whole()):
             return self
-        red = [test_id for test_id, test in earlier.tests.items() if test.outcome in RED]
+        red = [
+            test_id
+            for test_id, test in earlier.tests.items()
+            if test.outcome in RED or (test.outcome in GREEN and self.outcome(test_id) in RED)
+        ]
         among = {
             test_id: (*earlier.among.get(test_id, ()), earlier.outcome(test_id)) for test_id in red
         }

@@ -19,13 +19,14 @@ from pathlib import Path
 import anyio
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.gates.observing.company import Company, is_unclean, told_apart
 from orchestrator.gates.observing.evidence import (
     HASH_SEED,
     Evidence,
     check_fingerprint,
     environment_fingerprint,
 )
-from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.restore import Restoration
 from orchestrator.gates.observing.runners import RUNNERS, Place
 from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
@@ -34,11 +35,12 @@ from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import NotStarted
-from orchestrator.mission.model import AnyCheck
+from orchestrator.mission.model import AnyCheck, PytestCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
 
 Restored = Callable[[str | None, str, tuple[str, ...]], Restoration]
+Tells = Callable[[Observation], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Sighting:
     """The commit from which protected files and the runner's configuration come; None for a base
     itself.
     """
+    among_agents: bool = False
+    """Whether agents are at work meanwhile."""
 
     @property
     def may_configure(self) -> tuple[str, ...]:
@@ -86,6 +90,7 @@ class Observer:
         self._evidence = evidence
         self._tag = tag
         self._restored = restored
+        self._company = Company()
         self._waiting: Waiting | None = None
         self._preparing = anyio.Lock()
         self._known: dict[tuple[str, str], Observation] = {}
@@ -97,12 +102,23 @@ class Observer:
         return environment_fingerprint()
 
     async def see(
-        self, what: Sighting, is_enough: Callable[[Observation], bool]
+        self,
+        what: Sighting,
+        is_enough: Tells,
+        *,
+        is_afresh: bool = False,
+        is_suspect: Tells | None = None,
     ) -> tuple[Observation, bool]:
         """What is known of it if that is enough, else what is seen now; and whether it was known.
 
-        Two who ask for the same at the same time get the same answer from one run.
+        Two who ask for the same at the same time get the same answer from one run. With `is_afresh`
+        what is known is never enough. What `is_suspect` (by default: what is red, and what is not
+        enough) and was seen beside another test run is seen again apart from all others.
         """
+
+        def is_doubted(seen: Observation) -> bool:
+            return is_unclean(seen) or not is_enough(seen)
+
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
@@ -114,10 +130,10 @@ class Observer:
                 known = await anyio.to_thread.run_sync(
                     self._evidence.observation, *key, self.environment
                 )
-            if known is not None and is_enough(known):
+            if known is not None and not is_afresh and is_enough(known):
                 self._known[key] = known
                 return known, True
-            seen = await self._look(what, key[0], restored)
+            seen = await self._look(what, key[0], restored, is_suspect or is_doubted)
             if known is not None:
                 seen = seen.following(
                     known
@@ -140,12 +156,34 @@ class Observer:
         found = {test_id: (*seen.among.get(test_id, ()), again.outcome(test_id)) for test_id in ids}
         return await self._remember(seen.model_copy(update={"among": {**seen.among, **found}}))
 
+    async def confirm(self, what: Sighting, seen: Observation, red: tuple[str, ...]) -> Observation:
+        """`seen`, which was seen while agents were at work, with what it is apart from other test
+        runs. `red` are the tests and files that are to be seen again.
+
+        Those that are red by themselves too are believed. Where one is not, all of the check is run
+        again: another test may be what makes it red.
+        """
+        is_red = False
+        if isinstance(what.check, PytestCheck):
+            part = what.check.model_copy(update={"pytest": red, "must_turn_green": ()})
+            again = await self._look_again(replace(what, check=part), apart=True)
+            is_red = all(
+                again.outcome(name) in RED or name in again.collection_errors for name in red
+            )
+        if not is_red:
+            again = await self._look_again(what, apart=True)
+            if again.is_whole():
+                kept = {"check": seen.check, "alone": seen.alone, "among": seen.among}
+                seen = told_apart(seen, again).model_copy(update=kept)
+        return await self._remember(seen.model_copy(update={"among_agents": False}))
+
     async def known(self, what: Sighting) -> Observation | None:
         """What is known of it, red or green; None when it has not been seen."""
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        key = (check_fingerprint(what.check, restored.digest), what.tree)
+        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
+        key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
         known = self._known.get(key)
         return known or await anyio.to_thread.run_sync(
             self._evidence.observation, *key, self.environment
@@ -181,21 +219,36 @@ class Observer:
         await anyio.to_thread.run_sync(self._evidence.keep, seen)
         return seen
 
-    async def _look_again(self, what: Sighting) -> Observation:
+    async def _look_again(self, what: Sighting, *, apart: bool = False) -> Observation:
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        again = replace(what, name=f"{what.name}-again", on_progress=None)
-        return await self._look(again, "", restored)
+        again = replace(what, name=f"{what.name}-again", on_progress=None, among_agents=False)
+        if apart:
+            return (await self._run(again, "", restored, apart=True))[0]
+        return await self._look(again, "", restored, is_unclean)
 
-    async def _look(self, what: Sighting, fingerprint: str, restored: Restoration) -> Observation:
+    async def _look(
+        self, what: Sighting, fingerprint: str, restored: Restoration, is_suspect: Tells
+    ) -> Observation:
+        """Carry it out; once more, apart from all others, where it is suspect and met another."""
+        seen, has_met = await self._run(what, fingerprint, restored)
+        if not has_met or not is_suspect(seen):
+            return seen
+        again = replace(what, name=f"{what.name}-apart")
+        return told_apart(seen, (await self._run(again, fingerprint, restored, apart=True))[0])
+
+    async def _run(
+        self, what: Sighting, fingerprint: str, restored: Restoration, *, apart: bool = False
+    ) -> tuple[Observation, bool]:
+        """Carry it out once; and whether another test run went on meanwhile."""
         suffix = "-base.log" if what.base is None else ".log"
         async with self._trees.lend(what.commit) as tree:
             env = _environment(tree.home)
             try:
                 python = await self._ground.put_into(what.commit, tree.root)
             except EnvironmentRefused as error:
-                return Observation(kind=what.check.kind, not_ready=str(error))
+                return Observation(kind=what.check.kind, not_ready=str(error)), False
             if restored.originals:
                 await anyio.to_thread.run_sync(restored.put_into, tree.root)
             if python is not None:
@@ -217,8 +270,9 @@ class Observer:
                 take_waiting=self._take_waiting if python is None else _nothing_waits,
                 on_count=what.count,
             )
-            seen = await RUNNERS[type(what.check)](what.check, place)
-        return seen.model_copy(
+            async with self._company.enter(apart=apart) as visit:
+                seen = await RUNNERS[type(what.check)](what.check, place)
+        found = seen.model_copy(
             update={
                 "check": fingerprint,
                 "commit": what.commit,
@@ -226,8 +280,10 @@ class Observer:
                 "environment": self.environment,
                 "restored": restored.reasons,
                 "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
+                "among_agents": what.among_agents,
             }
         )
+        return found, visit.met
 
 
 def _nothing_waits() -> None:

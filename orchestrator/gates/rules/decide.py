@@ -34,7 +34,7 @@ from orchestrator.gates.rules.findings import (
     too_few,
     worse_than_base,
 )
-from orchestrator.gates.rules.words import count
+from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import (
     AnyCheck,
@@ -231,6 +231,11 @@ def _passed_text(seen: Observation, base: Observation | None, found: Comparison)
         parts.append(f"{len(found.pre_existing)} failing as on the base")
     if found.flaky:
         parts.append(f"{len(found.flaky)} flaky")
+    if seen.disturbed:
+        parts.append(
+            f"{len(seen.disturbed)} red beside another test run and green apart: "
+            f"{named(seen.disturbed)}"
+        )
     if seen.counts.skipped:
         parts.append(f"{seen.counts.skipped} skipped")
     if base is not None and not base.is_whole():
