@@ -7,6 +7,7 @@ becomes of a verdict is not known here.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import anyio
 
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser, Green
+from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
 from orchestrator.gates.observing.observation import GREEN, RED, Look, Observation
@@ -286,6 +288,8 @@ class Judge:
                     before,
                     ran=False,
                 )
+        if part is not None:
+            check = asked_for(part, before)
         what = Sighting(name, check, commit, tree, subject, on_progress, base=base)
         seen = None
         if whole is not None and not is_afresh:
@@ -298,6 +302,7 @@ class Judge:
                 is_afresh=is_afresh,
                 is_suspect=is_not_all_green if part else None,
             )
+        seen = aligned(seen, before, self._edits(base, commit))
         return Look(
             self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
         )
@@ -350,7 +355,10 @@ class Judge:
                 update={"must_turn_green": ()}
             )  # whether it is so already is the question
 
+        is_edited = self._edits(hearing.base, hearing.commit)
+
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
+            seen = aligned(seen, base, is_edited)
             changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
             return decide(name, asked, seen, base, proofs, changed=changed)
 
@@ -360,11 +368,32 @@ class Judge:
         what = hearing.sighting(name, check)
         seen = await self._see(hearing, what, passes)
         if there is not None and base is not None:
+            seen, base = await self._aligned(there, base, seen, is_edited)
+            hearing.observations[name] = seen
             base = await self._confirmed(there, base, seen)
         if hearing.may_rerun and not passes(seen):
             seen, base = await self._run_again(what, seen, there, base)
             hearing.observations[name] = seen
         await self._keep(hearing, decided(seen, base), seen, base)
+
+    def _edits(self, base: str | None, commit: str) -> IsEdited:
+        """Whether a path is one that differs between two commits; found out when it is asked."""
+
+        @functools.cache
+        def changes() -> frozenset[str]:
+            return frozenset(self._commits.changes(base, commit) if base else ())
+
+        return lambda path: path in changes()
+
+    async def _aligned(
+        self, there: Sighting, base: Observation, seen: Observation, is_edited: IsEdited
+    ) -> tuple[Observation, Observation]:
+        """What was seen by the ids of the baseline, and the baseline with which of them change."""
+        seen = aligned(seen, base, is_edited)
+        if families := to_be_compared(seen, base):
+            base = await self._observer.compare_ids(there, base, families)
+            seen = aligned(seen, base, is_edited)
+        return seen, await self._observer.note_unstable(base, seen.unstable)
 
     async def _confirmed(
         self, there: Sighting, base: Observation, seen: Observation

@@ -188,6 +188,17 @@ def test_one_culprit_among_a_hundred(tmp_path: Path, culprit: str) -> None:
     one_culprit(tmp_path, 100, culprit)
 
 
+def test_ids_that_change_from_run_to_run_convict_nobody_else(tmp_path: Path) -> None:
+    ids = "ids=lambda name: f'{name}-{random.random()}'"
+    tests = "import random\n" + TESTS.replace("sorted(VALUES))", f"sorted(VALUES), {ids})")
+    bench = bench_of(tmp_path, 4, {"a2": says("a2", "bad")}, tests=tests, attempts=1)
+    batch = run(bench, code=1)
+    assert {id: batch[id]["outcome"] for id in ("a0", "a1", "a2", "a3")} == {
+        **dict.fromkeys(("a0", "a1", "a3"), "landed"),
+        "a2": "rejected",
+    }
+
+
 WANTS_A_PORT = """
 import socket
 import time

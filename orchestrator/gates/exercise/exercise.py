@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.gates.exercise.breaking import failing, inserted
 from orchestrator.gates.exercise.changed_functions import ChangedFunctions, Function, Read
+from orchestrator.gates.observing.alignment import aligned
 from orchestrator.gates.observing.observation import GREEN, Observation, TestSeen
 from orchestrator.gates.rules.compare import records
 from orchestrator.gates.rules.decide import FAILING_LIMIT, decide
@@ -136,6 +137,7 @@ def course(
         if isinstance(check, PytestCheck) and name in seen
         for test in results[name].turned_green
         if test in seen[name].tests and not seen[name].is_flaky(test)
+        if test not in seen[name].unstable
     }
     whole = [Trial(name, check, seen[name]) for name, check in checks.items() if name in seen]
     if not turned:
@@ -204,6 +206,7 @@ def _noticed_by(trial: Trial, seen: Observation, marked: Observation) -> tuple[s
     """The tests that are green on the candidate and with marks, and not when functions are
     broken.
     """
+    seen, marked = aligned(seen, trial.normal), aligned(marked, trial.normal)
     care = _green(trial.normal) & _green(marked) - _green(seen)
     return tuple(test for test in trial.normal.tests if test in care)
 
@@ -230,6 +233,7 @@ def notices(trial: Trial, seen: Observation) -> bool:
     asked = trial.check
     if isinstance(asked, PytestCheck | CommandCheck):
         asked = asked.model_copy(update={"must_turn_green": (), "may_remove": ()})
+    seen = aligned(seen, trial.normal)
     return decide(trial.name, asked, seen, trial.normal).decision is not Decision.PASSED
 
 

@@ -93,6 +93,10 @@ class Observation(_Part):
     """It was seen while agents were at work, whose servers may have been in the way: what is red
     here does not excuse a candidate before it has been seen again.
     """
+    unstable: tuple[str, ...] = ()
+    """Tests whose ids change from run to run, by the ids that they go by here."""
+    compared: tuple[str, ...] = ()
+    """Families of parametrised tests whose ids were compared with those of a second run."""
     restored: dict[str, str] = {}
     """Changed paths that were put back to what the base holds, each with the reason."""
     value: float | None = None

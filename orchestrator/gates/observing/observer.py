@@ -19,6 +19,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.gates.observing.alignment import aligned, asked_for, compared
 from orchestrator.gates.observing.company import Company, is_unclean, told_apart
 from orchestrator.gates.observing.evidence import (
     HASH_SEED,
@@ -135,7 +136,7 @@ class Observer:
                 return known, True
             seen = await self._look(what, key[0], restored, is_suspect or is_doubted)
             if known is not None:
-                seen = seen.following(
+                seen = aligned(seen, known).following(
                     known
                 )  # what was red here before is not forgotten when it is green now
             # A machine that could not start the program says nothing about the tree.
@@ -146,15 +147,27 @@ class Observer:
     async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
         """`seen`, and how one test of it ends when it is run again by itself."""
         check = what.check.model_copy(update={"pytest": (test_id,), "must_turn_green": ()})
-        again = await self._look_again(replace(what, check=check))
+        if isinstance(check, PytestCheck):
+            check = asked_for(check, seen)
+        again = aligned(await self._look_again(replace(what, check=check)), seen)
         found = {test_id: (*seen.alone.get(test_id, ()), again.outcome(test_id))}
         return await self._remember(seen.model_copy(update={"alone": {**seen.alone, **found}}))
 
     async def see_among(self, what: Sighting, seen: Observation, ids: Iterable[str]) -> Observation:
         """`seen`, and how these tests end when all of the check is run again."""
-        again = await self._look_again(what)
+        again = aligned(await self._look_again(what), seen)
         found = {test_id: (*seen.among.get(test_id, ()), again.outcome(test_id)) for test_id in ids}
         return await self._remember(seen.model_copy(update={"among": {**seen.among, **found}}))
+
+    async def compare_ids(
+        self, what: Sighting, seen: Observation, families: tuple[str, ...]
+    ) -> Observation:
+        """`seen`, and which ids of these families are others when they are run again."""
+        again = what
+        if isinstance(what.check, PytestCheck):
+            part = what.check.model_copy(update={"pytest": families, "must_turn_green": ()})
+            again = replace(what, check=part)
+        return await self._remember(compared(seen, await self._look_again(again), families))
 
     async def confirm(self, what: Sighting, seen: Observation, red: tuple[str, ...]) -> Observation:
         """`seen`, which was seen while agents were at work, with what it is apart from other test
@@ -166,12 +179,13 @@ class Observer:
         is_red = False
         if isinstance(what.check, PytestCheck):
             part = what.check.model_copy(update={"pytest": red, "must_turn_green": ()})
-            again = await self._look_again(replace(what, check=part), apart=True)
+            part = asked_for(part, seen)
+            again = aligned(await self._look_again(replace(what, check=part), apart=True), seen)
             is_red = all(
                 again.outcome(name) in RED or name in again.collection_errors for name in red
             )
         if not is_red:
-            again = await self._look_again(what, apart=True)
+            again = aligned(await self._look_again(what, apart=True), seen)
             if again.is_whole():
                 kept = {"check": seen.check, "alone": seen.alone, "among": seen.among}
                 seen = told_apart(seen, again).model_copy(update=kept)
@@ -213,6 +227,13 @@ class Observer:
             return None  # one that died is buried by `aclose`
         self._waiting = None
         return waiting
+
+    async def note_unstable(self, seen: Observation, ids: Iterable[str]) -> Observation:
+        """`seen`, of which these ids are known to change from run to run."""
+        known = tuple(dict.fromkeys((*seen.unstable, *ids)))
+        if known == seen.unstable:
+            return seen
+        return await self._remember(seen.model_copy(update={"unstable": known}))
 
     async def _remember(self, seen: Observation) -> Observation:
         self._known[seen.check, seen.tree] = seen

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from orchestrator.gates.observing.alignment import told
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.reruns import reruns_of
 from orchestrator.gates.observing.selection import Families
@@ -236,6 +237,7 @@ def _passed_text(seen: Observation, base: Observation | None, found: Comparison)
             f"{len(seen.disturbed)} red beside another test run and green apart: "
             f"{named(seen.disturbed)}"
         )
+    parts += told(seen.unstable)
     if seen.counts.skipped:
         parts.append(f"{seen.counts.skipped} skipped")
     if base is not None and not base.is_whole():
