@@ -196,7 +196,7 @@ async def _judge(  # noqa: PLR0917  (as `_case`)
     approvals: Mapping[str, Mapping[str, Approval]],
     absent: Mapping[str, str],
 ) -> Judgement:
-    note_in(folders.report)
+    note_in(case.folder)
     stopped: list[str] = []
     verdicts: dict[str, Verdict] = {}
     async with anyio.create_task_group() as tasks:

@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.engine.beside.judging import judge_case
 from orchestrator.engine.beside.target import Wanted, expected_on, land_tip, told
-from orchestrator.engine.folders import Folders, tag_of
+from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.recovery import require_known
 from orchestrator.engine.subjects import absentees, gate_name, subject_of
@@ -52,7 +52,7 @@ def reprove_run(
     """
     with told(folders) as (journal, state):
         wanted = Wanted.of(state, branch, allow_partial=allow_partial)
-        end_leftovers(tag_of(folders))
+        end_leftovers(folders.report)
         workshop = reopen_workshop(state, folders)
         try:
             return _reprove(folders, journal, state, workshop, wanted, watcher)
