@@ -67,6 +67,12 @@ def stat_of(pid: int) -> list[str] | None:
         return None
 
 
+def start_of(pid: int) -> int | None:
+    """When a process began, in ticks since boot; None: nobody lives who has that number."""
+    fields = stat_of(pid)
+    return int(fields[19]) if fields and fields[0] not in "ZX" else None
+
+
 def descendants(root: int, but: Collection[int] = ()) -> Iterator[tuple[int, int]]:
     """All below `root` with their parents, parents first; what is below `but` is left out."""
     todo = [root]

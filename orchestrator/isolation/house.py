@@ -31,7 +31,8 @@ MOST_FDS = 250
 class House:
     """Forks keepers on request, and ends what a keeper that was killed left behind."""
 
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, reaper: int) -> None:
+        self._reaper = reaper
         self._requests = requests
         self._wakeup = Wakeup()
         self._controls: dict[int, socket.socket] = {}
@@ -79,7 +80,7 @@ class House:
             for other in self._controls.values():
                 other.close()
             become_subreaper()
-            Keeper(control, fds).keep()
+            Keeper(control, fds, self._reaper).keep()
         finally:
             os._exit(0)
 
@@ -111,6 +112,24 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
     gc.disable()  # there are no cycles, and looking for them would copy each page for every keeper
+    reaper = find_reaper()
     become_subreaper()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
-        House(requests).serve()
+        House(requests, reaper).serve()
+
+
+def find_reaper() -> int:
+    """Who would adopt our orphans: the parent that an orphan of ours gets."""
+    reading, writing = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        middle = os.getpid()
+        if os.fork() == 0:
+            while (parent := os.getppid()) == middle:
+                os.sched_yield()
+            os.write(writing, str(parent).encode())
+        os._exit(0)
+    os.waitpid(middle, 0)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        return int(file.read() or 1)

@@ -22,17 +22,19 @@ import time
 
 from orchestrator.isolation.ancestry import (
     Wakeup,
-    boot_id,
     descendants,
     kill_all,
     ready,
     send,
-    stat_of,
 )
+from orchestrator.isolation.notes import DONE, KEEPER, PROCESS, REAPER, Notes
+
+TAG = "ORCHESTRATE_PROCESS"
+"""Tells a program whose it is; nobody believes it (see `leftovers` for the one exception)."""
 
 LEFT_SECONDS = 1.0
 """How long what outlives its program may take over a TERM: nobody waits for its work."""
-NOTE_SECONDS = 1.0
+NOTE_SECONDS = 0.5
 END, KILL = b"e", b"k"
 
 Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], float, bytes]
@@ -43,13 +45,15 @@ file in which all processes are noted (empty: none)."""
 class Keeper:
     """One program, its tree, and the pipe to whoever wanted it."""
 
-    def __init__(self, control: socket.socket, fds: list[int]) -> None:
+    def __init__(self, control: socket.socket, fds: list[int], reaper: int) -> None:
         self._control = control
         self._wakeup = Wakeup()
         self._program = 0
         self._is_over = False
-        self._noted: set[tuple[int, str]] = set()
-        argv, folder, env, numbers, self._grace, self._notes = self._read_spec()
+        argv, folder, env, numbers, self._grace, path = self._read_spec()
+        self._notes = Notes(path, env.get(os.fsencode(TAG), b""))
+        self._notes.add(REAPER, reaper)
+        self._notes.add(KEEPER, os.getpid())
         try:
             os.chdir(folder)
             self._program = start(argv, env, fds, numbers)
@@ -80,23 +84,27 @@ class Keeper:
     def keep(self) -> None:
         """To the end of the whole tree."""
         if self._program:
-            self._note(os.getpid(), self._program)
+            self._notes.add(PROCESS, self._program)
             self._tell("started", self._program)
             asked = self._until_over()
             if asked != KILL:
                 self._end_politely(LEFT_SECONDS if self._is_over else self._grace)
             left = kill_all(self._wakeup, self._reap)
+            if not left:
+                self._notes.add(DONE, os.getpid())
             self._tell("gone", left)
             while left and self._reap():
                 self._wakeup.wait(NOTE_SECONDS)
 
     def _until_over(self) -> bytes:
         """Wait until the program has ended or its end is asked for; which of the two."""
+        control = self._control.fileno()
+        next_note = time.monotonic() + NOTE_SECONDS
         while self._reap() and not self._is_over and not self._wakeup.is_asked:
-            control = self._control.fileno()
             found = ready([control, self._wakeup.reading], NOTE_SECONDS)
-            if not found:
-                self._note(*(pid for pid, _ in descendants(os.getpid())))
+            if time.monotonic() > next_note:
+                self._notes.add(PROCESS, *(pid for pid, _ in descendants(os.getpid())))
+                next_note = time.monotonic() + NOTE_SECONDS
             self._wakeup.drain()
             if control in found:
                 with contextlib.suppress(OSError):
@@ -131,24 +139,6 @@ class Keeper:
             if pid == self._program:
                 self._is_over = True
                 self._tell("ended", os.waitstatus_to_exitcode(status))
-
-    def _note(self, *pids: int) -> None:
-        """Write down who is there, for whoever comes after us should we be killed as well."""
-        if not self._notes:
-            return
-        lines = []
-        for pid in pids:
-            fields = stat_of(pid)
-            if fields and (pid, fields[19]) not in self._noted:
-                self._noted.add((pid, fields[19]))
-                kind = "keeper" if pid == os.getpid() else "process"
-                lines.append(f"{kind} {boot_id()} {pid} {fields[19]}\n")
-        if lines:
-            with contextlib.suppress(OSError):
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-                fd = os.open(self._notes, flags, 0o600)
-                os.write(fd, "".join(lines).encode())
-                os.close(fd)
 
 
 def start(argv: list[bytes], env: dict[bytes, bytes], fds: list[int], numbers: list[int]) -> int:

@@ -9,17 +9,16 @@ what it runs or why.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 
-from orchestrator.isolation import ancestry, keeper, keepers
+from orchestrator.isolation import keeper, keepers, leftovers
+from orchestrator.isolation.keeper import TAG
 from orchestrator.isolation.keepers import Kept, open_house
 
 __all__ = [
@@ -37,13 +36,10 @@ __all__ = [
     "start_process",
 ]
 
-TAG = "ORCHESTRATE_PROCESS"
 GRACE_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 TAIL_BYTES = 8 * 1024
-NOTES = "processes"
-"""The file in a run's folder that tells a resume which processes there were."""
 
 OnLine = Callable[[str], None]
 
@@ -127,7 +123,7 @@ def note_in(folder: Path) -> None:
     """Have every process from now on noted in a file of `folder`, for `end_leftovers`: one
     orchestrator works on one run.
     """
-    _NOTES[:] = [folder.resolve() / NOTES]
+    _NOTES[:] = [folder.resolve() / leftovers.NOTES]
 
 
 async def start_process(spec: ProcessSpec) -> Kept:
@@ -202,79 +198,8 @@ async def run_process(
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped)
 
 
-def end_leftovers(folder: Path, *, patience: float = GRACE_SECONDS) -> int:
-    """End what a killed orchestrator left that noted its processes in `folder`; returns how many
-    there were.
-
-    For the start of a resume, by whoever owns the run. The keepers are at it already, and are
-    waited for. What is noted there and still runs after them had its keeper killed as well: it and
-    all that descends from it get TERM, and KILL after `patience` seconds.
+def end_leftovers(folder: Path, *, patience: float | None = None) -> int:
+    """End what a killed orchestrator left that noted its processes in `folder` (`note_in`); returns
+    how many there were.
     """
-    noted = list(_noted(folder / NOTES))
-    found = {who for kind, who in noted if kind == "process" and who.is_alive}
-    keepers_left = {who for kind, who in noted if kind == "keeper" and who.is_alive}
-    _until_gone(keepers_left, patience + ancestry.LIMIT_SECONDS)
-    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, ancestry.LIMIT_SECONDS)):
-        limit = time.monotonic() + seconds
-        told: set[_Who] = set()
-        while (left := _trees(found)) and time.monotonic() < limit:
-            found |= left
-            for who in left - (told if number == signal.SIGTERM else set()):
-                who.send(number)
-            told |= left
-            time.sleep(0.02)
-    (folder / NOTES).unlink(missing_ok=True)
-    return len(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Who:
-    """A process, and no other that may have its number later: `start` is in ticks since boot."""
-
-    pid: int
-    start: str
-
-    @property
-    def is_alive(self) -> bool:
-        fields = ancestry.stat_of(self.pid)
-        return fields is not None and fields[19] == self.start and fields[0] not in "ZX"
-
-    def send(self, number: signal.Signals) -> None:
-        with contextlib.suppress(OSError):
-            handle = os.pidfd_open(self.pid)
-            try:
-                if self.is_alive:
-                    signal.pidfd_send_signal(handle, number)
-                    if number == signal.SIGTERM:
-                        signal.pidfd_send_signal(handle, signal.SIGCONT)
-            finally:
-                os.close(handle)
-
-
-def _noted(path: Path) -> Iterator[tuple[str, _Who]]:
-    """What is noted and is of this start of the machine."""
-    try:
-        text = path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return
-    boot = ancestry.boot_id()
-    for line in text.splitlines():
-        match line.split():
-            case [kind, at, pid, start] if at == boot and pid.isdecimal():
-                yield kind, _Who(int(pid), start)
-
-
-def _trees(roots: set[_Who]) -> set[_Who]:
-    """Who of them is alive, and all that descends from these."""
-    alive = {who for who in roots if who.is_alive}
-    below = {pid for who in alive for pid, _ in ancestry.descendants(who.pid)}
-    stats = {pid: ancestry.stat_of(pid) for pid in below}
-    return alive | {
-        _Who(pid, stat[19]) for pid, stat in stats.items() if stat and stat[0] not in "ZX"
-    }
-
-
-def _until_gone(who: set[_Who], seconds: float) -> None:
-    limit = time.monotonic() + seconds
-    while any(it.is_alive for it in who) and time.monotonic() < limit:
-        time.sleep(0.02)
+    return leftovers.end_leftovers(folder, patience=GRACE_SECONDS if patience is None else patience)
