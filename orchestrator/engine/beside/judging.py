@@ -155,6 +155,7 @@ def _owned(folders: Folders) -> Iterator[None]:
         folders.report, str(folders.report), "wait until it has ended, or choose another --root"
     ):
         end_leftovers(folders.report)
+        note_in(folders.report)
         yield
 
 
@@ -196,7 +197,6 @@ async def _judge(  # noqa: PLR0917  (as `_case`)
     approvals: Mapping[str, Mapping[str, Approval]],
     absent: Mapping[str, str],
 ) -> Judgement:
-    note_in(case.folder)
     stopped: list[str] = []
     verdicts: dict[str, Verdict] = {}
     async with anyio.create_task_group() as tasks:

@@ -24,7 +24,7 @@ from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.land import land
-from orchestrator.isolation.processes import end_leftovers
+from orchestrator.isolation.processes import end_leftovers, note_in
 from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import Journal
@@ -53,6 +53,7 @@ def reprove_run(
     with told(folders) as (journal, state):
         wanted = Wanted.of(state, branch, allow_partial=allow_partial)
         end_leftovers(folders.report)
+        note_in(folders.report)
         workshop = reopen_workshop(state, folders)
         try:
             return _reprove(folders, journal, state, workshop, wanted, watcher)
