@@ -12,12 +12,15 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.client import Git
+from orchestrator.git.half_moved import HalfMoved
 from orchestrator.git.repository import Repository
 from orchestrator.git.text import decode, encode
 from orchestrator.git.values import SYMLINK, Changes, Entry, LandingRefused, parse_raw_diff
 
 _MOST_NAMED = 10
+_READ_TREE = ("read-tree", "-m", "-u", "--no-recurse-submodules")
 _UNDERWAY = (
     ("MERGE_HEAD", "a merge"),
     ("CHERRY_PICK_HEAD", "a cherry-pick"),
@@ -63,7 +66,10 @@ class Checkout:
             )
 
     def require_clean(self, before: str, after: str) -> None:
-        """Refuse if bringing this checkout forward would lose something, naming it."""
+        """Refuse if bringing this checkout forward would lose something, naming it. What an earlier
+        landing left half done is undone first.
+        """
+        self._half.put_back()
         changes = self._changes(before, after)
         self._accept_what_is_there(changes)
         in_the_way = self._in_the_way(changes)
@@ -82,15 +88,38 @@ class Checkout:
 
     def move(self, before: str, after: str) -> None:
         """Bring files and index from one commit to the other; what has been brought already is left
-        alone.
+        alone. Where that fails, all is put back.
         """
-        problem = self._read_tree(before, after)
-        if problem is not None:
-            raise LandingRefused(problem, where=str(self.path), mend="Land again.")
+        where = str(self.path)
+        try:
+            self._half.note(before, after)
+        except OSError as error:
+            raise EnvironmentRefused(
+                f"the checkout cannot be written: {error.strerror}",
+                where=where,
+                mend="Make room or rights, then land again.",
+            ) from error
+        answer = self.git.run(*_READ_TREE, before, after, check=False)
+        if answer.status == 0:
+            self._half.forget()
+            return
+        # Whatever git could have against it was asked for before: it is the place that refuses.
+        said = (answer.stderr.strip().splitlines() or ["git gave no reason"])[0]
+        if self._half.put_back():
+            state, mend = "all is as it was", "Make room or rights, then land again."
+        else:
+            state = "some of its files are half written"
+            mend = "Make room or rights, then land again; that mends them first."
+        what = f"the checkout could not be brought forward ({said}); {state}"
+        raise EnvironmentRefused(what, where=where, mend=mend)
+
+    @property
+    def _half(self) -> HalfMoved:
+        assert self.path is not None
+        return HalfMoved(self.git, self.path, self.git_dir)
 
     def _read_tree(self, before: str, after: str, *options: str) -> str | None:
-        arguments = ("read-tree", "-m", "-u", "--no-recurse-submodules", *options, before, after)
-        answer = self.git.run(*arguments, check=False)
+        answer = self.git.run(*_READ_TREE, *options, before, after, check=False)
         return None if answer.status == 0 else answer.stderr.strip() or "git gave no reason"
 
     def _changes(self, before: str, after: str) -> Changes:

@@ -8,10 +8,12 @@ user runs.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import OrchestrateError
 from orchestrator.git.checkout import Checkout, checkouts_of
 from orchestrator.git.client import GitError
 from orchestrator.git.repository import Repository
@@ -89,9 +91,11 @@ def land(
             checkout.move(expected, commit)
             moved.append(checkout)
         _swap(repository, name, commit, before, store.run)
-    except (LandingRefused, GitError) as error:
+    except OrchestrateError as error:
         for checkout in moved:
-            checkout.move(commit, expected)
+            # A second failure leaves its own note, by which the next landing puts it right.
+            with contextlib.suppress(OrchestrateError):
+                checkout.move(commit, expected)
         found = _value(repository, name)
         if isinstance(error, GitError) and found != before:
             raise _moved(
@@ -140,14 +144,22 @@ def _bring_objects(repository: Repository, store: Store, commit: str, expected: 
     prefix = store.private / "landing" / "pack"
     prefix.parent.mkdir(parents=True, exist_ok=True)
     wanted = f"{commit}\n^{expected}\n".encode()
-    packed = store.git.run(
-        "pack-objects", "--revs", "--quiet", "--", str(prefix), input=wanted
-    ).text
-    pack = prefix.with_name(f"pack-{packed}.pack")
-    with pack.open("rb") as stream:
-        repository.git.run("index-pack", "--stdin", stdin=stream)
-    for path in prefix.parent.iterdir():
-        path.unlink()
+    theirs = repository.common_dir / "objects" / "pack"
+    there = set(theirs.glob("tmp_*"))
+    try:
+        packed = store.git.run(
+            "pack-objects", "--revs", "--quiet", "--", str(prefix), input=wanted
+        ).text
+        pack = prefix.with_name(f"pack-{packed}.pack")
+        with pack.open("rb") as stream:
+            repository.git.run("index-pack", "--stdin", stdin=stream)
+    except OrchestrateError:
+        for path in set(theirs.glob("tmp_*")) - there:  # git leaves it where the disk is full
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        for path in prefix.parent.iterdir():
+            path.unlink()
     if not _whole(repository, commit):
         missing = f"objects of {commit} are missing after the copy"
         raise GitError("index-pack", 0, missing, where=str(repository.common_dir))
