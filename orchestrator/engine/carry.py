@@ -7,14 +7,14 @@ Owns the event loop of a run from its first step to its last event. Which steps 
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 
 import anyio
 from anyio import CancelScope
 
 from orchestrator.engine.recorder import Recorder
-from orchestrator.engine.tools import Tools
+from orchestrator.engine.tools import GateCannotRun, Tools
 from orchestrator.errors import ExitCode
 from orchestrator.journal.events import RunEnded, RunInterrupted
 from orchestrator.journal.state import State
@@ -34,18 +34,34 @@ async def _carry_out(
     recorder: Recorder, make_tools: MakeTools, steps: tuple[Step, ...]
 ) -> tuple[State, int]:
     stopped: list[str] = []
-    async with anyio.create_task_group() as tasks:
-        with CancelScope() as work:
-            tasks.start_soon(stop_on_signal, work, stopped)
-            async with make_tools() as tools:
-                for step in steps:
-                    await step(tools)
-        tasks.cancel_scope.cancel()
+    refused: list[GateCannotRun] = []
+    try:
+        async with anyio.create_task_group() as tasks:
+            with CancelScope() as work:
+                tasks.start_soon(stop_on_signal, work, stopped)
+                async with make_tools() as tools:
+                    for step in steps:
+                        await step(tools)
+            tasks.cancel_scope.cancel()
+    except* GateCannotRun as group:
+        refused += _leaves(group)
+    if refused:
+        error = refused[0]
+        recorder.emit(RunInterrupted(reason=error.reason, faults=error.faults))
+        return recorder.state, error.exit_code
     if stopped and not recorder.state.ended:
         recorder.emit(RunInterrupted(reason=f"stopped by {stopped[0]}"))
         return recorder.state, ExitCode.INTERRUPTED
     ended = recorder.state.ended
     return recorder.state, ended.exit_code if isinstance(ended, RunEnded) else ExitCode.FAULT
+
+
+def _leaves(group: BaseExceptionGroup[GateCannotRun]) -> Iterator[GateCannotRun]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def stop_on_signal(work: CancelScope, stopped: list[str]) -> None:

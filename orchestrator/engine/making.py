@@ -27,7 +27,7 @@ from orchestrator.git.store import Store
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
-from orchestrator.plan import Plan
+from orchestrator.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from orchestrator.gates.judge import Judge
@@ -114,6 +114,7 @@ def make_judge(
         protect=mission.workspace.protect,
         ground=setup or make_setup(mission, folders, workshop, furnishing),
         parallel=mission.defaults.gate_parallel,
+        scopes=[agent.scope for agent in make_plan(mission).agents],
     )
 
 

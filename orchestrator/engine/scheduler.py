@@ -22,7 +22,8 @@ from orchestrator.engine.frontier import (
     StartBatch,
     frontier,
 )
-from orchestrator.engine.subjects import baseline_of, subject_of
+from orchestrator.engine.landings.baseline import see_baseline
+from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import (
     AttemptStarted,
@@ -43,6 +44,7 @@ async def schedule(tools: Tools) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(approvals.watch, recorder, tools.folders.approvals)
         tasks.start_soon(_anticipate, tools)
+        await _take_up_baselines(tools, tasks)
         while not recorder.state.ended:
             steps = frontier(recorder.state)
             for step in steps:
@@ -50,6 +52,16 @@ async def schedule(tools: Tools) -> None:
             if not steps:
                 await recorder.change()
         tasks.cancel_scope.cancel()
+
+
+async def _take_up_baselines(tools: Tools, tasks: TaskGroup) -> None:
+    """After a resume: what a gate lacked is looked at again before anybody works for it."""
+    state = tools.recorder.state
+    begun = [it.id for it in state.batches.values() if it.base is not None and it.outcome is None]
+    for batch in begun if state.lacking else ():
+        await see_baseline(tools, batch)
+    for batch in begun:
+        tasks.start_soon(_baseline, tools, batch)
 
 
 async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
@@ -90,12 +102,10 @@ async def _baseline(tools: Tools, batch: str) -> None:
     )  # let the attempts that start with this batch ask for their work trees first
     await tools.executor.quiet()
     await to_thread.run_sync(_import_what_comes_after_agents)
+    await see_baseline(tools, batch, among_agents=True)
     state = tools.recorder.state
     planned = state.plan.batch(batch)
     if planned.gate is not None:
-        await tools.judge.baseline(
-            subject_of(state, planned), baseline_of(state, batch), among_agents=True
-        )
         await tools.judge.prepare(subject_of(state, planned))
 
 

@@ -16,11 +16,12 @@ from orchestrator.agents.backend import Backend
 from orchestrator.agents.brief import Briefs
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Recorder
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.spec import Executor
 from orchestrator.gates.observing.observation import Look, Observation
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.git.store import Store
-from orchestrator.journal.facts import ClaimResult, Verdict
+from orchestrator.journal.facts import ClaimResult, PlaceFault, Verdict
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Claim, PytestCheck
 from orchestrator.mission.scope import Scope
@@ -68,6 +69,14 @@ class Judge(Protocol):
         """How the checks come out on a base, by name."""
         ...
 
+    async def known_baseline(self, subject: Subject, commit: str) -> Mapping[str, Observation]:
+        """The same as far as it is known without a run."""
+        ...
+
+    async def lacks(self, subject: Subject, commit: str) -> tuple[PlaceFault, ...]:
+        """Why the checks cannot run on a base, for nobody's fault."""
+        ...
+
     async def prepare(self, subject: Subject) -> None:
         """Do now what the judgement to come can be spared."""
         ...
@@ -75,6 +84,23 @@ class Judge(Protocol):
     async def aclose(self) -> None:
         """End what was prepared in vain."""
         ...
+
+
+class GateCannotRun(EnvironmentRefused):
+    """A gate lacks something here that nobody's work can bring; `faults` say what."""
+
+    def __init__(self, faults: tuple[PlaceFault, ...]) -> None:
+        super().__init__(
+            "; ".join(map(str, faults)),
+            mend="; ".join(dict.fromkeys(fault.mend for fault in faults)),
+        )
+        self.faults = faults
+
+    @property
+    def reason(self) -> str:
+        """What the journal says of the stop."""
+        gates = dict.fromkeys(fault.gate for fault in self.faults)
+        return f"gate {', '.join(gates)} cannot run here, which is nobody's fault"
 
 
 class Integrate(Protocol):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import anyio
 
+from orchestrator.gates.blame.place import Bases
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser, Green
 from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
@@ -36,8 +37,16 @@ from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
 from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Approval, OnProgress, Subject
-from orchestrator.journal.facts import CheckResult, ClaimResult, Decision, Exercise, Verdict
+from orchestrator.journal.facts import (
+    CheckResult,
+    ClaimResult,
+    Decision,
+    Exercise,
+    PlaceFault,
+    Verdict,
+)
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
+from orchestrator.mission.scope import Scope
 
 PROOFS = "proofs"
 BARE = BareGround()
@@ -93,10 +102,11 @@ class Judge:
     `reports` is the run's report folder (evidence and logs go below it), `home` a folder for what
     tests take for their home, outside of any tree; `tag` names the judge's processes; `protect` are
     globs of files that come from the base; `ground` is what trees need beside their commit;
-    `parallel` is how many checks run at once; `clock` gives seconds.
+    `parallel` is how many checks run at once; `scopes` are those of all agents, for what their work
+    may bring (None: anything); `clock` gives seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a judge is made of)
         self,
         *,
         checkouts: Checkouts,
@@ -107,6 +117,7 @@ class Judge:
         protect: Iterable[str] = (),
         ground: Ground = BARE,
         parallel: int = 2,
+        scopes: Iterable[Scope] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
@@ -121,6 +132,7 @@ class Judge:
         )
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock
+        self._bases = Bases(commits, self._observer, scopes, protect)
 
     async def baseline(
         self,
@@ -134,14 +146,15 @@ class Judge:
 
         What is red while `among_agents` is seen again, by the judgement that it would excuse.
         """
-        tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
-        found: dict[str, Observation] = {}
-        for name, check in _runnable(subject.named):
-            what = Sighting(
-                name, check, commit, tree, subject, on_progress, among_agents=among_agents
-            )
-            found[name], _ = await self._observer.see(what, is_enough=_anything)
-        return found
+        return await self._bases.see(subject, commit, on_progress, among_agents=among_agents)
+
+    async def known_baseline(self, subject: Subject, commit: str) -> dict[str, Observation]:
+        """The same as far as it is known without a run."""
+        return await self._bases.known(subject, commit)
+
+    async def lacks(self, subject: Subject, commit: str) -> tuple[PlaceFault, ...]:
+        """Why the checks cannot run on a base, for nobody's fault; none where they can."""
+        return await self._bases.lacks(subject, commit)
 
     async def prepare(self, subject: Subject) -> None:
         """Do now what the judgement to come can be spared; for when agents are at work."""

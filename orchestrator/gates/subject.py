@@ -40,6 +40,12 @@ class Subject:
         }
 
     @property
+    def claims(self) -> tuple[Claim, ...]:
+        """All that is claimed: the batch's criteria, and every agent's deliverables."""
+        own = (claim for claims in self.deliverables.values() for claim in claims)
+        return (*self.criteria, *own)
+
+    @property
     def all_plugins(self) -> tuple[str, ...]:
         """The plug-ins of tests that no check runs: those of all checks."""
         own = (

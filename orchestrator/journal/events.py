@@ -20,6 +20,7 @@ from orchestrator.journal.facts import (
     MergeNote,
     MergeWarning,
     Outcome,
+    PlaceFault,
     Symptom,
     Verdict,
 )
@@ -295,10 +296,12 @@ class ApprovalRecorded(Fact):
 
 
 class RunInterrupted(Fact):
-    """Stopped from outside, resumable."""
+    """Stopped from outside, or because a gate cannot run here; resumable."""
 
     kind: Literal["run_interrupted"] = "run_interrupted"
     reason: str
+    faults: tuple[PlaceFault, ...] = ()
+    """What its gates lack, which is nobody's fault: to be mended before a resume."""
 
 
 class RunEnded(Fact):

@@ -109,6 +109,7 @@ class Reason(StrEnum):
     TIMED_OUT = "timed_out"
     BASE_UNKNOWN = "base_unknown"  # the check could not be begun on the base
     SETUP_FAILED = "setup_failed"  # what the tree needs could not be made for this commit
+    CANNOT_RUN = "cannot_run"  # it lacks what nobody's work can bring, on the base too
     NOT_STARTED = "not_started"  # the program could not be started
     AWAITING_APPROVAL = "awaiting_approval"
     DECLINED = "declined"
@@ -285,6 +286,21 @@ class Verdict(Fact):
         return "; ".join(
             f"{c.name}: {c.text}" for c in self.checks if c.decision is not Decision.PASSED
         )
+
+
+class PlaceFault(Fact):
+    """Why a check of a gate cannot run here, on a base that nobody has changed: for want of a module,
+    a plug-in, a program, a service, a file. It is held against nobody.
+    """
+
+    gate: str
+    check: str
+    line: str
+    """What the check's own output says."""
+    mend: str
+
+    def __str__(self) -> str:
+        return f"gate {self.gate}, check {self.check}: {self.line}"
 
 
 class SymptomKind(StrEnum):

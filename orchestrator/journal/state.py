@@ -37,7 +37,7 @@ from orchestrator.journal.events import (
     SearchStarted,
     TargetLanded,
 )
-from orchestrator.journal.facts import Decision, Outcome
+from orchestrator.journal.facts import Decision, Outcome, PlaceFault
 from orchestrator.plan import Plan, make_plan
 
 
@@ -244,6 +244,8 @@ class State:
     approvals: tuple[ApprovalRecorded, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
+    lacking: tuple[PlaceFault, ...] = ()
+    """What stopped it last that gates lacked, until one has been judged again."""
     target: TargetLanded | None = None
     resumes: int = 0
     is_doubtful: bool = False
@@ -326,7 +328,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             candidates = (*state.batches[event.batch].candidates, event)
             return _with_batch(state, event.batch, candidate=event, candidates=candidates)
         case GateStarted() as event:
-            return _with_batch(state, event.batch, gate=event)
+            return _with_batch(replace(state, lacking=()), event.batch, gate=event)
         case GateFinished() as event:
             verdicts, search = (
                 (*state.batches[event.batch].verdicts, event),
@@ -357,7 +359,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         case ApprovalRecorded() as event:
             return replace(state, approvals=(*state.approvals, event))
         case RunInterrupted() as event:
-            return replace(state, interrupted=event)
+            return replace(state, interrupted=event, lacking=event.faults)
         case RunEnded() as event:
             return replace(state, ended=event, interrupted=None)
         case TargetLanded() as event:

@@ -259,6 +259,7 @@ class OpenItem(Part):
         "batch",
         "agent",
         "gate",
+        "place",
         "approval",
         "criterion",
         "deliverable",

@@ -75,6 +75,9 @@ def _run_items(state: State, status: str, batches: Sequence[BatchSummary]) -> It
         yield OpenItem(
             kind="run", subject=state.run, text=said[status] + remaining + resume, keeps_open=True
         )
+    for fault in state.interrupted.faults if state.interrupted else ():
+        text = f"check {fault.check} cannot run on the base: {fault.line} ({fault.mend})"
+        yield OpenItem(kind="place", subject=fault.gate, text=text, keeps_open=True)
 
 
 def _batch_items(batch: BatchSummary) -> Iterator[OpenItem]:
