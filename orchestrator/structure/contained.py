@@ -25,9 +25,10 @@ def containing(base: Lines, left: Lines, right: Lines) -> Lines | None:
     """
     if max(len(base), len(left), len(right)) > _MOST_LINES:
         return None
-    if _contains(base, right, left):
-        return right
-    return left if _contains(base, left, right) else None
+    is_right, is_left = _contains(base, right, left), _contains(base, left, right)
+    if is_right and is_left and left != right:
+        return None  # each could be the other's, in another order: nothing says which is meant
+    return right if is_right else left if is_left else None
 
 
 def _contains(base: Lines, larger: Lines, smaller: Lines) -> bool:

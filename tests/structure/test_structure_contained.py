@@ -38,6 +38,7 @@ def test_the_larger_change_is_taken(base: str, larger: str, smaller: str) -> Non
         ("x", "", "a"),  # removed against changed
         ("xy", "A", "AB"),  # y may have been removed by one and changed by the other
         ("xy", "Ax", "AB"),
+        ("a", "abaaaa", "baaaaa"),  # each holds all lines that the other added
     ],
 )
 def test_what_is_not_contained_stays_a_conflict(base: str, one: str, other: str) -> None:
