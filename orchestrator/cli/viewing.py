@@ -19,7 +19,7 @@ from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.git.store import Store
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
-from orchestrator.journal.state import AgentState, State, apply
+from orchestrator.journal.state import AgentState, BatchState, State, apply
 from orchestrator.reports.summary import summarize
 from orchestrator.reports.text import clean
 from orchestrator.reports.writer import ReportWriter
@@ -144,7 +144,10 @@ def diff(
     ] = None,
     root: Root = HERE,
 ) -> None:
-    """What an agent, a batch or the whole run changed, as a patch."""
+    """What an agent, a batch or the whole run changed, as a patch.
+
+    While a batch waits for a sign-off its candidate is part of it: what is shown is what would land.
+    """
     folders = find_run(root, run)
     sys.stdout.flush()
     sys.stdout.buffer.write(_patch(folders.store, read_state(folders), what))
@@ -152,11 +155,13 @@ def diff(
 
 
 def _patch(path: Path, state: State, what: str | None) -> bytes:
-
     if what is None:
-        pairs = [(state.started.base, state.tip)]
+        waiting = [made for batch in state.batches.values() for made in _waiting(batch)]
+        pairs = [(state.started.base, state.tip), *waiting]
     elif what in state.batches:
-        pairs = [(landing.before, landing.commit) for landing in state.batches[what].landings]
+        batch = state.batches[what]
+        landed = [(landing.before, landing.commit) for landing in batch.landings]
+        pairs = [*landed, *_waiting(batch)]
     else:
         agent = _agent(state, what)
         works = [
@@ -176,8 +181,13 @@ def _patch(path: Path, state: State, what: str | None) -> bytes:
         store.close()
 
 
-def _agent(state: State, name: str) -> AgentState:
+def _waiting(batch: BatchState) -> list[tuple[str, str]]:
+    """The candidate that a person is asked about, and the tip that it was made on."""
+    made = batch.candidate if batch.awaits_approval else None
+    return [(made.tip, made.commit)] if made else []
 
+
+def _agent(state: State, name: str) -> AgentState:
     if name not in state.agents:
         raise UsageError(
             f"run {state.run} has no agent {name}", mend=f"it has: {', '.join(state.agents)}"

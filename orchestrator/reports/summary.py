@@ -325,9 +325,13 @@ def _commands(state: State, status: Status) -> tuple[Command, ...]:
     run, started = state.run, state.started
     store = f"git -C workspaces/{shlex.quote(run)}/store.git"
     commands = [
-        (f"approve {batch.id}", f"orchestrate approve {run} {batch.verdict.gate}")
+        command
         for batch in state.batches.values()
         if batch.awaits_approval and batch.verdict
+        for command in (
+            (f"see what waits in {batch.id}", f"orchestrate diff {run} {batch.id}"),
+            (f"approve {batch.id}", f"orchestrate approve {run} {batch.verdict.gate}"),
+        )
     ]
     if status in ("waiting", "interrupted", "stopped"):
         commands.append(("go on from where it stopped", f"orchestrate resume {run}"))

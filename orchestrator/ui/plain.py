@@ -197,7 +197,8 @@ def _judged(event: GateFinished, state: State) -> str:
     if verdict.cached:
         said += " (known from before)"
     if verdict.decision is Decision.WAITING:
-        return f"{said}: orchestrate approve {state.run} {event.gate}"
+        look = f"orchestrate diff {state.run} {event.batch}"
+        return f"{said}: see {look}, then orchestrate approve {state.run} {event.gate}"
     tests = [check.counts for check in verdict.checks if check.counts]
     if tests:
         said += f", {sum(each.passed for each in tests)} of {sum(each.executed for each in tests)} tests passed"

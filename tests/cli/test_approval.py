@@ -37,6 +37,17 @@ def waiting(tmp_path: Path):
         process.wait()
 
 
+def test_what_waits_can_be_seen(waiting) -> None:
+    root, _ = waiting
+    run = runs(root)[0]
+    first = orchestrate(root, "diff", run, "first").out
+    assert "+a" in first, "the batch's candidate"
+    assert orchestrate(root, "diff", run).out == first, "nothing has landed before it"
+    said = (root / "background.log").read_text()
+    assert f"orchestrate diff {run} first" in said
+    assert orchestrate(root, "diff", run, "second").out == ""
+
+
 def test_yes(waiting) -> None:
     root, process = waiting
     assert "second" not in [event.get("batch") for event in events(root)], (
