@@ -25,6 +25,7 @@ from orchestrator.engine.recorder import Observer, Recorder
 from orchestrator.engine.workshop import (
     Target,
     Workshop,
+    author_of,
     open_repository,
     open_workshop,
     reopen_workshop,
@@ -74,7 +75,8 @@ def start(
     folders = _new_run(root, mission.name)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
     with _owned(folders), ThreadPoolExecutor(1) as early:
-        workshop = open_workshop(target.repository, folders, target.base)
+        author = author_of(mission, target.repository)
+        workshop = open_workshop(target.repository, folders, target.base, author)
         # Filling work trees waits for the disk; what else there is to do at a start need not wait
         # for that.
         filling = early.submit(workshop.workspaces.prepare, spares, target.base)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.engine.folders import Folders, make_snapshots, make_workspaces
 from orchestrator.errors import UsageError
+from orchestrator.git.identity import OURS, Identity
 from orchestrator.git.repository import Repository
 from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
@@ -47,6 +48,12 @@ def open_repository(mission: Mission, mission_dir: Path, root: Path) -> Target:
     return Target(repository, repository.resolve(rev or "HEAD"), repository.branch(rev))
 
 
+def author_of(mission: Mission, repository: Repository) -> Identity:
+    """In whose name the work lands: the mission's, or that of the user's git."""
+    told = Identity.parse(mission.author) if mission.author else None
+    return told or repository.identity or OURS
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """The run's store and the work trees that hang on it."""
@@ -56,10 +63,14 @@ class Workshop:
     workspaces: Workspaces
 
 
-def open_workshop(repository: Repository, folders: Folders, begin: str) -> Workshop:
-    """The store, made with its tip at the commit `begin`, or opened; may be repeated."""
+def open_workshop(
+    repository: Repository, folders: Folders, begin: str, author: Identity = OURS
+) -> Workshop:
+    """The store, made with its tip at the commit `begin`, or opened; may be repeated. `author` makes
+    the commits of a store that is made.
+    """
     make_workspaces(folders)
-    store = Store.create(folders.store, repository, begin, folders.run)
+    store = Store.create(folders.store, repository, begin, folders.run, author)
     return Workshop(repository, store, Workspaces(store, folders.trees))
 
 
@@ -78,4 +89,4 @@ def reopen_workshop(state: State, folders: Folders) -> Workshop:
         if not folders.store.exists() and repository.has(state.tip)
         else state.started.base
     )
-    return open_workshop(repository, folders, begin)
+    return open_workshop(repository, folders, begin, author_of(state.plan.mission, repository))

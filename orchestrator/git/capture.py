@@ -138,7 +138,7 @@ def _commit(  # noqa: PLR0917  (a commit's parts)
     author: tuple[str, str] | None,
 ) -> str:
     date = f"@{store.time_of(base) if when is None else when} +0000"  # "@": small numbers are times too
-    env = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    env = {**store.identity.environment, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
     if author is not None:
         env |= {"GIT_AUTHOR_NAME": author[0], "GIT_AUTHOR_EMAIL": author[1]}
     return store.git.run(

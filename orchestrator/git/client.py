@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError
+from orchestrator.git.identity import OURS
 from orchestrator.git.text import decode
 
 OLDEST_GIT = (2, 38)
 """`merge-tree --write-tree` and `cat-file -z` appeared in this version."""
-
-IDENTITY_NAME = "orchestrate"
-IDENTITY_EMAIL = "orchestrate@localhost"
 
 DEADLINE_SECONDS = 3600.0
 """No single git command of ours runs longer on a disk that works; a hung file system must not hang
@@ -67,10 +65,7 @@ _ENVIRONMENT = {
     "GIT_EDITOR": "false",
     "GIT_ASKPASS": "false",
     "GIT_DEFAULT_REF_FORMAT": "files",
-    "GIT_AUTHOR_NAME": IDENTITY_NAME,
-    "GIT_AUTHOR_EMAIL": IDENTITY_EMAIL,
-    "GIT_COMMITTER_NAME": IDENTITY_NAME,
-    "GIT_COMMITTER_EMAIL": IDENTITY_EMAIL,
+    **OURS.environment,
 }
 _USERS_OWN = ("GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL", "GIT_ATTR_NOSYSTEM")
 _USERS_OWN_CONFIGURATION = ("core.attributesFile", "core.excludesFile")
@@ -238,6 +233,8 @@ class Git:
         if self.users_configuration:
             for name in _USERS_OWN:
                 del environment[name]
+                if name in os.environ:  # where they say that their configuration is
+                    environment[name] = os.environ[name]
             for name in _USERS_OWN_CONFIGURATION:
                 del configuration[name]
         configuration |= dict(self.configuration)

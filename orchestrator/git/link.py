@@ -13,7 +13,6 @@ import os
 import shutil
 from pathlib import Path
 
-from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import alternates
 from orchestrator.git.store import Store
@@ -30,9 +29,6 @@ _PRIVATE_CONFIGURATION = """\
 	auto = 0
 [maintenance]
 	auto = false
-[user]
-	name = {name}
-	email = {email}
 """
 
 
@@ -63,9 +59,8 @@ def link_privately(store: Store, path: Path, commit: str, index: Path) -> None:
         (folder / part).mkdir(parents=True)
     (folder / "HEAD").write_text(f"{commit}\n")
     sha256 = store.object_format == "sha256"
-    configuration = _PRIVATE_CONFIGURATION.format(
-        version=1 if sha256 else 0, devnull=os.devnull, name=IDENTITY_NAME, email=IDENTITY_EMAIL
-    )
+    configuration = _PRIVATE_CONFIGURATION.format(version=1 if sha256 else 0, devnull=os.devnull)
+    configuration += store.identity.configuration
     if sha256:
         configuration += "[extensions]\n\tobjectFormat = sha256\n"
     (folder / "config").write_text(configuration)

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git, GitError
+from orchestrator.git.client import Git, GitError
+from orchestrator.git.identity import Identity
 from orchestrator.git.text import encode
 from orchestrator.git.values import Entry
 
@@ -175,10 +176,13 @@ class ObjectWriter:
     pack.
     """
 
-    def __init__(self, git: Git, reader: ObjectReader, object_format: str) -> None:
+    def __init__(
+        self, git: Git, reader: ObjectReader, object_format: str, identity: Identity
+    ) -> None:
         self._git = git
         self._reader = reader
         self._algorithm = object_format
+        self._identity = identity
         width = hashlib.new(object_format, usedforsecurity=False).digest_size
         self._row = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL)
         self._pending: dict[str, tuple[str, bytes]] = {}
@@ -262,8 +266,8 @@ class ObjectWriter:
         return {name: (mode.lstrip(b"0"), oid) for mode, name, oid in rows}
 
     def commit(self, tree: str, parents: Sequence[str], message: str, when: int) -> str:
-        """The id of a commit by the fixed identity at `when` (seconds since 1970, UTC)."""
-        person = f"{IDENTITY_NAME} <{IDENTITY_EMAIL}> {when} +0000"
+        """The id of a commit by the run's identity at `when` (seconds since 1970, UTC)."""
+        person = f"{self._identity} {when} +0000"
         lines = [
             f"tree {tree}",
             *(f"parent {parent}" for parent in parents),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 from orchestrator.git.client import Git, GitError, require_git
+from orchestrator.git.identity import Identity
 
 _ABOUT = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
 """What is asked of a repository in one go; paths are asked for one by one, since they may hold line
@@ -147,6 +148,16 @@ class Repository:
     def count_commits(self) -> int:
         """How many commits the local branches hold."""
         return int(self.git.run("rev-list", "--count", "--branches").text)
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who commits here by the user's own configuration; None where it does not say."""
+        asked = Git(cwd=self.git.cwd, git_dir=self.git.git_dir, users_configuration=True)
+        values = [
+            asked.run("config", "--get", f"user.{part}", check=False).text
+            for part in ("name", "email")
+        ]
+        return Identity.parse(f"{values[0]} <{values[1]}>")
 
     def pin(self, run: str, commit: str) -> None:
         """Keep `commit`, and so all that the run's store borrows, from being pruned. Repeating it

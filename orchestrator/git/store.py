@@ -17,6 +17,7 @@ from pathlib import Path
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
 from orchestrator.git.client import Git
 from orchestrator.git.differences import DIFF_TREE, Differences
+from orchestrator.git.identity import OURS, Identity
 from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
@@ -58,9 +59,11 @@ class Store:
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
 
     @classmethod
-    def create(cls, path: Path, source: Repository, base: str, run: str) -> Store:
+    def create(
+        cls, path: Path, source: Repository, base: str, run: str, identity: Identity = OURS
+    ) -> Store:
         """The store of `run` at `path`, its tip at the commit `base` of `source`; an existing one
-        is opened as it is.
+        is opened as it is. `identity` makes the commits of a new one.
 
         It appears under its name only when it is complete, so a kill at any point leaves nothing to
         mend.
@@ -76,7 +79,7 @@ class Store:
             partial = path.with_name(f".{path.name}.partial")
             if partial.exists():
                 shutil.rmtree(partial)
-            build(partial, source, base, run)
+            build(partial, source, base, run, identity)
             partial.rename(path)
             sync_folder(path.parent)
             return cls(path, run)
@@ -100,6 +103,14 @@ class Store:
             store.close()
             raise UsageError(f"this store does not belong to the run {run}", where=str(path))
         return store
+
+    @functools.cached_property
+    def identity(self) -> Identity:
+        """Who makes the run's commits."""
+        pattern = r"^user\.(name|email)$"
+        answer = self.git.run("config", "--local", "--get-regexp", pattern, check=False).text
+        values = dict(line.partition(" ")[::2] for line in answer.splitlines())
+        return Identity.parse(f"{values.get('user.name')} <{values.get('user.email')}>") or OURS
 
     # -- what commits hold
 
@@ -341,7 +352,7 @@ class Store:
 
     def writer(self) -> ObjectWriter:
         """A new writer of trees and commits, for one thread."""
-        return ObjectWriter(self.git, self.reader, self.object_format)
+        return ObjectWriter(self.git, self.reader, self.object_format, self.identity)
 
     def harden(self) -> None:
         """Put back what an agent in a linked work tree may have changed: configuration, attributes,

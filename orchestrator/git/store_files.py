@@ -10,7 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from orchestrator.git.client import IDENTITY_EMAIL, IDENTITY_NAME, Git
+from orchestrator.git.client import Git
+from orchestrator.git.identity import Identity
 from orchestrator.git.repository import Repository, alternates
 
 _CONFIGURATION = """\
@@ -27,9 +28,6 @@ _CONFIGURATION = """\
 	auto = 0
 [maintenance]
 	auto = false
-[user]
-	name = {name}
-	email = {email}
 """
 _ATTRIBUTES = b"* merge\n"
 """Beats every `.gitattributes`, so that no tree chooses how it is merged: the text merge, or a
@@ -47,15 +45,14 @@ GUARDED = (
 _SWEPT = ("*.lock", "*.keep", "tmp_*")
 
 
-def build(path: Path, source: Repository, base: str, run: str) -> None:
-    """Lay down the store of `run` at `path`, its tip at `base`."""
+def build(path: Path, source: Repository, base: str, run: str, identity: Identity) -> None:
+    """Lay down the store of `run` at `path`, its tip at `base`; `identity` makes its commits."""
     branch = f"orchestrate/{run}"
     options = ("--quiet", "--bare", "--template=", f"--object-format={source.object_format}")
     Git(cwd=path.parent).run("init", *options, f"--initial-branch={branch}", "--", str(path))
     sha256 = source.object_format == "sha256"
-    configuration = _CONFIGURATION.format(
-        version=1 if sha256 else 0, devnull=os.devnull, name=IDENTITY_NAME, email=IDENTITY_EMAIL
-    )
+    configuration = _CONFIGURATION.format(version=1 if sha256 else 0, devnull=os.devnull)
+    configuration += identity.configuration
     if sha256:
         configuration += "[extensions]\n\tobjectFormat = sha256\n"
     # flattened, because git does not follow a relative path in an alternate's own list on every

@@ -10,12 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TZ")
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "orchestrate agent",
-    "GIT_AUTHOR_EMAIL": "agent@orchestrate.invalid",
-    "GIT_COMMITTER_NAME": "orchestrate agent",
-    "GIT_COMMITTER_EMAIL": "agent@orchestrate.invalid",
-}
 _SHARED = ("/tmp", "/var/tmp")  # noqa: S108  (where tests make repositories that set TMPDIR themselves)
 
 
@@ -38,7 +32,6 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
         "TERM": "dumb",
         "CI": "true",
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-        **IDENTITY,
         # Git that is asked outside of any repository finds none: neither above a work tree that has
         # lost its own, nor above what tests make in a temporary folder.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 from orchestrator.git.checkout import checkouts_of
+from orchestrator.git.identity import OURS
 from orchestrator.git.land import Landed, full_name, land
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
@@ -128,7 +129,9 @@ def merge_branches(
 @contextmanager
 def _scratch(repository: Repository, base: str) -> Iterator[Store]:
     with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as folder:
-        store = Store.create(Path(folder) / "store.git", repository, base, "merge")
+        store = Store.create(
+            Path(folder) / "store.git", repository, base, "merge", repository.identity or OURS
+        )
         try:
             yield store
         finally:

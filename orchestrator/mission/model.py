@@ -75,6 +75,15 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+AUTHOR = r"^[^<>\r\n]*[^<>\s][^<>\r\n]*<[^<>\s]+>$"
+
+
+def _author(value: object) -> object:
+    if not isinstance(value, str) or not re.match(AUTHOR, value):
+        raise ValueError("a name and an address: `Ada Lovelace <ada@example.org>`")
+    return value
+
+
 def _identifier(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "expected a text")
@@ -109,6 +118,9 @@ Quantity = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "description": "such as 500, 20k, 3M"}),
 ]
 Text = Annotated[str, Field(min_length=1)]
+Author = Annotated[
+    str, BeforeValidator(_author), WithJsonSchema({"type": "string", "pattern": AUTHOR})
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,6 +612,8 @@ class Mission(Model):
     version: Literal[1]
     name: Identifier
     objective: Text
+    author: Author | None = None
+    """In whose name the work lands, `Name <address>`; by default whom the repository's git names."""
     repository: Repository
     defaults: Defaults = Defaults()
     backends: dict[Identifier, Backend] = {}

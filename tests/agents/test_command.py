@@ -153,8 +153,7 @@ HIDDEN = (
     "OTHER_API_KEY",
     "VIRTUAL_ENV",
 )
-GIVEN = {"PATH", "HOME", "TMPDIR", "LANG", "TERM", "CI", "TZ", TAG}
-IDENTITY = {f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+GIVEN = {"PATH", "HOME", "TMPDIR", "LANG", "TERM", "CI", "TZ", "GIT_CEILING_DIRECTORIES", TAG}
 TOLD = {f"ORCHESTRATE_{name}" for name in ("RUN", "BATCH", "AGENT", "BRIEF", "WORKSPACE")}
 SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 
@@ -172,7 +171,7 @@ def test_it_sees_what_it_is_given_and_what_it_declared(
     assert "NOT_SET" not in seen
     assert not set(HIDDEN) & set(seen)
     proxies = {name for name in seen if name.lower().endswith("_proxy")}
-    assert set(seen) - GIVEN - IDENTITY - TOLD - SHELL - proxies == {"MY_API_KEY"}
+    assert set(seen) - GIVEN - TOLD - SHELL - proxies == {"MY_API_KEY"}
     assert seen["HOME"] == str(work.home)
     assert seen["TMPDIR"].startswith(str(work.home))
     assert seen["TERM"] == "dumb"
