@@ -8,15 +8,15 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import signal
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from orchestrator.cli import streams
 from orchestrator.cli.verbs import Verbs
 from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
 
@@ -66,34 +66,19 @@ def main() -> None:
     # Threads that look at many files let go of the interpreter at each; they shall not wait long to
     # have it back.
     sys.setswitchinterval(0.0005)
-    # Who starts us may ignore this, which is inherited: then the kernel throws away how every git
-    # of ours ended.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
+        streams.prepare()
         app()  # usage errors and `typer.Exit` end in SystemExit, with their codes
     except SystemExit as end:
-        _leave(end)
+        if not isinstance(end.code, int | None):
+            raise
+        streams.leave(end.code or 0)
     except KeyboardInterrupt:
-        sys.exit(int(ExitCode.INTERRUPTED))
+        streams.leave(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.leave(ExitCode.OK)  # whoever read our output has gone; there is nobody left to tell
     except Exception as error:  # noqa: BLE001 - the boundary: whatever comes out of here is shown and logged
-        sys.exit(_report(error))
-
-
-def _leave(end: SystemExit) -> NoReturn:
-    """Exit as `end` asks, without taking the interpreter apart first, which takes longer than many
-    a command.
-    """
-    if not isinstance(end.code, int | None):
-        raise end
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        raise end from None  # the interpreter's own end says what there is to say of it
-    os._exit(end.code or 0)
+        streams.leave(_report(error))
 
 
 def _report(error: BaseException) -> int:
@@ -102,15 +87,16 @@ def _report(error: BaseException) -> int:
     """
     known = _known(error)
     if known is not None:
-        sys.stderr.write(f"orchestrate: {known}\n")
+        streams.say(f"orchestrate: {known}", err=True)
         return int(known.exit_code)
     with tempfile.NamedTemporaryFile(
         "w", prefix="orchestrate-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
         log.write("".join(traceback.format_exception(error)))
-    sys.stderr.write(
+    streams.say(
         f"orchestrate: a fault of this program: {type(error).__name__}: {error}\n"
-        f"  The traceback is in {log.name}; please report it. A run that was going on can be resumed.\n"
+        f"  The traceback is in {log.name}; please report it. A run that was going on can be resumed.",
+        err=True,
     )
     return int(ExitCode.FAULT)
 
@@ -127,6 +113,7 @@ def _known(error: BaseException) -> OrchestrateError | None:
         errno.EDQUOT,
         errno.EACCES,
         errno.EPERM,
+        errno.EIO,
     ):
         where = str(Path(os.fsdecode(error.filename))) if error.filename else None
         return EnvironmentRefused(

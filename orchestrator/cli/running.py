@@ -14,6 +14,7 @@ import typer
 from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
 from orchestrator.cli.planning import load
 from orchestrator.cli.runs import find_run, run_ids
+from orchestrator.cli.streams import say
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
 from orchestrator.engine.beside.target import land_run
@@ -59,7 +60,7 @@ def run(
 
     state, code = _watched(carry_out, json=json, plain=plain)
     if land and code == 0 and state.tip != state.started.base:
-        typer.echo(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
+        say(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
     raise typer.Exit(code)
 
 
@@ -86,7 +87,7 @@ def resume(
     if is_complete(folders) and not selection:
         # A kill may have come between the last event and the report that tells of it.
         ReportWriter(folders.report).write(read_state(folders), is_alive=False)
-        typer.echo(f"run {folders.run} is complete: nothing is left to do", err=json)
+        say(f"run {folders.run} is complete: nothing is left to do", err=json)
         return
 
     def carry_out(observers: Observers) -> tuple[State, int]:
@@ -121,7 +122,7 @@ def _newest_unfinished(root: Path) -> Folders:
         try:
             state = read_state(folders)
         except OrchestrateError as error:
-            typer.echo(f"{name} is passed over: {error}", err=True)
+            say(f"{name} is passed over: {error}", err=True)
             continue
         if state.ended is None or state.ended.exit_code != 0:
             return folders

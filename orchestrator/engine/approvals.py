@@ -63,7 +63,7 @@ def awaited(state: State) -> list[tuple[str, str, str]]:
     for batch in state.batches.values():
         if batch.awaits_approval and batch.verdict:
             verdict = batch.verdict.verdict
-            given = state.approvals_for(batch.id)
+            given = state.approvals_for(batch.id, verdict.tree)
             found += [
                 (batch.id, check.name, verdict.tree)
                 for check in verdict.checks

@@ -19,6 +19,9 @@ from orchestrator.errors import ExitCode
 from orchestrator.journal.events import RunEnded, RunInterrupted
 from orchestrator.journal.state import State
 
+ENDS = (signal.SIGTERM, signal.SIGHUP)
+"""Requests to end, by whoever closes the terminal too; who is to ignore one (`nohup`) does."""
+
 Step = Callable[[Tools], Awaitable[None]]
 MakeTools = Callable[[], AbstractAsyncContextManager[Tools]]
 
@@ -68,7 +71,15 @@ async def stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
     """Cancel `work` at the first signal that asks for an end, and note its name; runs until it is
     cancelled itself.
     """
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        async for number in signals:
-            stopped.append(signal.Signals(number).name)
-            work.cancel()
+    heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    heard.append(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in heard}
+    try:
+        with anyio.open_signal_receiver(*heard) as signals:
+            async for number in signals:
+                stopped.append(signal.Signals(number).name)
+                work.cancel()
+    finally:
+        # Not what kills: there are last words to come, and an exit code.
+        for number, handler in before.items():
+            signal.signal(number, handler)

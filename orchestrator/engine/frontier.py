@@ -165,7 +165,7 @@ def _waits_for_a_person(state: State, batch: str) -> bool:
     finished = state.batches[batch].verdict
     if finished is None or finished.verdict.decision is not Verdict.WAITING:
         return False
-    given = state.approvals_for(batch)
+    given = state.approvals_for(batch, finished.verdict.tree)
     waiting = [check.name for check in finished.verdict.checks if check.decision is Verdict.WAITING]
     return any(name not in given or given[name].tree != finished.verdict.tree for name in waiting)
 

@@ -273,9 +273,21 @@ class State:
         ended = self.batches[batch].outcome
         return ended is not None and ended.is_good
 
-    def approvals_for(self, batch: str) -> dict[str, ApprovalRecorded]:
-        """The newest sign-off of each check, whichever tree it was for."""
-        return {approval.check: approval for approval in self.approvals if approval.batch == batch}
+    def approvals_for(self, batch: str, tree: str) -> dict[str, ApprovalRecorded]:
+        """The newest sign-off of each check that was for this tree, else the newest at all.
+
+        Nobody is asked the same twice: what was said of a tree holds when another one was built and
+        looked at since, and a "yes" also where another batch has the same gate.
+        """
+        gate = self.plan.batch(batch).gate
+        given = {answer.check: answer for answer in self.approvals if answer.batch == batch}
+        for answer in self.approvals:
+            is_same_gate = gate is not None and self.plan.batch(answer.batch).gate == gate
+            if answer.tree == tree and (
+                answer.batch == batch or (answer.approved and is_same_gate)
+            ):
+                given[answer.check] = answer
+        return given
 
 
 def fold(records: Iterable[Record], state: State | None = None) -> State | None:

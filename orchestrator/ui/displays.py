@@ -10,9 +10,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self, TextIO
+from typing import Literal, Protocol, Self, TextIO, cast
 
 from orchestrator.engine.recorder import Observer
+from orchestrator.ui.lines import LastingStream
 
 DisplayKind = Literal["json", "plain", "live"]
 
@@ -67,7 +68,9 @@ def make_display(
 
         from orchestrator.ui.live import LiveDisplay
 
-        return LiveDisplay(Console(file=out, highlight=False), report=where)
+        return LiveDisplay(
+            Console(file=cast("TextIO", LastingStream(out)), highlight=False), report=where
+        )
     from orchestrator.ui.plain import PlainDisplay
 
     return PlainDisplay(out, report=where)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, Self, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,7 +20,7 @@ from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Verdict
 from orchestrator.reports.exercise import exercise_note
-from orchestrator.ui.lines import LineWriter
+from orchestrator.ui.lines import LastingStream, LineWriter
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
 MOST_TESTS = 20
@@ -43,7 +43,11 @@ class GateDisplay(Watcher, Protocol):
 
 def make_gate_display(out: TextIO, *, is_live: bool) -> GateDisplay:
     """The display of what goes on, on `out`."""
-    return LiveGate(Console(file=out, highlight=False)) if is_live else PlainGate(out)
+    return (
+        LiveGate(Console(file=cast("TextIO", LastingStream(out)), highlight=False))
+        if is_live
+        else PlainGate(out)
+    )
 
 
 class PlainGate:

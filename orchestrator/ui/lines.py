@@ -1,29 +1,75 @@
-"""Lines to a stream that somebody may stop reading, or that cannot show every character."""
+"""Text to a stream that may fail: its reader has gone, its terminal was closed, its disk is full.
+
+A run is worth more than what it says of itself while it goes on: what cannot be written is lost,
+and nothing else is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 
-class LineWriter:
-    """Writes whole lines at once. When the reader has gone (`orchestrate run … | head`), a run goes
-    on without it.
+class LastingStream:
+    """A text stream for displays, of which the first failure is the last: from then on nothing is
+    written, and nothing raised. All else is the stream's own.
     """
 
     def __init__(self, out: TextIO) -> None:
-        self._out: TextIO | None = out
+        self._out = out
+        self._is_lost = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of whichever stream it is
+        return getattr(self._out, name)
+
+    def write(self, text: str) -> int:
+        """Write it if that is possible."""
+        if not self._is_lost:
+            try:
+                self._out.write(text)
+            except (OSError, ValueError) as error:
+                self._fail(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it seen, if that is possible."""
+        if not self._is_lost:
+            try:
+                self._out.flush()
+            except (OSError, ValueError) as error:
+                self._fail(error)
+
+    def _fail(self, error: OSError | ValueError) -> None:
+        if isinstance(error, UnicodeError):
+            raise error  # of the text, not of the stream
+        if isinstance(error, BlockingIOError):
+            # Somebody who shares it has made it so that it does not wait; what is in the buffer is
+            # still there.
+            with contextlib.suppress(OSError, ValueError):
+                os.set_blocking(self._out.fileno(), True)
+                self._out.flush()
+                return
+        self._is_lost = True
+        give_up(self._out)
+
+
+def give_up(out: IO[Any]) -> None:
+    """Have what is still in a stream's buffer go nowhere: it would fail again when the interpreter
+    closes it, and change how the program ends.
+    """
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a descriptor is needed, not a file's content
+        os.dup2(nothing.fileno(), out.fileno())
+
+
+class LineWriter:
+    """Writes whole lines at once, also of characters that the stream does not have."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._encoding = out.encoding or "utf-8"
+        self._out = LastingStream(out)
 
     def line(self, text: str) -> None:
         """One line, flushed."""
-        if self._out is None:
-            return
-        encoding = self._out.encoding or "utf-8"
-        try:
-            self._out.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-            self._out.flush()
-        except BrokenPipeError:
-            # What is still in the stream's buffer would fail again when the interpreter closes it.
-            with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a descriptor is needed, not a file's content
-                os.dup2(nothing.fileno(), self._out.fileno())
-            self._out = None
+        self._out.write(text.encode(self._encoding, "replace").decode(self._encoding) + "\n")
+        self._out.flush()

@@ -367,7 +367,7 @@ class World:
 
     def judged(self, batch: str, candidate: CandidateBuilt) -> GateFinished:
         tree = f"{hash(self.contents[candidate.commit]) & (2**64 - 1):040x}"
-        given = self.state.approvals_for(batch).get("sign-off")
+        given = self.state.approvals_for(batch, tree).get("sign-off")
         if self.random.random() < 0.2:
             verdict = self.red()
         elif self.state.plan.batch(batch).gate_name == "tests":

@@ -92,7 +92,9 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
     mission = state.plan.mission
     furnishing = Furnishing(repository, found, mission.workspace)
     judge = partial(make_judge, mission, folders, workshop, furnishing)
-    judgement = judge_case(case, subjects, judge, watcher, _approvals(state), _absent(state))
+    judgement = judge_case(
+        case, subjects, judge, watcher, _approvals(state, store.tree_of(candidate)), _absent(state)
+    )
     if judgement.exit_code != 0:
         return Reproof(judgement=judgement)
     with wanted.landing():
@@ -171,11 +173,11 @@ def _subjects(state: State) -> dict[str, Subject]:
     return found
 
 
-def _approvals(state: State) -> Mapping[str, Mapping[str, Approval]]:
+def _approvals(state: State, tree: str) -> Mapping[str, Mapping[str, Approval]]:
     """Sign-offs by gate and check; one counts only for the tree that was looked at."""
     found: dict[str, dict[str, Approval]] = {}
     for planned in state.plan.batches:
-        for check, given in state.approvals_for(planned.id).items():
+        for check, given in state.approvals_for(planned.id, tree).items():
             approval = Approval(
                 by=given.by, at=given.at, tree=given.tree, is_granted=given.approved
             )

@@ -64,13 +64,14 @@ async def judge(
         agent.id: f"its work is not in the candidate: {_why_absent(agent)}"
         for agent in absentees(state, planned)
     }
+    tree = await to_thread.run_sync(tools.store.tree_of, candidate)
     return await tools.judge.judge(
         subject_of(state, planned),
         candidate=candidate,
         base=baseline_of(state, planned.id),
         approvals={
             check: Approval(by=given.by, at=given.at, tree=given.tree, is_granted=given.approved)
-            for check, given in state.approvals_for(planned.id).items()
+            for check, given in state.approvals_for(planned.id, tree).items()
         },
         absent={**absent, **(without or {})},
         on_progress=lambda p: recorder.progress(
