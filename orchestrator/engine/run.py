@@ -12,7 +12,6 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine import redo
-from orchestrator.engine.folders import Folders, durable
+from orchestrator.engine.beginning import beginning
+from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Observer, Recorder
 from orchestrator.engine.workshop import (
     Target,
@@ -30,7 +30,7 @@ from orchestrator.engine.workshop import (
     open_workshop,
     reopen_workshop,
 )
-from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
 from orchestrator.isolation.processes import end_leftovers, note_in, open_house
@@ -72,9 +72,9 @@ def start(
     _refuse_faulty_template(mission, mission_dir)
     for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)
-    folders = _new_run(root, mission.name)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
-    with _owned(folders), ThreadPoolExecutor(1) as early:
+    new = beginning(root, mission.name, target.repository, target.base)
+    with new as (folders, begun), _owned(folders), ThreadPoolExecutor(1) as early:
         author = author_of(mission, target.repository)
         workshop = open_workshop(target.repository, folders, target.base, author)
         # Filling work trees waits for the disk; what else there is to do at a start need not wait
@@ -88,6 +88,7 @@ def start(
         with contextlib.closing(Journal(folders.report)) as journal:
             recorder = Recorder(journal, observers(folders))
             recorder.emit(_started(loaded, target, folders, parallel))
+            begun()
             return _carry(recorder, folders, filled)
 
 
@@ -193,28 +194,6 @@ def _owned(folders: Folders) -> Iterator[None]:
         note_in(folders.report)
         open_house()
         yield
-
-
-def _new_run(root: Path, mission: str) -> Folders:
-    """A run id that sorts by time and says what it is, with its report folder made."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    number = 1
-    while True:
-        run = f"{stamp}-{mission}" + (f"-{number}" if number > 1 else "")
-        folders = Folders(root, run)
-        try:
-            durable(root)
-            folders.report.mkdir()
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise EnvironmentRefused(
-                f"reports cannot be written: {error.strerror}",
-                where=str(folders.report),
-                mend="choose another --root",
-            ) from error
-        else:
-            return folders
 
 
 def _versions() -> dict[str, str]:
