@@ -9,11 +9,14 @@ import typer
 from orchestrator.engine.beside.reading import headless, is_begun, lost_journals, refuse_lost
 from orchestrator.engine.beside.rescue import left_runs
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.kept import bring_back_reports
 from orchestrator.errors import UsageError
 
 
 def run_ids(root: Path) -> list[str]:
     """All runs under `root` that have begun, oldest first."""
+    for run in bring_back_reports(root):
+        typer.echo(f"{run}: its report folder was gone; made again of its journal's copy", err=True)
     names = (path.parent.name for path in (root / "reports").glob("*/journal.jsonl"))
     return sorted(name for name in names if is_begun(Folders(root, name)))
 

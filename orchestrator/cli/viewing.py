@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,8 @@ from orchestrator.cli.options import HERE, Json, Plain, Root, RunName
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.workshop import opened_store
 from orchestrator.errors import OrchestrateError, UsageError
-from orchestrator.git.store import Store
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
 from orchestrator.journal.state import AgentState, BatchState, State, apply
@@ -150,11 +149,11 @@ def diff(
     """
     folders = find_run(root, run)
     sys.stdout.flush()
-    sys.stdout.buffer.write(_patch(folders.store, read_state(folders), what))
+    sys.stdout.buffer.write(_patch(folders, read_state(folders), what))
     sys.stdout.buffer.flush()
 
 
-def _patch(path: Path, state: State, what: str | None) -> bytes:
+def _patch(folders: Folders, state: State, what: str | None) -> bytes:
     if what is None:
         waiting = [made for batch in state.batches.values() for made in _waiting(batch)]
         pairs = [(state.started.base, state.tip), *waiting]
@@ -168,17 +167,18 @@ def _patch(path: Path, state: State, what: str | None) -> bytes:
             (a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit
         ]
         pairs = works[-1:]
-    if not path.is_dir():
-        raise UsageError(
-            "the run's store has been cleaned away",
-            where=str(path),
-            mend="its report still tells what landed",
-        )
-    store = Store(path, state.run)
-    try:
-        return b"".join(store.diff(before, after) for before, after in pairs)
-    finally:
-        store.close()
+    with opened_store(state, folders) as store:
+        there = [pair for pair in pairs if all(store.has(commit) for commit in pair)]
+        if len(there) < len(pairs):
+            gone = UsageError(
+                "what did not land is gone with the run's store",
+                where=str(folders.store),
+                mend=f"`orchestrate resume {state.run}` has it done again",
+            )
+            if not there:
+                raise gone
+            typer.echo(f"orchestrate: {gone}", err=True)
+        return b"".join(store.diff(before, after) for before, after in there)
 
 
 def _waiting(batch: BatchState) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
+from orchestrator.engine.places import cache
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
@@ -58,6 +59,7 @@ def beginning(
 
 def _new_folders(root: Path, mission: str, repository: Repository, now: datetime) -> Folders:
     """A run id that sorts by time and says what it is, with its report folder made."""
+    cache()  # where there is none to be had, nothing is begun
     stamp = now.strftime("%Y%m%d-%H%M%S")
     number = 0
     while True:

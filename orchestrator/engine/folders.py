@@ -54,6 +54,11 @@ class Folders:
         return self.report / "evidence"
 
     @property
+    def landed(self) -> Path:
+        """What landed, a bundle for each landing."""
+        return self.report / "landed"
+
+    @property
     def approvals(self) -> Path:
         """Where `orchestrate approve` leaves a sign-off for the process that owns the run."""
         return self.report / "approvals"
@@ -85,7 +90,12 @@ def make_snapshots(root: Path) -> Path:
 
 
 def setups(root: Path) -> Path:
-    """Where is kept what set-ups made; made if absent."""
+    """Where is kept what set-ups made."""
+    return place_of(root, "setup")
+
+
+def make_setups(root: Path) -> Path:
+    """The same, made if absent."""
     return make_place(root, "setup")
 
 

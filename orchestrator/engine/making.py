@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import backends_of, make_backend
-from orchestrator.engine.folders import Folders, setups, tag_of
+from orchestrator.engine.folders import Folders, make_setups, setups, tag_of
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.workshop import Workshop
@@ -87,7 +87,7 @@ def make_setup(
         mission.workspace,
         workshop.store,
         Furnished(workshop.workspaces, furnishing),
-        cache=setups(folders.root),
+        cache=(make_setups if mission.workspace.setup else setups)(folders.root),
         logs=folders.logs,
         home=folders.homes,
         tag=tag_of(folders, "setup"),

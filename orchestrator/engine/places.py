@@ -74,6 +74,11 @@ def make_place(root: Path, name: str) -> Path:
     return place
 
 
+def hidden_place(root: Path, name: str) -> Path:
+    """A folder to which no link leads, whether it exists or not."""
+    return cache() / _key(root, f".{name}")
+
+
 def remove_place(root: Path, name: str) -> None:
     """Remove the folder and the link that leads there.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from anyio import to_thread
 
 from orchestrator.engine.attempts.attempt import salvage
-from orchestrator.engine.landings.landing import landed
+from orchestrator.engine.landings.landing import complete
 from orchestrator.engine.tools import Tools
 from orchestrator.errors import JournalDamaged, UsageError
 from orchestrator.journal.events import AttemptInterrupted, RedoRequested
@@ -46,7 +46,7 @@ async def _settle_tip(tools: Tools) -> None:
     require_known(state, found)
     if batch := _landing_stopped_at(state, found):
         ready = [agent for agent in _in_commit(state, batch, found) if agent.phase is Phase.READY]
-        tools.recorder.emit(landed(batch, state.tip, found, ready))
+        await complete(tools, batch, found, ready)
     elif state.redo and found == state.redo.before:
         await move_tip_back(tools)
     elif await to_thread.run_sync(tools.store.has, state.tip):

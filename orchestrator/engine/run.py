@@ -21,6 +21,7 @@ from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine import redo
 from orchestrator.engine.beginning import beginning
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.kept import Copying, owned_run, renew_journal_copy
 from orchestrator.engine.recorder import Observer, Recorder
 from orchestrator.engine.workshop import (
     Target,
@@ -35,7 +36,6 @@ from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
 from orchestrator.isolation.processes import end_leftovers, note_in, open_house
 from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
-from orchestrator.journal.lock import owned
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
@@ -86,7 +86,7 @@ def start(
             return workshop
 
         with contextlib.closing(Journal(folders.report)) as journal:
-            recorder = Recorder(journal, observers(folders))
+            recorder = Recorder(journal, (*observers(folders), Copying(folders)))
             recorder.emit(_started(loaded, target, folders, parallel))
             begun()
             return _carry(recorder, folders, filled)
@@ -99,7 +99,7 @@ def resume(
     with _owned(folders), contextlib.closing(Journal(folders.report)) as journal:
         if not journal.records:
             raise UsageError(f"run {folders.run} never began", mend="run its mission again")
-        recorder = Recorder(journal, observers(folders))
+        recorder = Recorder(journal, (*observers(folders), Copying(folders)))
         state = recorder.state
         if state.ended and _redo_of(state, selection) is None:
             return state, state.ended.exit_code
@@ -186,11 +186,9 @@ def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
 
 @contextlib.contextmanager
 def _owned(folders: Folders) -> Iterator[None]:
-    with owned(
-        folders.report,
-        f"run {folders.run}",
-        f"`orchestrate watch {folders.run}` shows it; stop it there before resuming",
-    ):
+    mend = f"`orchestrate watch {folders.run}` shows it; stop it there before resuming"
+    with owned_run(folders, mend):
+        renew_journal_copy(folders)
         note_in(folders.report)
         open_house()
         yield

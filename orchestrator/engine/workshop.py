@@ -7,11 +7,16 @@ the program is still being imported.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.folders import Folders, make_snapshots, make_workspaces
+from orchestrator.engine.kept import bring_landed
+from orchestrator.engine.places import cache
 from orchestrator.errors import UsageError
 from orchestrator.git.identity import OURS, Identity
 from orchestrator.git.repository import Repository
@@ -75,18 +80,60 @@ def open_workshop(
 
 
 def reopen_workshop(state: State, folders: Folders) -> Workshop:
-    """A store that was removed is made again; where that lost work, recovery says so or has it done
-    again.
+    """A store that was removed is made again, with what landed in it; what else was lost, recovery
+    has done again.
     """
-    where = Path(state.started.repository)
-    if not where.exists():
-        raise UsageError(
-            "the run's repository is gone", where=str(where), mend="move it back, then resume"
-        )
-    repository = Repository.discover(where)
-    begin = (
-        state.tip
-        if not folders.store.exists() and repository.has(state.tip)
-        else state.started.base
+    repository = repository_of(state, folders)
+    author = author_of(state.plan.mission, repository)
+    workshop = open_workshop(repository, folders, state.started.base, author)
+    if not workshop.store.has(state.tip) or workshop.store.tip() == state.started.base:
+        bring_landed(workshop.store, folders, state)
+    return workshop
+
+
+@contextlib.contextmanager
+def opened_store(state: State, folders: Folders, *, is_held: bool = False) -> Iterator[Store]:
+    """The run's store; where it is gone, one of what landed, for this once.
+
+    Whoever holds the run has it swept and hardened; others only read. Raises UsageError where
+    nothing is left of what landed.
+    """
+    if folders.store.is_dir():
+        open_it = Store.open if is_held else Store
+        with contextlib.closing(open_it(folders.store, state.run)) as store:
+            yield store
+        return
+    with scratch_store(state, folders) as store:
+        bring_landed(store, folders, state)
+        if not store.has(state.tip):
+            raise UsageError(
+                "the run's store has been cleaned away, and what landed with it",
+                where=str(folders.store),
+                mend="its report still tells what landed",
+            )
+        yield store
+
+
+@contextlib.contextmanager
+def scratch_store(state: State, folders: Folders) -> Iterator[Store]:
+    """A store for this once, of which nothing but the run's base is known."""
+    repository = repository_of(state, folders)
+    with tempfile.TemporaryDirectory(dir=cache(), prefix=".scratch-") as place:
+        path = Path(place, "store.git")
+        store = Store.create(path, repository, state.started.base, state.run)
+        with contextlib.closing(store):
+            yield store
+
+
+def repository_of(state: State, folders: Folders) -> Repository:
+    """The run's repository; one that was made of plain files is made again where it is gone."""
+    where, mission = Path(state.started.repository), state.started.mission
+    if where.exists():
+        return Repository.discover(where)
+    if mission.repository.snapshot is not None:
+        made = open_repository(mission, Path(state.started.mission_dir), folders.root)
+        if made.base == state.started.base:
+            return made.repository
+    raise UsageError(
+        "the run's repository is gone", where=str(where), mend="move it back, then try again"
     )
-    return open_workshop(repository, folders, begin, author_of(state.plan.mission, repository))

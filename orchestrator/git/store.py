@@ -372,11 +372,11 @@ class Store:
         """Whether the commit is here."""
         return self.reader.info(f"{commit}^{{commit}}") is not None
 
-    def bundle(self, target: Path, *, since: str) -> None:
-        """Write all of the run's refs, with what they have beyond the commit `since`, as one file
-        that git reads.
-        """
-        self.git.run("bundle", "create", "--quiet", str(target), "--all", "--not", since)
+    def is_whole(self, commits: Iterable[str], *, since: str) -> bool:
+        """Whether all is here that the commits have beyond `since`."""
+        wanted = "".join(f"{oid}\n" for oid in (*commits, f"^{since}")).encode()
+        options = ("--objects", "--quiet", "--stdin")
+        return self.git.run("rev-list", *options, input=wanted, check=False).status == 0
 
     def fsck(self) -> list[str]:
         """What git finds wrong here, nothing being good."""

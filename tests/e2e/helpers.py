@@ -224,6 +224,11 @@ class Bench:
         return run
 
     @property
+    def cache(self) -> Path:
+        """Where the folders are that `workspaces/` leads to."""
+        return Path(f"{self._outputs}-cache")
+
+    @property
     def has_begun(self) -> bool:
         """Whether a run's first fact is written."""
         return bool(self.events())

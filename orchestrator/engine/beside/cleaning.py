@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.engine.beside.reading import is_begun, read_state
 from orchestrator.engine.folders import Folders, remove_workspaces, snapshots
-from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.engine.kept import forget_kept, keep_file, kept_folder, owned_run
+from orchestrator.engine.places import remove_place
+from orchestrator.engine.workshop import scratch_store
+from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
+from orchestrator.git.bundles import bring_in, heads_of, writing_bundle
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
+from orchestrator.git.store_files import read_or_none, sync_folder
+from orchestrator.isolation.leftovers import NOTES
 from orchestrator.isolation.processes import end_leftovers
 from orchestrator.journal.facts import Outcome
-from orchestrator.journal.lock import owned
+from orchestrator.journal.log import HEAD, JOURNAL
 from orchestrator.journal.state import AgentState, State
 
 BUNDLE = "work.bundle"
@@ -23,15 +30,19 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
     """Remove the run's workspaces and its pin in the user's repository; returns what to tell the
     user.
 
-    Raises UsageError when that would lose work: an unfinished run, or one whose tip is not landed.
+    What is to be kept is written and read back first, then the folder is moved aside as a whole,
+    and only then deleted: a kill at any point is repeated without loss. Raises UsageError when work
+    would be lost: an unfinished run, or one whose tip is not landed.
     """
-    with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
+    with owned_run(folders, "wait until it has ended, or stop it"):
         state = read_state(folders)
         if not folders.workspaces.exists():
+            _remove(folders)
             return f"{folders.run}: already clean"
+        kept = ""
         if at_risk := _at_risk(state):
             if salvage:
-                _bundle(folders, state)
+                kept = f"; its work is in {_salvage(folders, state)}"
             elif not discard:
                 raise UsageError(
                     f"run {folders.run} {at_risk}",
@@ -39,20 +50,52 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
                 )
         end_leftovers(folders.report)
         _unpin(state)
-        remove_workspaces(folders)
-    kept = f"; its work is in {folders.report / BUNDLE}" if at_risk and salvage else ""
+        if at_risk and not salvage:
+            remove_tree(folders.landed)
+        _remove(folders)
     return f"{folders.run}: cleaned{kept}"
 
 
+def _remove(folders: Folders) -> None:
+    remove_workspaces(folders)
+    forget_kept(folders)
+
+
 def clean_stillborn(root: Path) -> Iterator[str]:
-    """Remove what runs left that were killed before they recorded anything."""
+    """Remove what runs left that were killed before they recorded anything; what speaks of more is
+    left alone.
+    """
     for path in sorted((root / "reports").glob("*/journal.jsonl")):
         folders = Folders(root, path.parent.name)
-        if not is_begun(folders):
-            with owned(folders.report, f"run {folders.run}", "wait until it has begun"):
+        if is_begun(folders):
+            continue
+        with owned_run(folders, "wait until it has begun"):
+            told = _speaks_of_work(folders)
+            if not told:
+                _remove(folders)
                 remove_tree(folders.report)
-                remove_workspaces(folders)
-            yield f"{folders.run}: removed, it never began"
+        yield (
+            f"{folders.run}: left alone: its journal is empty, but there is {told}"
+            if told
+            else f"{folders.run}: removed, it never began"
+        )
+
+
+def _speaks_of_work(folders: Folders) -> str:
+    """What shows that a run whose journal is empty had begun; empty when nothing does."""
+    head = folders.report / HEAD
+    if head.is_file() and head.read_bytes().strip(b"0\n "):
+        return f"a number of records in {HEAD}"
+    others = sorted(path.name for path in folders.report.iterdir())
+    if others := [name for name in others if name not in (JOURNAL, HEAD, NOTES)]:
+        return ", ".join(others[:5])
+    if b"\n" in (read_or_none(kept_folder(folders) / JOURNAL) or b""):
+        return f"a copy of it in {kept_folder(folders)}"
+    if folders.store.is_dir():
+        with contextlib.closing(Store(folders.store, folders.run)) as store:
+            if store.refs("refs/orchestrate"):
+                return f"work in {folders.store}"
+    return ""
 
 
 def clean_snapshots(root: Path) -> Iterator[str]:
@@ -68,6 +111,8 @@ def clean_snapshots(root: Path) -> Iterator[str]:
             continue
         remove_tree(folder)
         yield f"{folder}: removed, nothing was landed there"
+    if snapshots(root).is_dir() and not any(snapshots(root).iterdir()):
+        remove_place(root, "snapshots")
 
 
 def _at_risk(state: State) -> str:
@@ -89,13 +134,31 @@ def _has_work(agent: AgentState) -> bool:
     return any(attempt.ended and attempt.ended.commit for attempt in agent.attempts)
 
 
-def _bundle(folders: Folders, state: State) -> None:
-    """All refs of the run as one file that `git fetch` reads, against the base."""
-    store = Store.open(folders.store, state.run)
-    try:
-        store.bundle(folders.report / BUNDLE, since=state.started.base)
-    finally:
-        store.close()
+def _salvage(folders: Folders, state: State) -> Path:
+    """All refs of the run as one file that `git fetch` reads, against the base. What an earlier
+    salvage holds and this one does not is never replaced by it.
+    """
+    fresh, base = folders.report / ".salvage.bundle", state.started.base
+    with contextlib.closing(Store.open(folders.store, state.run)) as store:
+        refs = store.refs("refs/heads/orchestrate") | store.refs("refs/orchestrate")
+        with writing_bundle(store, fresh, refs, since=[base]):
+            pass
+    with scratch_store(state, folders) as store:
+        found = bring_in(store, [fresh])
+        if found != refs or not store.is_whole(refs.values(), since=base):
+            raise EnvironmentRefused(
+                "what was salvaged cannot be read back, so nothing was removed",
+                where=str(fresh),
+                mend=f"see `git -C {folders.store} fsck`",
+            )
+    number, target = 1, folders.report / BUNDLE
+    while not heads_of(target).items() <= refs.items():
+        number += 1
+        target = folders.report / f"work-{number}.bundle"
+    fresh.replace(target)
+    sync_folder(folders.report)
+    keep_file(folders, target)
+    return target
 
 
 def _unpin(state: State) -> None:

@@ -51,7 +51,7 @@ def reprove_run(
     passes. Raises LandingRefused where the branch moved again meanwhile.
     """
     with told(folders) as (journal, state):
-        wanted = Wanted.of(state, branch, allow_partial=allow_partial)
+        wanted = Wanted.of(state, folders, branch, allow_partial=allow_partial)
         end_leftovers(folders.report)
         note_in(folders.report)
         workshop = reopen_workshop(state, folders)
@@ -72,7 +72,7 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
     store, repository = workshop.store, wanted.repository
     require_known(state, store.tip())
     found = repository.resolve(f"refs/heads/{wanted.branch}")
-    if found == expected_on(state, store, wanted.branch) or repository.contains(found, state.tip):
+    if found == expected_on(state, store, wanted) or repository.contains(found, state.tip):
         return Reproof(land_tip(journal, state, store, wanted))  # it did not move
     subjects = _subjects(state)
     candidate = _merged(state, workshop, wanted, found)

@@ -14,7 +14,9 @@ from pathlib import Path
 from orchestrator.agents.recording import patch_path
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.kept import owned_run, renew_journal_copy
 from orchestrator.engine.recovery import require_known
+from orchestrator.engine.workshop import opened_store, repository_of
 from orchestrator.errors import UsageError
 from orchestrator.git.land import land
 from orchestrator.git.repository import Repository
@@ -31,18 +33,15 @@ def land_run(folders: Folders, *, branch: str | None, allow_partial: bool) -> st
     with the reason.
     """
     with told(folders) as (journal, state):
-        wanted = Wanted.of(state, branch, allow_partial=allow_partial)
-        store = Store.open(folders.store, state.run)
-        try:
+        wanted = Wanted.of(state, folders, branch, allow_partial=allow_partial)
+        with opened_store(state, folders, is_held=True) as store:
             return land_tip(journal, state, store, wanted)
-        finally:
-            store.close()
 
 
 @contextlib.contextmanager
 def told(folders: Folders) -> Iterator[tuple[Journal, State]]:
     """The run's journal, held alone, and the state that it tells of."""
-    with owned(folders.report, f"run {folders.run}", "wait until it has ended, or stop it"):
+    with owned_run(folders, "wait until it has ended, or stop it"):
         journal = Journal(folders.report)
         try:
             state = fold(journal.records)
@@ -51,6 +50,7 @@ def told(folders: Folders) -> Iterator[tuple[Journal, State]]:
             yield journal, replace(state, is_doubtful=state.is_doubtful or not journal.has_head)
         finally:
             journal.close()
+            renew_journal_copy(folders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ class Wanted:
     reprove: str
 
     @classmethod
-    def of(cls, state: State, branch: str | None, *, allow_partial: bool) -> Wanted:
+    def of(
+        cls, state: State, folders: Folders, branch: str | None, *, allow_partial: bool
+    ) -> Wanted:
         """Raises UsageError where there is nothing to land, or nowhere."""
         target = branch or state.started.branch
         if target is None:
@@ -84,7 +86,7 @@ class Wanted:
         command = f"orchestrate land {state.run} --reprove"
         command += f" --branch {shlex.quote(branch)}" if branch else ""
         command += " --partial" if allow_partial else ""
-        repository = Repository.discover(Path(state.started.repository))
+        repository = repository_of(state, folders)
         return cls(repository, target, branch is not None, command)
 
     def landing(self) -> AbstractContextManager[None]:
@@ -102,7 +104,7 @@ def land_tip(journal: Journal, state: State, store: Store, wanted: Wanted) -> st
             store,
             commit=state.tip,
             branch=wanted.branch,
-            expected=expected_on(state, store, wanted.branch),
+            expected=expected_on(state, store, wanted),
             create=wanted.is_named,
             reprove=wanted.reprove,
         )
@@ -114,11 +116,13 @@ def land_tip(journal: Journal, state: State, store: Store, wanted: Wanted) -> st
     return f"{wanted.branch} is now {after[:12]}, the tested commit of run {state.run}{tree}"
 
 
-def expected_on(state: State, store: Store, branch: str) -> str:
+def expected_on(state: State, store: Store, wanted: Wanted) -> str:
     """Where the branch is to stand: at the base, or at what of this run has landed there before."""
-    earlier = state.target if state.target and state.target.branch == branch else None
+    earlier = state.target if state.target and state.target.branch == wanted.branch else None
     if (
         earlier is not None
+        # One that was made of plain files once more does not know of it.
+        and wanted.repository.has(earlier.commit)
         and store.has(earlier.commit)
         and store.contains(state.tip, earlier.commit)
     ):
@@ -145,8 +149,7 @@ def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[
             mend="choose another folder or --force",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store.open(folders.store, state.run)
-    try:
+    with opened_store(state, folders) as store:
         for agent in landed:
             # What conflicted is replayed too: the final work starts on top of what it conflicted
             # with.
@@ -159,8 +162,6 @@ def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[
             patch_path(folder, agent.id).write_bytes(_patch(store, last))
             files = len(last.ended.changes) if last and last.ended else 0
             yield f"{patch_path(folder, agent.id)}: {files} file{'' if files == 1 else 's'}"
-    finally:
-        store.close()
     for agent in state.agents.values():
         if agent not in landed:
             yield f"{agent.id}: left out, it is {agent.outcome or agent.phase}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from anyio import CancelScope, to_thread
 
+from orchestrator.engine.kept import keeping_landing, landed_refs
 from orchestrator.engine.landings.candidate import build, evidence_of, judge
 from orchestrator.engine.landings.conflicts import built, conflicted, suspected
 from orchestrator.engine.landings.culprits import Sorted, sort_out
@@ -125,15 +126,32 @@ def _rejected(  # noqa: PLR0917  (a verdict, and what is known beside it)
 
 async def _move_tip(tools: Tools, landing: CandidateBuilt, ready: list[AgentState]) -> None:
     """Intent, one compare-and-swap, fact: a kill between any two of them resumes to the same
-    tip.
+    tip. Before the fact, what landed stands where the journal does.
     """
     run, batch, before, after = tools.folders.run, landing.batch, landing.tip, landing.commit
     tools.recorder.emit(LandingStarted(batch=batch, before=before, after=after))
-    await to_thread.run_sync(_swap_tip, tools.store, before, after)
-    await to_thread.run_sync(
-        lambda: tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", after, old=None)
-    )
+    refs = landed_refs(tools.recorder.state, batch, after, [agent.id for agent in ready])
+
+    def move() -> None:
+        with keeping_landing(tools.store, tools.folders, refs, before, after):
+            _swap_tip(tools.store, before, after)
+            tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", after, old=None)
+
+    await to_thread.run_sync(move)
     tools.recorder.emit(landed(batch, before, after, ready))
+
+
+async def complete(tools: Tools, batch: str, commit: str, ready: list[AgentState]) -> None:
+    """What is left to do of a landing that was torn after its swap."""
+    state = tools.recorder.state
+    refs = landed_refs(state, batch, commit, [agent.id for agent in ready])
+
+    def keep() -> None:
+        with keeping_landing(tools.store, tools.folders, refs, state.tip, commit):
+            pass
+
+    await to_thread.run_sync(keep)
+    tools.recorder.emit(landed(batch, state.tip, commit, ready))
 
 
 def _swap_tip(store: Store, before: str, candidate: str) -> None:
