@@ -32,6 +32,8 @@ class Work:
     log: Path
     timeout: float
     """Seconds from the start of the process."""
+    python: Path | None = None
+    """The interpreter of the project's own environment, where set-up has made one."""
     tag: str
     """Marks every process of the attempt."""
 

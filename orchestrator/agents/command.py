@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Formatter
 
 from orchestrator.agents.backend import Ended, Work
-from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Backend as BackendConfig
 from orchestrator.mission.model import BriefMode, Command
@@ -35,7 +35,7 @@ class CommandBackend:
 
     def unusable(self) -> str | None:
         program = self._command.argv[0]
-        if "{" in program or "/" in program or shutil.which(program):
+        if "{" in program or "/" in program or shutil.which(program, path=path_of_agents()):
             return None
         return f"{program} is not on PATH"
 
@@ -54,11 +54,11 @@ class CommandBackend:
             return Ended(
                 None, "the brief is too long for an argument: use `brief: stdin` or {brief_file}"
             )
-        declared = {name: os.environ[name] for name in self._variables if name in os.environ}
+        declared = self._variables.of(os.environ)
         spec = ProcessSpec(
             argv=argv,
             cwd=work.workspace,
-            env=clean_environment(work.home, {**declared, **_described(work)}),
+            env=clean_environment(work.home, {**declared, **_described(work)}, python=work.python),
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,

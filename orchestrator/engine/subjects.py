@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.state import AgentState, Phase, State
+from orchestrator.mission.model import Variables
 from orchestrator.plan import PlannedBatch
 
 
@@ -14,6 +15,7 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
     return Subject(
         gate=gate_name(planned),
         checks=planned.gate.checks if planned.gate else (),
+        env=planned.gate.env if planned.gate else Variables(),
         criteria=planned.batch.criteria,
         deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
         timeout=state.plan.mission.defaults.gate_timeout,

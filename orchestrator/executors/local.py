@@ -58,7 +58,7 @@ class LocalExecutor:
             self._provisioning -= 1
             provisioned, self._provisioned = self._provisioned, anyio.Event()
             provisioned.set()
-        await self._setup.put_into(spec.base, workspace.path)
+        python = await self._setup.put_into(spec.base, workspace.path)
         work = Work(
             run=spec.run,
             batch=spec.batch,
@@ -71,6 +71,7 @@ class LocalExecutor:
             home=self._homes / spec.name,
             log=self._logs / f"{spec.name}.log",
             timeout=spec.timeout,
+            python=python,
             tag=self._tag_of(spec.name),
         )
         ended = await spec.backend.work(work, emit)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestCheck
+from orchestrator.mission.model import AnyCheck, Claim, CommandCheck, PytestCheck, Variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Subject:
     deliverables: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     timeout: float = 1800.0
     plugins: tuple[str, ...] = ()
+    env: Variables = field(default_factory=Variables)
+    """Variables that the program of every check is given, also of one that runs proofs alone."""
     exercise: bool | None = None
     """Whether the changed functions are broken on purpose; None: where a fix is claimed."""
 

@@ -12,6 +12,7 @@ import math
 import re
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
@@ -253,6 +254,80 @@ COMMAND_SCHEMA = {
 CommandLine = Annotated[Command, BeforeValidator(_command), WithJsonSchema(COMMAND_SCHEMA)]
 
 
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _variables(value: object) -> object:
+    """Names, constants, or a list of both."""
+    if isinstance(value, Variables):
+        return value
+    names: list[str] = []
+    constants: dict[str, str] = {}
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str):
+            names.append(part)
+        elif isinstance(part, dict):
+            constants |= _constants(part)
+        else:
+            raise ValueError('expected names of variables, or constants: {NAME: "value"}')  # noqa: TRY004  (pydantic's)
+    for name in (*names, *constants):
+        if not re.fullmatch(VARIABLE, name):
+            raise ValueError(f"expected the name of a variable, found `{name}`")
+    if both := sorted(set(names) & set(constants)):
+        raise ValueError(f"`{both[0]}` is both a name and a constant")
+    return {"names": tuple(dict.fromkeys(names)), "constants": constants}
+
+
+def _constants(part: dict[object, object]) -> dict[str, str]:
+    for name, constant in part.items():
+        if not isinstance(constant, str):
+            raise ValueError(f'expected a text for `{name}`: write {{{name}: "…"}}')  # noqa: TRY004  (pydantic's)
+    return {str(name): str(constant) for name, constant in part.items()}
+
+
+class Variables(Model):
+    """Variables that a program is given: constants, and names from the user's environment."""
+
+    names: tuple[str, ...] = ()
+    constants: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.constants)
+
+    def of(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """What the program is given, where `environment` is the user's."""
+        found = {name: environment[name] for name in self.names if name in environment}
+        return {**found, **self.constants}
+
+    def with_(self, other: Variables) -> Variables:
+        """These, and where `other` says something, that."""
+        said = {*other.names, *other.constants}
+        names = tuple(name for name in self.names if name not in said)
+        constants = {name: text for name, text in self.constants.items() if name not in said}
+        return Variables(names=(*names, *other.names), constants={**constants, **other.constants})
+
+    @model_serializer
+    def _as_it_was_written(self) -> list[str | dict[str, str]]:
+        return [*self.names, *([self.constants] if self.constants else [])]
+
+
+_NAME_SCHEMA = {"type": "string", "pattern": VARIABLE}
+_CONSTANTS_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"pattern": VARIABLE},
+    "additionalProperties": {"type": "string"},
+}
+VARIABLES_SCHEMA = {
+    "description": 'constants, {NAME: "value"}, or names from the user\'s environment, [NAME]',
+    "anyOf": [
+        _NAME_SCHEMA,
+        _CONSTANTS_SCHEMA,
+        {"type": "array", "items": {"anyOf": [_NAME_SCHEMA, _CONSTANTS_SCHEMA]}},
+    ],
+}
+Environment = Annotated[Variables, BeforeValidator(_variables), WithJsonSchema(VARIABLES_SCHEMA)]
+
+
 class Repository(Model):
     """The code under repair: a git repository (`path`) or plain files that are made into one
     (`snapshot`).
@@ -310,8 +385,10 @@ class Backend(Model):
     """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says,
     else `stdin`.
     """
-    env: Identifiers = ()
-    """Names of variables of the user's environment that the command may see."""
+    env: Environment = Variables()
+    """Variables that the command is given: constants (`{SQLITE: "1"}`) and names from the user's
+    environment (`[API_KEY]`), or a list of both.
+    """
     dir: str | None = None
     """The folder of a recording, relative to the mission file."""
     prefer: tuple[Identifier, ...] = ()
@@ -365,7 +442,16 @@ class Check(Model):
     timeout: Duration | None = None
 
 
-class PytestCheck(Check):
+class Program(Check):
+    """A check that runs a program."""
+
+    env: Environment = Variables()
+    """Variables that it is given beside the gate's: constants (`{SQLITE: "1"}`) and names from the
+    user's environment (`[DATABASE_URL]`).
+    """
+
+
+class PytestCheck(Program):
     """Tests, counted by our own plugin."""
 
     kind = "pytest"
@@ -389,7 +475,7 @@ class PytestCheck(Check):
     """
 
 
-class CommandCheck(Check):
+class CommandCheck(Program):
     """A program: with `report`, the JUnit XML that it writes is held against its exit code;
     without, exit code only.
     """
@@ -404,7 +490,7 @@ class CommandCheck(Check):
     may_configure: Texts = ()
 
 
-class MetricCheck(Check):
+class MetricCheck(Program):
     """A number that a program prints, held against a threshold."""
 
     kind = "metric"
@@ -457,6 +543,10 @@ class Gate(Model):
     """The checks that decide whether a candidate lands."""
 
     checks: tuple[TaggedCheck, ...] = Field(min_length=1)
+    env: Environment = Variables()
+    """Variables that all of its checks are given: constants (`{SQLITE: "1"}`) and names from the
+    user's environment (`[DATABASE_URL]`).
+    """
 
     @property
     def names(self) -> tuple[str, ...]:

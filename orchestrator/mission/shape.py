@@ -89,7 +89,7 @@ def _translate(error: ErrorDetails, data: Data, positions: Positions) -> Iterato
     if error["type"] == "check_kind":
         yield _check_kind(value, loc, positions)
         return
-    if error["type"] == "value_error" and isinstance(value, list):
+    if error["type"] == "value_error" and isinstance(value, list) and loc[-1:] != ("env",):
         strange = [index for index, item in enumerate(value) if not isinstance(item, str)]
         for index in strange:  # an argument that is a number: say which
             raw = positions.raw((*loc, index))

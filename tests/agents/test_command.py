@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import venv
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -9,6 +11,7 @@ import pytest
 
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.agents.command import CommandBackend
+from orchestrator.isolation.passed_on import is_passed_on
 from orchestrator.isolation.processes import TAG
 from orchestrator.mission.model import Backend
 
@@ -153,7 +156,7 @@ HIDDEN = (
     "OTHER_API_KEY",
     "VIRTUAL_ENV",
 )
-GIVEN = {"PATH", "HOME", "TMPDIR", "LANG", "TERM", "CI", "TZ", "GIT_CEILING_DIRECTORIES", TAG}
+GIVEN = {"GIT_CEILING_DIRECTORIES", "PATH", "HOME", "TMPDIR", "LANG", "TERM", "CI", "TZ", TAG}
 TOLD = {f"ORCHESTRATE_{name}" for name in ("RUN", "BATCH", "AGENT", "BRIEF", "WORKSPACE")}
 SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 
@@ -170,8 +173,8 @@ def test_it_sees_what_it_is_given_and_what_it_declared(
     assert seen["MY_API_KEY"] == "key"
     assert "NOT_SET" not in seen
     assert not set(HIDDEN) & set(seen)
-    proxies = {name for name in seen if name.lower().endswith("_proxy")}
-    assert set(seen) - GIVEN - TOLD - SHELL - proxies == {"MY_API_KEY"}
+    network = {name for name in seen if is_passed_on(name)}
+    assert set(seen) - GIVEN - TOLD - SHELL - network == {"MY_API_KEY"}
     assert seen["HOME"] == str(work.home)
     assert seen["TMPDIR"].startswith(str(work.home))
     assert seen["TERM"] == "dumb"
@@ -183,3 +186,20 @@ def test_a_secret_of_its_own_is_not_in_the_arguments(
     monkeypatch.setenv("MY_API_KEY", "key-123")
     told = printed(work, command={"shell": "tr '\\0' ' ' < /proc/$$/cmdline"}, env=["MY_API_KEY"])
     assert "key-123" not in told
+
+
+def test_it_is_given_constants(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "key")
+    told = printed(
+        work, command={"shell": "echo $SQLITE $MY_API_KEY"}, env=["MY_API_KEY", {"SQLITE": "1"}]
+    )
+    assert told.strip() == "1 key"
+
+
+def test_the_projects_own_interpreter_comes_first(work: Work, tmp_path: Path) -> None:
+    made = tmp_path / "tree" / ".venv"
+    venv.create(made, with_pip=False, symlinks=True)
+    there = replace(work, python=made / "bin" / "python")
+    told = printed(there, command={"shell": "python -c 'import sys; print(sys.prefix)'; env"})
+    assert told.splitlines()[0] == str(made)
+    assert f"VIRTUAL_ENV={made}" in told.splitlines()

@@ -8,6 +8,7 @@ at all (a patch does not hang) says so by having no way to play it.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -237,10 +238,32 @@ def test_only_a_recording_is_a_replay(work: Work) -> None:
     assert not command(work.mission_dir, "edits inside").is_replay
 
 
-def test_python_is_the_one_of_orchestrate(work: Work) -> None:
+def test_python_is_not_the_one_of_orchestrate(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who installs something must not change the judge, also where its environment is active."""
+    own = Path(sys.prefix) / "bin"
+    monkeypatch.setenv("PATH", f"{own}{os.pathsep}{os.environ['PATH']}")
     config = BackendConfig.model_validate(
-        {"command": ["python", "-c", "import sys; print(sys.prefix)"]}
+        {"command": {"shell": "python -c 'import sys; print(sys.prefix)' && echo $PATH"}}
     )
     ended = carry_out(KINDS["command"]("py", config, work.mission_dir), work)
     assert ended.exit
-    assert ended.exit.tail.strip() == sys.prefix
+    prefix, path = ended.exit.tail.strip().splitlines()
+    assert prefix != sys.prefix
+    assert str(own) not in path.split(os.pathsep)
+
+
+def test_python_has_a_name_where_the_machine_gives_it_none(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = work.home.parent / "bin"
+    bare.mkdir()
+    for name in ("sh", "env"):
+        (bare / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(bare))
+    config = BackendConfig.model_validate(
+        {"command": {"shell": "python -m venv --without-pip .venv && .venv/bin/python -V"}}
+    )
+    ended = carry_out(KINDS["command"]("py", config, work.mission_dir), work)
+    assert ended.failure is None, ended
+    made = (work.workspace / ".venv" / "bin" / "python").resolve()
+    assert not made.is_relative_to(work.home)  # it outlives the home

@@ -562,3 +562,34 @@ def test_a_symbol_that_is_there_is_a_proof(bench: Bench) -> None:
         return is_proven(await bench.judge().prove(asked, commit=base))
 
     assert anyio.run(unchanged), "who changed nothing may have had nothing to do"
+
+
+def test_programs_see_the_variables_of_their_gate(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Constants and names, of the gate and of a check; another value is another observation."""
+    test = (
+        "import os\ndef test_x(): assert (os.environ['SQLITE'], os.environ['URL']) == ('1', 'u')\n"
+    )
+    base = bench.commit({"tests/test_a.py": test, "proofs/test_p.py": test})
+    fixed = bench.commit({"a": ""})
+    gate = Gate.model_validate(
+        {
+            "env": [{"SQLITE": "0"}, "URL"],
+            "checks": [
+                {**TESTS, "env": {"SQLITE": "1"}},
+                {"command": {"shell": 'test "$SQLITE$URL" = 0u'}, "name": "plain"},
+            ],
+        }
+    )
+    subject = Subject(checks=gate.checks, env=gate.env)
+    for url, decision in (("u", Decision.PASSED), ("other", Decision.FAILED)):
+        monkeypatch.setenv("URL", url)
+        verdict = judge(bench.judge(), subject, fixed, base)
+        assert [check.decision for check in verdict.checks] == [decision, decision], url
+    monkeypatch.setenv("URL", "u")
+    proven = Subject(
+        env=Gate.model_validate({"env": {"SQLITE": "1", "URL": "u"}, "checks": [TESTS]}).env,
+        criteria=claims({"text": "It is so", "proof": "proofs/test_p.py"}),
+    )
+    assert judge(bench.judge(), proven, fixed, base).is_passed

@@ -17,6 +17,7 @@ import pytest
 
 from orchestrator.isolation import processes
 from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.passed_on import secrets_of
 from orchestrator.isolation.processes import (
     TAG,
     Exit,
@@ -388,6 +389,35 @@ def test_the_clean_environment_is_an_allow_list(
     assert clean_environment(tmp_path / "home", {name: "declared"})[name] == "declared"
 
 
-def test_proxies_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://proxy.invalid:1")
-    assert clean_environment(tmp_path)["https_proxy"] == "http://proxy.invalid:1"
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("https_proxy", "ALL_PROXY", "SSL_CERT_FILE", "PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"),
+        *("npm_config_cafile", "UV_DEFAULT_INDEX", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"),
+    ],
+)
+def test_what_the_network_takes_is_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://proxy.invalid:1")
+    assert clean_environment(tmp_path)[name] == "http://proxy.invalid:1"
+
+
+def test_what_of_it_is_secret() -> None:
+    users = {
+        "PIP_INDEX_URL": "https://me:p%40ss@mirror.invalid/simple",
+        "PIP_EXTRA_INDEX_URL": "https://token123@one.invalid/a https://b.invalid/c",
+        "https_proxy": "http://proxy.invalid:1",
+        "npm_config__authToken": "npm-token",
+        "UV_INDEX_OURS_PASSWORD": "uv-word",
+        "SSL_CERT_FILE": "/etc/certificates",
+        "MY_KEY": "key",
+        "OTHER_KEY": "not seen by any program",
+    }
+    assert secrets_of(users, ["MY_KEY", "NOT_SET"]) == {
+        "PIP_INDEX_URL": ("p%40ss", "p@ss"),
+        "PIP_EXTRA_INDEX_URL": ("token123",),
+        "npm_config__authToken": ("npm-token",),
+        "UV_INDEX_OURS_PASSWORD": ("uv-word",),
+        "MY_KEY": ("key",),
+    }

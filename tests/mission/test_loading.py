@@ -16,10 +16,12 @@ from orchestrator.mission.model import (
     BriefMode,
     CommandCheck,
     FileProof,
+    Gate,
     Isolation,
     MetricCheck,
     Mission,
     PytestCheck,
+    Variables,
 )
 from orchestrator.mission.source import DEEPEST, LARGEST, read_source, resolve
 
@@ -66,7 +68,7 @@ def test_meaning(full: LoadedMission) -> None:
     assert shell.command.argv == ("/bin/sh", "-c", "cat {brief_file} && echo '{{}}'")
     assert str(shell.command) == "cat {brief_file} && echo '{{}}'"
     assert shell.brief is BriefMode.FILE
-    assert mission.backends["talker"].env == ("LANG",)
+    assert mission.backends["talker"].env == Variables(names=("LANG",))
     core = mission.batches[0]
     assert [agent.id for agent in core.agents] == ["1.1", "1.2", "1.3", "1.4"]
     assert [claim.text for claim in core.agents[0].deliverables] == [
@@ -197,3 +199,22 @@ def test_many_problems_do_not_take_long() -> None:
     lines = "".join(f"key{number}: 1\nsame: 2\n" for number in range(20_000))
     source = read_source(lines.encode())
     assert len(source.problems) == 19_999
+
+
+def test_variables() -> None:
+    """As people write them, as they are kept, and what a check has beside its gate."""
+    both = Gate.model_validate(
+        {
+            "env": [{"SQLITE": "1", "MODE": "x"}, "DATABASE_URL"],
+            "checks": [{"command": "true", "env": {"MODE": "y"}}, {"command": "true"}],
+        }
+    )
+    assert Gate.model_validate_json(both.model_dump_json()) == both
+    first, second = both.checks
+    assert isinstance(first, CommandCheck)
+    assert isinstance(second, CommandCheck)
+    users = {"DATABASE_URL": "db", "OTHER": "o", "MODE": "z"}
+    given = both.env.with_(first.env).of(users)
+    assert given == {"SQLITE": "1", "MODE": "y", "DATABASE_URL": "db"}
+    assert both.env.with_(second.env).of({}) == {"SQLITE": "1", "MODE": "x"}
+    assert not second.env

@@ -62,6 +62,7 @@ def subject_of_gate(mission: Mission, gate: str) -> Subject:
     return Subject(
         gate=gate,
         checks=mission.gates[gate].checks,
+        env=mission.gates[gate].env,
         criteria=tuple(claim for batch in batches for claim in batch.criteria),
         deliverables={agent.id: agent.deliverables for batch in batches for agent in batch.agents},
         timeout=mission.defaults.gate_timeout,

@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -37,7 +37,8 @@ def check_fingerprint(check: BaseModel, restored: str = "") -> str:
     """What makes two checks the same: their kind, everything that the mission says of them but
     their name, and what they are carried out with that is not the tree's own (its digest).
     """
-    told = check.model_dump(mode="json", exclude={"name"})
+    # Variables count with what they hold, and only where there are some: see `restored`.
+    told = check.model_dump(mode="json", exclude={"name", "env"})
     return _hash(type(check).__name__, json.dumps(told, sort_keys=True), restored)
 
 
@@ -68,6 +69,11 @@ def _distributions() -> Iterator[str]:
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def variables_digest(variables: Mapping[str, str]) -> str:
+    """Of what a check's program is given by name; empty when that is nothing."""
+    return _hash(json.dumps(variables, sort_keys=True)) if variables else ""
 
 
 class Evidence:

@@ -26,6 +26,7 @@ from orchestrator.gates.observing.evidence import (
     Evidence,
     check_fingerprint,
     environment_fingerprint,
+    variables_digest,
 )
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.restore import Restoration
@@ -34,9 +35,9 @@ from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
 from orchestrator.gates.observing.sources import Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.subject import OnProgress, Progress, Subject
-from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.environment import clean_environment, own_python
 from orchestrator.isolation.processes import NotStarted
-from orchestrator.mission.model import AnyCheck, PytestCheck
+from orchestrator.mission.model import AnyCheck, Program, PytestCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
 
@@ -68,6 +69,15 @@ class Sighting:
         """
         checks = [self.check] if self.name in self.subject.named else self.subject.checks
         return tuple(glob for check in checks for glob in getattr(check, "may_configure", ()))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the check's program is given by name, from the mission and the user's
+        environment.
+        """
+        if not isinstance(self.check, Program):
+            return {}
+        return self.subject.env.with_(self.check.env).of(os.environ)
 
     def count(self, done: int, total: int | None, red: int) -> None:
         """Pass on how far it is."""
@@ -123,8 +133,7 @@ class Observer:
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
-        key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
+        key = await self._key(what, restored)
         async with self._turns[key]:
             known = self._known.get(key)
             if known is None:
@@ -196,8 +205,7 @@ class Observer:
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
-        key = (check_fingerprint(what.check, restored.digest + ground), what.tree)
+        key = await self._key(what, restored)
         known = self._known.get(key)
         return known or await anyio.to_thread.run_sync(
             self._evidence.observation, *key, self.environment
@@ -234,6 +242,14 @@ class Observer:
         if known == seen.unstable:
             return seen
         return await self._remember(seen.model_copy(update={"unstable": known}))
+
+    async def _key(self, what: Sighting, restored: Restoration) -> tuple[str, str]:
+        """What an observation is known by: the check with all that it is carried out with, and the
+        tree.
+        """
+        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
+        more = variables_digest(what.variables)
+        return check_fingerprint(what.check, restored.digest + ground + more), what.tree
 
     async def _remember(self, seen: Observation) -> Observation:
         self._known[seen.check, seen.tree] = seen
@@ -277,6 +293,7 @@ class Observer:
                     "PATH": f"{python.parent}{os.pathsep}{env['PATH']}",
                     "VIRTUAL_ENV": str(python.parent.parent),
                 }
+            env |= what.variables
             log = self._evidence.free(
                 "logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix
             )
@@ -312,4 +329,4 @@ def _nothing_waits() -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    return clean_environment(home, ENVIRONMENT)
+    return clean_environment(home, ENVIRONMENT, python=own_python())
