@@ -8,6 +8,7 @@ in `mission.entries`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,9 @@ from orchestrator.mission.overlaps import may_overlap
 from orchestrator.mission.scope import Scope, is_literal
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
+
+_PROOF_WORD = re.compile(r"^(?:file|symbol): ")
+"""What a proof begins with that is no test."""
 
 
 class Severity(StrEnum):
@@ -39,6 +43,7 @@ class FindingKind(StrEnum):
     READ_ONLY = "read_only"
     NO_GATE = "no_gate"
     UNPROVEN = "unproven"
+    UNPROVABLE = "unprovable"
     PROTECTED = "protected"
     SYMBOL = "symbol"
 
@@ -118,10 +123,13 @@ def inspect(
             )
         found += _overlaps(plan, batch, files, outlines)
         found += _unproven(batch.id, (), "criteria", batch.batch.criteria)
+        found += _unprovable(plan, batch, (), batch.batch.criteria, {*base_paths, *folders})
         for agent in batch.agents:
             found += _about_scope(agent, files[agent.id], folders, protect)
             found += _about_symbols(agent, files[agent.id], outlines)
-            found += _unproven(batch.id, (agent.id,), "deliverables", agent.agent.deliverables)
+            claims = agent.agent.deliverables
+            found += _unproven(batch.id, (agent.id,), "deliverables", claims)
+            found += _unprovable(plan, batch, (agent.id,), claims, {*base_paths, *folders})
     return Findings(tuple(found))
 
 
@@ -222,6 +230,38 @@ def _unproven(
         text = f"{len(bare)} of {len(claims)} {noun} without proof: reported as unvalidated, never as done"
         mend = "give each a `proof:` (a test, a check's name, `file: path`, `symbol: path::Name`)"
         yield Finding(FindingKind.UNPROVEN, Severity.NOTE, batch, agents, text, mend, bare)
+
+
+def _unprovable(
+    plan: Plan,
+    batch: PlannedBatch,
+    agents: tuple[str, ...],
+    claims: Sequence[Claim],
+    there: set[str],
+) -> Iterator[Finding]:
+    """Proofs in files that are neither in the base nor any agent's to write."""
+    checks = batch.gate.names if batch.gate else ()
+    proofs = (str(proof) for claim in claims for proof in claim.proof)
+    files = {
+        proof: str(PurePosixPath(_PROOF_WORD.sub("", proof).partition("::")[0]))
+        for proof in proofs
+        if proof not in checks
+    }
+    if missing := tuple(
+        proof
+        for proof, path in files.items()
+        if path not in there
+        and not any(
+            agent.scope.allows(made) for agent in plan.agents for made in (path, f"{path}/test.py")
+        )
+    ):
+        text = f"nothing can prove it: {_some(missing)} is neither in the base nor in any agent's scope"
+        mend = (
+            "check the spelling of the proof, or let the agent who is to write it change that file"
+        )
+        yield Finding(
+            FindingKind.UNPROVABLE, Severity.WARNING, batch.id, agents, text, mend, missing
+        )
 
 
 def _some(items: Sequence[str], most: int = 3) -> str:

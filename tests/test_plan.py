@@ -320,6 +320,34 @@ def test_what_lands_unchecked_is_said() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("proof", "files", "is_missing"),
+    [
+        ("tests/test_a.py::test_it", ["src/a.py"], False),
+        ("tests", ["src/a.py"], False),
+        ("tests/test_new.py", ["src/a.py"], True),
+        ("tests/test_new.py::test_it", ["tests/test_new.py"], False),
+        ("tests/new", ["tests/**"], False),
+        ({"file": "docs/guide.md"}, ["src/a.py"], True),
+        ({"file": "docs/guide.md"}, ["docs/"], False),
+        ({"symbol": "src/a.py::thing"}, ["src/b.py"], False),
+        ({"symbol": "src/z.py::thing"}, ["src/b.py"], True),
+        ("pytest-1", ["src/a.py"], False),
+    ],
+)
+def test_proofs_that_nobody_can_write(proof: object, files: list[str], is_missing: bool) -> None:
+    planned = mission(
+        batch("a", agent("x", files=files, deliverables=[{"text": "t", "proof": proof}]), gate="g"),
+        gates={"g": {"checks": [{"pytest": "tests"}]}},
+    )
+    missed = found(planned, FindingKind.UNPROVABLE)
+    assert [(where, severity) for where, severity, _ in missed] == [("x", "warning")] * is_missing
+    console = Console(width=100, record=True, file=io.StringIO())
+    plan = make_plan(planned)
+    render_plan(plan, inspect(plan, BASE), console)
+    assert f"{int(not is_missing)} of 1 claim provable" in console.export_text()
+
+
 def test_protected_paths_inside_a_scope() -> None:
     planned = mission(
         batch(
@@ -395,7 +423,7 @@ def example() -> Mission:
             agent(
                 "1.1",
                 files=["src/a.py", "src/*.py"],
-                deliverables=["Works", {"text": "x", "proof": "tests/x.py"}],
+                deliverables=["Works", {"text": "x", "proof": "tests/test_a.py"}],
             ),
             agent(
                 "1.2", files=["src/a.py"], backend="mine", timeout="90s", attempts=1, optional=True
@@ -507,7 +535,7 @@ def test_the_document() -> None:
     assert core["agents"][1]["timeout_seconds"] == 90
     assert core["agents"][0]["deliverables"] == [
         {"text": "Works", "proof": []},
-        {"text": "x", "proof": ["tests/x.py"]},
+        {"text": "x", "proof": ["tests/test_a.py"]},
     ]
     assert [check["name"] for check in document["gates"]["fast"]] == ["pytest-1", "audit"]
     assert [check["kind"] for check in document["gates"]["people"]] == ["approval", "command"]

@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cli.options import HERE, Json
+from orchestrator.cli.options import HERE, Json, Root
+from orchestrator.engine.beside.checking import GateOnBase, check_gates
 from orchestrator.engine.beside.preview import preview
 from orchestrator.errors import UsageError
 from orchestrator.mission.loading import LoadedMission, load_mission
 from orchestrator.mission.schema import mission_schema
+from orchestrator.ui.check_view import checked_document, render_checked
 from orchestrator.ui.plan_view import plan_document, render_plan
 
 
@@ -35,18 +37,42 @@ def plan(
     mission: Annotated[
         Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)
     ],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Prepare the set-up and run every gate on the base, too."),
+    ] = False,
+    root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Show what would run: waves, agents, overlaps, gates, the critical path. Starts nothing."""
-    found = preview(load(mission))
-    if json:
-        typer.echo(
-            json_module.dumps(plan_document(found.plan, found.findings, found.outlines), indent=2)
-        )
-    else:
+    """Show what would run: waves, agents, overlaps, gates, the critical path. Starts no agent.
+
+    With --check the set-up is prepared and every gate is run on the base: what is red there, what cannot run and why,
+    how long it takes, and which tests and proofs of the mission do not exist (those that an agent may write are fine).
+    Exit code 0 if all gates can run, 4 if one cannot, 2 if the mission is refused or names what nobody can bring about.
+    """
+    loaded = load(mission)
+    found = preview(loaded)
+    checked = None
+    if not json:
         render_plan(found.plan, found.findings, Console())
+    if check and not found.findings.refused:
+        checked = check_gates(loaded, root, _tell_gate)
+    if json:
+        document = plan_document(found.plan, found.findings, found.outlines)
+        if checked:
+            document["check"] = checked_document(checked)
+        typer.echo(json_module.dumps(document, indent=2))
+    elif checked:
+        render_checked(checked, Console(highlight=False))
     if found.findings.refused:
         raise typer.Exit(2)
+    if checked:
+        raise typer.Exit(int(checked.exit_code))
+
+
+def _tell_gate(gate: GateOnBase) -> None:
+    """For whoever waits; what was found is told at the end."""
+    typer.echo(f"gate {gate.gate} was run on the base in {gate.seconds:.1f}s", err=True)
 
 
 def schema() -> None:

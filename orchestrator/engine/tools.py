@@ -64,7 +64,12 @@ class Judge(Protocol):
         ...
 
     async def baseline(
-        self, subject: Subject, commit: str, *, among_agents: bool = False
+        self,
+        subject: Subject,
+        commit: str,
+        *,
+        among_agents: bool = False,
+        is_afresh: bool = False,
     ) -> Mapping[str, Observation]:
         """How the checks come out on a base, by name."""
         ...

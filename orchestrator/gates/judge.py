@@ -141,12 +141,16 @@ class Judge:
         on_progress: OnProgress | None = None,
         *,
         among_agents: bool = False,
+        is_afresh: bool = False,
     ) -> dict[str, Observation]:
-        """How the checks come out on a base, by name; seen once only, red or green.
+        """How the checks come out on a base, by name; seen once only, red or green, unless
+        `is_afresh`.
 
         What is red while `among_agents` is seen again, by the judgement that it would excuse.
         """
-        return await self._bases.see(subject, commit, on_progress, among_agents=among_agents)
+        return await self._bases.see(
+            subject, commit, on_progress, among_agents=among_agents, is_afresh=is_afresh
+        )
 
     async def known_baseline(self, subject: Subject, commit: str) -> dict[str, Observation]:
         """The same as far as it is known without a run."""

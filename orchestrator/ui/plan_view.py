@@ -43,7 +43,7 @@ SIGNS = {
 
 def render_plan(plan: Plan, findings: Findings, console: Console) -> None:
     """Print the plan: head, waves, gates, findings, and the totals last, where the eye ends."""
-    parts: list[RenderableType] = [_head(plan), "", _tree(plan)]
+    parts: list[RenderableType] = [_head(plan), "", _tree(plan, _misses(findings))]
     if any(batch.gate for batch in plan.batches):
         parts += ["", _gates(plan)]
     heaviest = sorted(
@@ -68,7 +68,7 @@ def _head(plan: Plan) -> Text:
     return text.append(" ".join(mission.objective.split()))
 
 
-def _tree(plan: Plan) -> Tree:
+def _tree(plan: Plan, misses: frozenset[str]) -> Tree:
 
     tree = Tree(Text("Waves", "bold"), guide_style="dim")
     for number, wave in enumerate(plan.waves, start=1):
@@ -80,13 +80,13 @@ def _tree(plan: Plan) -> Tree:
         )
         for name in wave:
             batch = plan.batch(name)
-            node = branch.add(_batch(batch))
+            node = branch.add(_batch(batch, misses))
             for agent in batch.agents:
-                node.add(_agent(agent))
+                node.add(_agent(agent, misses))
     return tree
 
 
-def _batch(batch: PlannedBatch) -> Text:
+def _batch(batch: PlannedBatch, misses: frozenset[str]) -> Text:
 
     text = Text.assemble((batch.id, "bold"))
     if batch.title != batch.id:
@@ -98,20 +98,20 @@ def _batch(batch: PlannedBatch) -> Text:
     if batch.needs:
         facts.append(f"needs {', '.join(batch.needs)}")
     if batch.batch.criteria:
-        facts.append(f"criteria {_proven(batch.batch.criteria)}")
+        facts.append(f"criteria {_proven(batch.batch.criteria, misses)}")
     if batch.land == "whole":
         facts.append("lands whole or not at all")
     return text.append(f"\n{' · '.join(facts)}", "dim")
 
 
-def _agent(agent: PlannedAgent) -> Text:
+def _agent(agent: PlannedAgent, misses: frozenset[str]) -> Text:
 
     text = Text.assemble((agent.id, "cyan"), "  ", agent.agent.name)
     facts = [agent.backend, duration(agent.timeout)]
     if agent.attempts != 1:
         facts.append(f"{agent.attempts} attempts")
     if agent.agent.deliverables:
-        facts.append(f"deliverables {_proven(agent.agent.deliverables)}")
+        facts.append(f"deliverables {_proven(agent.agent.deliverables, misses)}")
     if agent.needs:
         facts.append(f"needs {', '.join(agent.needs)}")
     if agent.agent.optional:
@@ -142,10 +142,21 @@ def _beside(scope: Scope) -> str:
     return f"{imports[scope.imports]}, {symbols[scope.new_symbols]}"
 
 
-def _proven(claims: Iterable[Claim]) -> str:
+def _proven(claims: Iterable[Claim], misses: frozenset[str]) -> str:
     """How many of the claims name what would prove them: ``2/3 provable``."""
     claims = tuple(claims)
-    return f"{sum(bool(claim.proof) for claim in claims)}/{len(claims)} provable"
+    return f"{sum(_is_provable(claim, misses) for claim in claims)}/{len(claims)} provable"
+
+
+def _is_provable(claim: Claim, misses: frozenset[str]) -> bool:
+    return bool(claim.proof) and misses.isdisjoint(map(str, claim.proof))
+
+
+def _misses(findings: Findings) -> frozenset[str]:
+    """Proofs that nothing can bear out."""
+    return frozenset(
+        item for finding in findings.of(FindingKind.UNPROVABLE) for item in finding.items
+    )
 
 
 def _gates(plan: Plan) -> Table:
@@ -243,7 +254,7 @@ def _severity(finding: Finding) -> Text:
 def _totals(plan: Plan, findings: Findings) -> Text:
 
     claims = _claims(plan)
-    proven = sum(bool(claim.proof) for claim in claims)
+    proven = sum(_is_provable(claim, _misses(findings)) for claim in claims)
     attempts = sum(agent.attempts for agent in plan.agents)
     text = Text.assemble(("Critical path  ", "bold"), " → ".join(plan.critical_path))
     text.append(f"  at most {duration(plan.ceiling)} in first attempts, gates not counted\n", "dim")

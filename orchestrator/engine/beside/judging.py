@@ -46,7 +46,7 @@ def judge_commits(
     gates = _gates(mission, request.gate)
     target = open_repository(mission, mission_dir, root)
     folders = Folders(root, f"gate-{mission.name}")
-    with _owned(folders), _workshop(target, folders) as workshop:
+    with held(folders), workshop_of(target, folders) as workshop:
         case = _case(loaded, target, workshop, request, gates, folders)
         furnishing = Furnishing(target.repository, target.base, mission.workspace)
         watcher.on_case(case)
@@ -102,7 +102,7 @@ def _case(  # noqa: PLR0917  (what a case is made of)
     if request.base is not None:
         base = Side(request.base, repository.resolve(request.base))
     else:
-        base = _common(target, begin, _base_name(loaded.mission, target), candidate.name)
+        base = _common(target, begin, base_name(loaded.mission, target), candidate.name)
     unjudged = 0 if request.uncommitted or request.candidate else count_uncommitted(repository)
     if base.commit == candidate.commit:
         mend = "name another commit with --base or --candidate"
@@ -119,7 +119,8 @@ def _case(  # noqa: PLR0917  (what a case is made of)
     )
 
 
-def _base_name(mission: Mission, target: Target) -> str:
+def base_name(mission: Mission, target: Target) -> str:
+    """What the mission's base is called."""
     if mission.repository.snapshot is not None:
         return "the plain files"
     return mission.repository.base or target.branch or "HEAD"
@@ -141,7 +142,7 @@ def _common(target: Target, candidate: str, name: str, candidate_name: str) -> S
 
 
 @contextlib.contextmanager
-def _owned(folders: Folders) -> Iterator[None]:
+def held(folders: Folders) -> Iterator[None]:
     """The folder of the evidence, made, and held alone."""
     try:
         durable(folders.root)
@@ -161,7 +162,7 @@ def _owned(folders: Folders) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _workshop(target: Target, folders: Folders) -> Iterator[Workshop]:
+def workshop_of(target: Target, folders: Folders) -> Iterator[Workshop]:
     """A store and work trees for this once; what a killed process left of the last ones is taken
     away first.
     """

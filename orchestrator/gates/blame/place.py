@@ -50,8 +50,11 @@ class Bases:
         on_progress: OnProgress | None = None,
         *,
         among_agents: bool = False,
+        is_afresh: bool = False,
     ) -> dict[str, Observation]:
-        """How the checks come out on a base, by name; seen once only, red or green."""
+        """How the checks come out on a base, by name; seen once only, red or green, unless
+        `is_afresh`.
+        """
         tree = await anyio.to_thread.run_sync(self._commits.tree_of, commit)
         found: dict[str, Observation] = {}
         for name, check in subject.named.items():
@@ -59,7 +62,7 @@ class Bases:
                 what = Sighting(
                     name, check, commit, tree, subject, on_progress, among_agents=among_agents
                 )
-                found[name] = await self._see(what)
+                found[name] = await self._see(what, is_afresh=is_afresh)
         return found
 
     async def known(self, subject: Subject, commit: str) -> dict[str, Observation]:

@@ -1,0 +1,239 @@
+"""Before anybody is paid: every gate of a mission on its base, outside of any run.
+
+Owns what is looked at and what is said of it: what is red there, what cannot run and why, and which
+names of the mission nothing bears out. Kept in `reports/gate-<mission>`, where `orchestrate gate`
+finds it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from orchestrator.engine.beside.judgement import Side
+from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
+from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.folders import Folders
+from orchestrator.engine.making import make_judge
+from orchestrator.engine.tools import Judge
+from orchestrator.engine.workshop import open_repository
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.executors.furnish import Furnishing
+from orchestrator.gates.observing.observation import RED, Observation
+from orchestrator.gates.rules.claims import plan_proofs
+from orchestrator.gates.rules.promises import Kind, Promise, of_tests, of_thing
+from orchestrator.gates.rules.things import problem
+from orchestrator.gates.subject import Subject
+from orchestrator.git.client import require_git
+from orchestrator.git.store import Store
+from orchestrator.isolation.processes import note_in
+from orchestrator.journal.facts import Counts, PlaceFault
+from orchestrator.mission.loading import LoadedMission
+from orchestrator.mission.model import CommandCheck, FileProof, Mission, PytestCheck
+from orchestrator.mission.scope import Scope
+from orchestrator.plan import make_plan
+
+PROOFS = "proofs"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOnBase:
+    """How one check comes out on the base. `fault` says why it cannot run there."""
+
+    name: str
+    kind: str
+    counts: Counts
+    exit_code: int | None
+    seconds: float
+    red: tuple[str, ...] = ()
+    uncollected: Mapping[str, str] = field(default_factory=dict)
+    """Files that cannot be collected, each with the last line of why."""
+    value: float | None = None
+    fault: PlaceFault | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOnBase:
+    """One gate: its checks, and what the mission promises of it. `seconds` with trees and set-up."""
+
+    gate: str
+    batches: tuple[str, ...]
+    checks: tuple[CheckOnBase, ...]
+    promises: tuple[Promise, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a mission's gates say of its base; fewer than there are where a signal stopped it."""
+
+    base: Side
+    folder: Path
+    """Where the logs are."""
+    gates: tuple[GateOnBase, ...]
+    stopped_by: str = ""
+
+    @property
+    def faults(self) -> tuple[PlaceFault, ...]:
+        """Why gates cannot run here."""
+        return tuple(check.fault for gate in self.gates for check in gate.checks if check.fault)
+
+    @property
+    def wrong(self) -> tuple[Promise, ...]:
+        """What the mission names and nobody can bring about."""
+        return tuple(it for gate in self.gates for it in gate.promises if it.is_wrong)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """4 where a gate cannot run, 2 where the mission promises what cannot be."""
+        if self.stopped_by:
+            return ExitCode.INTERRUPTED
+        if self.faults:
+            return ExitCode.ENVIRONMENT
+        return ExitCode.USAGE if self.wrong else ExitCode.OK
+
+
+def check_gates(
+    loaded: LoadedMission, root: Path, on_gate: Callable[[GateOnBase], None]
+) -> Checked:
+    """See every gate that a batch of the mission uses on its base, now; `on_gate` hears of each."""
+    mission, mission_dir = loaded.mission, loaded.path.resolve().parent
+    require_git()
+    used = dict.fromkeys(batch.gate for batch in mission.batches if batch.gate)
+    if not used:
+        raise UsageError("no batch of the mission has a gate", mend="name one under `gate:`")
+    target = open_repository(mission, mission_dir, root)
+    folders = Folders(root, f"gate-{mission.name}")
+    with held(folders), workshop_of(target, folders) as workshop:
+        furnishing = Furnishing(target.repository, target.base, mission.workspace)
+        make = partial(make_judge, mission, folders, workshop, furnishing)
+        look = _Look(mission, workshop.store, target.base)
+        found: list[GateOnBase] = []
+
+        def tell(gate: GateOnBase) -> None:
+            found.append(gate)
+            on_gate(gate)
+
+        stopped = anyio.run(_look_at_all, folders.report, make, look, tuple(used), tell)
+        base = Side(base_name(mission, target), target.base)
+        return Checked(base, folders.report, tuple(found), stopped)
+
+
+async def _look_at_all(
+    folder: Path,
+    make: Callable[[], Judge],
+    look: _Look,
+    gates: tuple[str, ...],
+    tell: Callable[[GateOnBase], None],
+) -> str:
+    """The name of the signal that stopped it; empty when none has."""
+    note_in(folder)
+    stopped: list[str] = []
+    is_whole = False
+    async with anyio.create_task_group() as tasks:
+        with CancelScope() as work:
+            tasks.start_soon(stop_on_signal, work, stopped)
+            async with contextlib.aclosing(make()) as judge:
+                for gate in gates:
+                    tell(await look.at(gate, judge))
+            is_whole = True
+        tasks.cancel_scope.cancel()
+    return stopped[0] if stopped and not is_whole else ""
+
+
+class _Look:
+    """What is asked of each gate, and of which base."""
+
+    def __init__(self, mission: Mission, store: Store, base: str) -> None:
+        self._mission = mission
+        self._store = store
+        self._base = base
+        self._paths = frozenset(store.paths(base))
+        self._scopes = {agent.id: agent.scope for agent in make_plan(mission).agents}
+        self._protect = Scope(mission.workspace.protect)
+
+    async def at(self, gate: str, judge: Judge) -> GateOnBase:
+        began = time.monotonic()
+        subject = subject_of_gate(self._mission, gate)
+        seen = await judge.baseline(subject, self._base, is_afresh=True)
+        faults = {fault.check: fault for fault in await judge.lacks(subject, self._base)}
+        promises = await self._promises(subject, seen, judge)
+        return GateOnBase(
+            gate=gate,
+            batches=tuple(batch.id for batch in self._mission.batches if batch.gate == gate),
+            checks=tuple(_check(name, it, faults.get(name)) for name, it in seen.items()),
+            promises=tuple(promises),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    async def _promises(
+        self, subject: Subject, seen: Mapping[str, Observation], judge: Judge
+    ) -> list[Promise]:
+        found: list[Promise] = []
+        for name, check in subject.named.items():
+            if isinstance(check, PytestCheck):
+                found += self._of(Kind.RUNS, check.pytest, seen[name], only_wrong=True)
+            if isinstance(check, PytestCheck | CommandCheck):
+                found += self._of(Kind.TURNS_GREEN, check.must_turn_green, seen[name])
+        plan = plan_proofs(subject.claims, subject.named)
+        for name, proofs in plan.by_check.items():
+            found += self._of(Kind.PROVES, proofs, seen[name])
+        if plan.extra:
+            part = PytestCheck(pytest=plan.extra, plugins=subject.all_plugins)
+            look = await judge.look(
+                subject, _unused(subject), commit=self._base, base=self._base, part=part
+            )
+            found += self._of(Kind.PROVES, plan.extra, look.seen)
+        for thing in plan.things:
+            path = thing.file if isinstance(thing, FileProof) else thing.symbol.partition("::")[0]
+            wrong = await to_thread.run_sync(problem, self._store, self._base, thing)
+            found.append(of_thing(thing.what, path, wrong, self._makers_of))
+        return found
+
+    def _of(
+        self, kind: Kind, entries: tuple[str, ...], seen: Observation, *, only_wrong: bool = False
+    ) -> list[Promise]:
+        if seen.not_ready or seen.not_started:
+            return []  # nothing is known of its tests
+        found = of_tests(kind, entries, seen, self._paths, self._makers_of)
+        return [promise for promise in found if promise.is_wrong or not only_wrong]
+
+    def _makers_of(self, path: str) -> tuple[str, ...]:
+        if self._protect.allows(path):
+            return ()
+        return tuple(agent for agent, scope in self._scopes.items() if scope.allows(path))
+
+
+def _unused(subject: Subject) -> str:
+    name = PROOFS
+    while name in subject.named:
+        name += "-of-ours"
+    return name
+
+
+def _check(name: str, seen: Observation, fault: PlaceFault | None) -> CheckOnBase:
+    return CheckOnBase(
+        name=name,
+        kind=seen.kind,
+        counts=seen.counts,
+        exit_code=seen.exit_code,
+        seconds=seen.seconds,
+        red=tuple(test for test, it in seen.tests.items() if it.outcome in RED),
+        uncollected={path: _last(text) for path, text in seen.collection_errors.items()},
+        value=seen.value,
+        fault=fault,
+        log=seen.log,
+    )
+
+
+def _last(message: str) -> str:
+    lines = message.strip().splitlines()
+    return lines[-1].removeprefix("E ").strip()[:300] if lines else ""
