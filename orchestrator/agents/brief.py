@@ -16,6 +16,7 @@ from orchestrator.plan import PlannedAgent, PlannedBatch
 
 # A batch of hundreds would drown the agent's own work in the list of the others'.
 OTHERS_SHOWN = 50
+RED_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,10 @@ class Briefs:
         planned: PlannedAgent,
         earlier: Sequence[EarlierAttempt] = (),
         conflict: ToResolve | None = None,
+        red: Sequence[str] | None = None,
     ) -> str:
         """What the agent's next attempt is told, or whoever resolves a conflict of its work in its
-        place.
+        place. `red` is what is red on the base of its gate before anybody's work (None: not known).
 
         Raises jinja2.TemplateError for a name that there is not.
         """
@@ -104,6 +106,8 @@ class Briefs:
                 _command_of(check) for check in (batch.gate.checks if batch.gate else ())
             ],
             proofs=_proofs(planned.agent),
+            red=None if red is None else tuple(red)[:RED_SHOWN],
+            red_left_out=len((red or ())[RED_SHOWN:]),
             earlier=earlier,
             conflict=conflict,
         )

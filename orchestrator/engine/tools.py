@@ -140,7 +140,12 @@ class Tools:
         """Made when it is first asked for: agents need not wait for it."""
         return self.call_judge()
 
+    @property
+    def has_judge(self) -> bool:
+        """Whether it has been made."""
+        return "judge" in vars(self)
+
     async def aclose(self) -> None:
         """Let go of what was made."""
-        if "judge" in vars(self):
+        if self.has_judge:
             await self.judge.aclose()

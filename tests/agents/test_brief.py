@@ -174,3 +174,19 @@ def test_a_backend_by_name_that_does_not_work_is_refused_before_anything_starts(
         EnvironmentRefused, match="backend `missing` cannot work here: no-such-agent is not on PATH"
     ):
         make_backend("missing", made, tmp_path)
+
+
+def test_what_is_red_on_the_base_is_told_truthfully_and_bounded() -> None:
+    made = mission(batch("core", "1.1"))
+    plan = make_plan(made)
+
+    def told(red: list[str] | None) -> str:
+        return Briefs(made).render(plan.batch("core"), plan.agent("1.1"), red=red)
+
+    assert "on the base" not in told(None), "nobody has looked"
+    assert "Nothing of it is red on the base." in told([])
+    text = told([f"tests/test_{n}.py::test" for n in range(25)])
+    assert "(25 in all)" in text
+    assert "- `tests/test_19.py::test`" in text
+    assert "test_20" not in text
+    assert "- and 5 more" in text

@@ -180,6 +180,9 @@ def test_one_culprit(tmp_path: Path, n: int, culprit: str) -> None:
     )
     assert f"AssertionError: {culprit} is bad" in text
     assert "+bad" in text, "what it had changed"
+    red = "Red on the base already, before anybody's work (1 in all)"
+    assert red in text
+    assert "- `tests/test_parts.py::test_red_before`" in text.partition(red)[2]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +14,7 @@ from anyio import CancelScope, to_thread
 
 from orchestrator.agents.brief import EarlierAttempt
 from orchestrator.agents.resolving import Resolving
+from orchestrator.engine.attempts.red_before import red_before
 from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.progress import OutputLine
 from orchestrator.engine.tools import Tools
@@ -47,7 +49,8 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         resolution = (
             await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
         )
-        spec = _spec(tools, planned, started, resolution)
+        red = await red_before(tools, step.batch)
+        spec = _spec(tools, planned, started, resolution, red)
         result = await tools.executor.run(spec, show)
         from orchestrator.engine.attempts.assessing import conclude, nothing_changed
 
@@ -155,7 +158,11 @@ def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
 
 
 def _spec(
-    tools: Tools, planned: PlannedAgent, started: AttemptStarted, resolution: Resolution | None
+    tools: Tools,
+    planned: PlannedAgent,
+    started: AttemptStarted,
+    resolution: Resolution | None,
+    red: Sequence[str] | None,
 ) -> AttemptSpec:
     state = tools.recorder.state
     agent = state.agents[planned.id]
@@ -169,7 +176,7 @@ def _spec(
         base=started.base,
         backend=Resolving(backend, resolution.overlay) if resolution else backend,
         brief=tools.briefs.render(
-            state.plan.batch(started.batch), planned, _earlier(agent), conflict
+            state.plan.batch(started.batch), planned, _earlier(agent), conflict, red
         ),
         timeout=planned.timeout,
         mission_dir=tools.mission_dir,
