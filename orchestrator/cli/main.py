@@ -85,16 +85,18 @@ def _report(error: BaseException) -> int:
     """Show an error as a paragraph; a fault of ours keeps its traceback in a file. Returns the exit
     code.
     """
-    known = _known(error)
+    from orchestrator.isolation.secrets import known as secrets
+
+    known, clean = _known(error), secrets().text
     if known is not None:
-        streams.say(f"orchestrate: {known}", err=True)
+        streams.say(clean(f"orchestrate: {known}"), err=True)
         return int(known.exit_code)
     with tempfile.NamedTemporaryFile(
         "w", prefix="orchestrate-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
-        log.write("".join(traceback.format_exception(error)))
+        log.write(clean("".join(traceback.format_exception(error))))
     streams.say(
-        f"orchestrate: a fault of this program: {type(error).__name__}: {error}\n"
+        f"orchestrate: a fault of this program: {type(error).__name__}: {clean(str(error))}\n"
         f"  The traceback is in {log.name}; please report it. A run that was going on can be resumed.",
         err=True,
     )

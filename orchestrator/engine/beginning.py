@@ -70,7 +70,7 @@ def _new_folders(root: Path, mission: str, repository: Repository, now: datetime
             continue
         try:
             durable(root)
-            folders.report.mkdir()
+            folders.report.mkdir(mode=0o700)
         except FileExistsError:
             continue
         except OSError as error:

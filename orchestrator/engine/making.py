@@ -24,6 +24,7 @@ from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.setup import Setup
 from orchestrator.git.store import Store
+from orchestrator.isolation.secrets import know_of
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
@@ -105,6 +106,7 @@ def make_judge(
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
     from orchestrator.gates.judge import Judge
 
+    know_of(mission)
     return Judge(
         checkouts=Furnished(workshop.workspaces, furnishing),
         commits=workshop.store,

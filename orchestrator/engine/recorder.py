@@ -9,7 +9,8 @@ import anyio
 
 from orchestrator.engine.progress import Progress
 from orchestrator.errors import OrchestrateError
-from orchestrator.journal.events import Event, Record
+from orchestrator.isolation.secrets import without_secrets
+from orchestrator.journal.events import Event, Record, RunStarted
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State, apply, fold
 
@@ -43,7 +44,9 @@ class Recorder:
         return self._state
 
     def emit(self, event: Event) -> State:
-        """Make `event` durable, and return the state after it."""
+        """Make `event` durable, without any secret, and return the state after it."""
+        if not isinstance(event, RunStarted):  # the mission is a person's, and is carried out
+            event = without_secrets(event)
         record = self._journal.append(event)
         self._state = apply(self._state, record)
         changed, self._changed = self._changed, anyio.Event()

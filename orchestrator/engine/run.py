@@ -35,6 +35,7 @@ from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
 from orchestrator.isolation.processes import end_leftovers, note_in, open_house
+from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State
@@ -65,6 +66,7 @@ def start(
 ) -> tuple[State, int]:
     """Carry a mission out; returns the last state and the exit code."""
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
+    know_of(mission)
     require_git()
     target = open_repository(mission, mission_dir, root)
     # Whatever cannot work here is found before anything starts.
@@ -101,6 +103,7 @@ def resume(
             raise UsageError(f"run {folders.run} never began", mend="run its mission again")
         recorder = Recorder(journal, (*observers(folders), Copying(folders)))
         state = recorder.state
+        know_of(state.started.mission)
         if state.ended and _redo_of(state, selection) is None:
             return state, state.ended.exit_code
         leftovers = end_leftovers(folders.report)

@@ -121,6 +121,7 @@ class LocalExecutor:
         brief = self._brief_file(spec)
         brief.parent.mkdir(parents=True, exist_ok=True)
         brief.write_text(spec.brief, encoding="utf-8", errors="backslashreplace")
+        brief.chmod(0o600)
         workspace = self._workspaces.provision(spec.name, spec.base)
         self._furnishing.put_into(workspace.path)
         return workspace

@@ -14,12 +14,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import anyio
 
 from orchestrator.isolation import keeper, keepers, leftovers
 from orchestrator.isolation.keeper import TAG
 from orchestrator.isolation.keepers import Kept, open_house
+from orchestrator.isolation.secrets import known
 
 __all__ = [
     "TAG",
@@ -81,7 +83,7 @@ class Exit:
 
 @dataclass(slots=True)
 class _Output:
-    """The log file, its limit, and the last of what came by."""
+    """The log file, its limit, and the last of what came by; no secret gets into either."""
 
     path: Path
     limit: int
@@ -92,19 +94,26 @@ class _Output:
 
     async def stream(self, read: Callable[[], Awaitable[bytes]]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as log:
-            while chunk := await read():
-                kept = chunk[: max(0, self.limit - self.written)]
-                log.write(kept)
-                log.flush()
-                self.written += len(kept)
-                self.dropped += len(chunk) - len(kept)
-                self.tail += chunk
-                del self.tail[:-TAIL_BYTES]
-                if self.on_line and (line := self.last_line()):
-                    self.on_line(line)
+        clean = known().stream()
+        with _private(self.path) as log:
+            try:
+                while chunk := await read():
+                    self._take(log, clean.feed(chunk))
+            finally:  # also when nobody waits for the end of it
+                self._take(log, clean.finish())
             if self.dropped:
                 log.write(f"\n[orchestrate: {self.dropped} more bytes were not kept]\n".encode())
+
+    def _take(self, log: IO[bytes], chunk: bytes) -> None:
+        kept = chunk[: max(0, self.limit - self.written)]
+        log.write(kept)
+        log.flush()
+        self.written += len(kept)
+        self.dropped += len(chunk) - len(kept)
+        self.tail += chunk
+        del self.tail[:-TAIL_BYTES]
+        if chunk and self.on_line and (line := self.last_line()):
+            self.on_line(line)
 
     def text(self) -> str:
         return self.tail.decode("utf-8", "replace")
@@ -114,6 +123,12 @@ class _Output:
         # line.
         lines = self.tail[-400:].decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _private(path: Path) -> IO[bytes]:
+    """The file, to append to, made for its user alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "ab")
 
 
 _NOTES: list[Path] = []

@@ -123,7 +123,7 @@ class Journal:
         """Open or make it, mending a torn tail; `mended` is how many bytes of an unfinished record
         were cut off, `doubts` what to tell people of it.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._clock = clock
         path = folder / JOURNAL
         contents = read(folder) if path.exists() else Contents((), 0, 0, 0)
@@ -137,7 +137,7 @@ class Journal:
             contents.checksum,
         )
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self._head = _open_head(folder)
             if contents.torn:
                 os.ftruncate(self._file, contents.size)
@@ -217,7 +217,7 @@ def _head(folder: Path) -> int | None:
 
 
 def _open_head(folder: Path) -> int:
-    return os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    return os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

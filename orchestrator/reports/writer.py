@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.isolation.secrets import known, without_secrets
 from orchestrator.journal.state import State
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import Summary
@@ -35,7 +36,7 @@ def render(summary: Summary, format: str) -> str:
         raise UsageError(
             f"no report format is called `{format}`", mend=f"choose from {', '.join(RENDERERS)}"
         )
-    return RENDERERS[format](summary)
+    return known().text(RENDERERS[format](without_secrets(summary)))
 
 
 class ReportWriter:
@@ -54,7 +55,7 @@ class ReportWriter:
         if "json" in self.formats and not (self.folder / SCHEMA).exists():
             texts[SCHEMA] = json.dumps(report_schema(), indent=2) + "\n"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, text in texts.items():
                 _replace(self.folder / name, text)
         except OSError as error:
@@ -70,6 +71,7 @@ def _replace(path: Path, text: str) -> None:
     """A reader sees the old file or the new one, never half of one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        draft.touch(mode=0o600)
         draft.write_bytes(text.encode("utf-8", "replace"))
         draft.replace(path)
     finally:

@@ -7,7 +7,7 @@ agents start first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from orchestrator.engine.attempts.resolving import Resolution
 from orchestrator.engine.subjects import subject_of
@@ -15,6 +15,7 @@ from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec
 from orchestrator.gates.rules.claims import is_proven
 from orchestrator.git.captured import Capture
+from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptEnded
 from orchestrator.journal.facts import Breach, ClaimStatus, FileChange, Outcome
 from orchestrator.merging.breaches import breaches_of
@@ -22,6 +23,8 @@ from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent
 
 EVIDENCE_CHARACTERS = 4000
+SEARCHED_BYTES = 8 * 1024 * 1024
+"""Of each changed file, for secrets."""
 
 
 def conclude(  # noqa: PLR0917  (an attempt, and what is known of it)
@@ -107,12 +110,27 @@ def _assess(
         commit=capture.commit if capture.commit != spec.base else None,
         changes=_changes(tools, spec.base, capture),
         breaches=breached,
-        notes=tuple(problem.text for problem in capture.problems if not problem.blocking),
+        notes=(
+            *(problem.text for problem in capture.problems if not problem.blocking),
+            *_secrets_in(tools, spec.base, capture),
+        ),
         exit_code=ended.exit.code if ended.exit else None,
         seconds=ended.exit.seconds if ended.exit else 0.0,
         log=str(result.log.relative_to(report)),
         brief=str(result.brief.relative_to(report)),
     )
+
+
+def _secrets_in(tools: Tools, base: str, capture: Capture) -> Iterator[str]:
+    """Work is not altered; that it holds a secret is said, without saying the secret."""
+    redactor = known()
+    for path, change in capture.changes.items() if redactor else ():
+        if change.new is not None and change.new.is_file:
+            held = redactor.named_in(tools.store.blob(change.new.oid)[:SEARCHED_BYTES])
+            before = tools.store.read(base, path) if held else None
+            names = set(held) - set(redactor.named_in(before or b""))
+            if names:
+                yield f"{path} holds the value of {', '.join(sorted(names))}, which is a secret"
 
 
 def _told(breached: Sequence[Breach]) -> str:

@@ -19,6 +19,7 @@ from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.progress import OutputLine
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptSpec, WorkerLost
+from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
 from orchestrator.journal.state import AgentState, Phase, State
 from orchestrator.merging.contribution import Contribution
@@ -175,8 +176,10 @@ def _spec(
         attempt=started.attempt,
         base=started.base,
         backend=Resolving(backend, resolution.overlay) if resolution else backend,
-        brief=tools.briefs.render(
-            state.plan.batch(started.batch), planned, _earlier(agent), conflict, red
+        brief=known().text(
+            tools.briefs.render(
+                state.plan.batch(started.batch), planned, _earlier(agent), conflict, red
+            )
         ),
         timeout=planned.timeout,
         mission_dir=tools.mission_dir,

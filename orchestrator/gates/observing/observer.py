@@ -37,6 +37,7 @@ from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.isolation.environment import clean_environment, own_python
 from orchestrator.isolation.processes import NotStarted
+from orchestrator.isolation.secrets import without_secrets
 from orchestrator.mission.model import AnyCheck, Program, PytestCheck
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
@@ -310,7 +311,7 @@ class Observer:
             )
             async with self._company.enter(apart=apart) as visit:
                 seen = await RUNNERS[type(what.check)](what.check, place)
-        found = seen.model_copy(
+        found = without_secrets(seen).model_copy(
             update={
                 "check": fingerprint,
                 "commit": what.commit,
