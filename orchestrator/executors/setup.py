@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections import defaultdict
@@ -33,7 +34,7 @@ from anyio import to_thread
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.furnish import Furnished
-from orchestrator.git.folder import remove_tree
+from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.store import Store
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
@@ -270,12 +271,17 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Everything in a folder but folders, sorted, relative to it."""
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        links = [name for name in folders if Path(where, name).is_symlink()]
-        for name in sorted([*names, *links]):
-            yield str(Path(where, name).relative_to(folder))
+    """Everything in a folder but folders, sorted, relative to it. Raises SetupFailed where these
+    are nested deeper than can be copied.
+    """
+    found = []
+    for item in walk(folder):
+        if not stat.S_ISDIR(item.status.st_mode):
+            found.append(item.path)
+        elif is_too_deep(item.path):
+            top = os.fsdecode(item.path.partition(b"/")[0])
+            raise SetupFailed(f"workspace.setup: folders are nested too deep in {top}")
+    yield from map(os.fsdecode, sorted(found))
 
 
 def _digest(folder: Path) -> str:

@@ -8,6 +8,7 @@ captured alike, because only the files are looked at.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
@@ -17,7 +18,15 @@ from pathlib import Path
 
 from orchestrator.git.captured import Capture, Limits, Problem, ProblemKind
 from orchestrator.git.client import Git, GitError, Result
-from orchestrator.git.folder import Manifest, open_all, remove_tree, walk
+from orchestrator.git.folder import (
+    DEEPEST,
+    LONGEST,
+    Manifest,
+    is_too_deep,
+    open_all,
+    remove_tree,
+    walk,
+)
 from orchestrator.git.left_out import ignored_of, is_below, sort_out
 from orchestrator.git.names import is_dotgit
 from orchestrator.git.policy import judge, too_large
@@ -30,6 +39,8 @@ _INVALID = re.compile(r"invalid path '(.*)'\n", re.DOTALL)
 _MOST_RETRIES = 20
 _MOST_NAMED = 200
 """A flood of findings says no more than its beginning."""
+_NAMED_PARTS = 4
+"""How much of a path that is too deep is told."""
 
 _RAW_CONFIGURATION = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"
 _RAW_ATTRIBUTES = "* -text -ident -working-tree-encoding -filter\n"
@@ -158,10 +169,12 @@ class _Look:
     problems: list[Problem]
     gitignores: list[str]
     submodules: list[str]
+    deep: list[bytes]
+    """Folders that nothing looks into, so far below others are they."""
 
 
 def _look(store: Store, taking: Taking, limits: Limits, exclude: Sequence[str]) -> _Look:
-    look = _Look([], [], [])
+    look = _Look([], [], [], [])
     entries = store.entries(taking.base)
     submodules = [encode(path) + b"/" for path, entry in entries.items() if entry.mode == GITLINK]
     for item in walk(taking.path, skip=frozenset(encode(path) for path in exclude)):
@@ -171,6 +184,8 @@ def _look(store: Store, taking: Taking, limits: Limits, exclude: Sequence[str]) 
             look.submodules.append(
                 next(decode(folder[:-1]) for folder in submodules if item.path.startswith(folder))
             )
+        elif stat.S_ISDIR(mode) and is_too_deep(item.path):
+            look.deep.append(item.path)
         elif not (stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             text = "a FIFO, socket or device; it was not opened"
             look.problems.append(Problem(decode(item.path), ProblemKind.SPECIAL_FILE, text))
@@ -197,9 +212,9 @@ def _leave_out(
     store: Store, taking: Taking, git: Git, look: _Look, exclude: Sequence[str]
 ) -> tuple[list[Problem], list[str]]:
     """The problems of `look` that are not ignored files, and the paths that git must not be
-    shown.
+    shown. What git could not get through is taken away.
     """
-    problems = look.problems
+    problems = look.problems + _cut_off(taking, git, look.deep)
     if problems:
         ignored = ignored_of(git, [encode(problem.path) for problem in problems])
         problems = [problem for problem in problems if encode(problem.path) not in ignored]
@@ -212,6 +227,18 @@ def _leave_out(
     for path in dict.fromkeys(look.submodules):
         problems.append(Problem(path, ProblemKind.SUBMODULE_CONTENT, text, blocking=False))
     return problems, left_out
+
+
+def _cut_off(taking: Taking, git: Git, folders: list[bytes]) -> list[Problem]:
+    """Remove folders that are too deep for anyone, but ignored ones, into which nobody looks."""
+    deep = sorted(set(folders) - (ignored_of(git, folders) if folders else set()))
+    text = (
+        f"folders are nested more than {DEEPEST} deep, or their path has more than {LONGEST} bytes"
+    )
+    for folder in deep:
+        remove_tree(taking.path / os.fsdecode(folder))
+    tops = dict.fromkeys(b"/".join(folder.split(b"/")[:_NAMED_PARTS]) for folder in deep)
+    return [Problem(decode(top), ProblemKind.TOO_DEEP, text) for top in tops]
 
 
 # -- taking the rest

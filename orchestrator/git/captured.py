@@ -20,6 +20,7 @@ class ProblemKind(StrEnum):
     INSANE_PATH = "insane_path"
     CASE_COLLISION = "case_collision"
     SPECIAL_FILE = "special_file"
+    TOO_DEEP = "too_deep"
     FILE_TOO_LARGE = "file_too_large"
     TOTAL_TOO_LARGE = "total_too_large"
     SUBMODULE_CONFIGURATION = "submodule_configuration"

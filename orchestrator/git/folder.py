@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from orchestrator.git.removal import remove_tree as remove_tree  # noqa: PLC0414  (it is known from here)
 
 ONE_AT_A_TIME = threading.Lock()
 """Held while looking at each of many files: every look lets go of the interpreter, and threads that
@@ -33,6 +33,13 @@ bits.
 No program sets a ctime, so an equal stamp is no change.
 """
 _BITS = 0xFFFFFFFF
+
+
+DEEPEST = 200
+LONGEST = 3000
+"""How many folders inside one another, and how many bytes of a path, are looked into. Paths that
+are longer cannot be named to the system, and what works folder by folder has limits of its own.
+"""
 
 
 class OddFolder(Exception):
@@ -64,7 +71,7 @@ def walk(root: Path, *, skip: frozenset[bytes] = frozenset()) -> Iterator[Found]
     A ``.git`` further down is reported but not entered.
 
     Folders that their owner has closed are opened, since an agent may close them to hide what is
-    inside.
+    inside. One that `is_too_deep` is reported but not entered.
     """
     base = os.fsencode(root)
     todo = [b""]
@@ -78,8 +85,13 @@ def walk(root: Path, *, skip: frozenset[bytes] = frozenset()) -> Iterator[Found]
             if path in skip:
                 continue
             yield Found(path, status)
-            if stat.S_ISDIR(status.st_mode) and entry.name != b".git":
+            if stat.S_ISDIR(status.st_mode) and entry.name != b".git" and not is_too_deep(path):
                 todo.append(path)
+
+
+def is_too_deep(folder: bytes) -> bool:
+    """Whether nothing below this folder, by its path, is looked at."""
+    return len(folder) > LONGEST or folder.count(b"/") >= DEEPEST
 
 
 def _list(place: bytes) -> list[tuple[os.DirEntry[bytes], os.stat_result]]:
@@ -201,34 +213,6 @@ def renew_manifest(root: Path, manifest: Manifest, written: list[bytes]) -> Mani
             folders[folder] = _folder(os.lstat(base + b"/" + folder))
             folder = os.path.dirname(folder)  # noqa: PTH120  (bytes)
     return Manifest(files, folders, manifest.empty, time.time_ns())
-
-
-def remove_tree(path: Path) -> None:
-    """Remove whatever is at `path`, whoever closed it; links are removed, never followed."""
-    try:
-        if not stat.S_ISDIR(path.lstat().st_mode):
-            path.unlink()
-            return
-    except FileNotFoundError:
-        return
-    shutil.rmtree(path, onerror=_open_and_retry)
-    if path.exists():
-        shutil.rmtree(path)
-
-
-def _open_and_retry(_: Callable[..., Any], name: str, problem: Any) -> None:  # noqa: ANN401  (shutil's shape)
-    error = problem[1]
-    if isinstance(error, FileNotFoundError):
-        return
-    if not isinstance(error, PermissionError):
-        raise error
-    place = Path(name)
-    place.parent.chmod(0o700)
-    if place.is_symlink() or not place.is_dir():
-        place.unlink()
-        return
-    place.chmod(0o700)
-    shutil.rmtree(place, onerror=_open_and_retry)
 
 
 def _stamp(status: os.stat_result) -> Stamp:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.git.folder import ONE_AT_A_TIME, Manifest, is_untouched, walk
+from orchestrator.git.folder import ONE_AT_A_TIME, Manifest, is_too_deep, is_untouched, walk
 from orchestrator.git.objects import ObjectWriter, object_id
 from orchestrator.git.store import Store
 from orchestrator.git.text import decode, encode
@@ -83,7 +83,7 @@ def _touched(
             missing -= 1
             if is_untouched(found.status, stamp, manifest):
                 continue
-        if _is_gits(found.path):
+        if _is_gits(found.path) or (stat.S_ISDIR(mode) and is_too_deep(found.path)):
             raise _NotPlain
         if not stat.S_ISDIR(mode):
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)) or found.status.st_size > largest:

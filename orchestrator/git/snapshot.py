@@ -14,12 +14,13 @@ from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.git.client import Git, require_git
-from orchestrator.git.folder import remove_tree
+from orchestrator.git.folder import DEEPEST, remove_tree
 from orchestrator.git.repository import Repository
 
 _WHEN = "1700000000 +0000"
 _LEFT_OUT = {b".git", b"__pycache__"}
 _MESSAGE = "Snapshot"
+_MOST_SHOWN = 200
 
 
 class PlaceTaken(UsageError):
@@ -81,7 +82,13 @@ def _commit(source: Path, path: Path) -> str:
     return git.run("rev-parse", "HEAD").text
 
 
-def _copy(source: bytes, target: bytes) -> None:
+def _copy(source: bytes, target: bytes, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise UsageError(
+            f"folders are nested more than {DEEPEST} deep",
+            where=os.fsdecode(source)[:_MOST_SHOWN],
+            mend="Remove them, or name the folder that is meant.",
+        )
     with os.scandir(source) as entries:
         for entry in entries:
             if entry.name in _LEFT_OUT:
@@ -90,7 +97,7 @@ def _copy(source: bytes, target: bytes) -> None:
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
                 os.mkdir(place)  # noqa: PTH102  (bytes)
-                _copy(entry.path, place)
+                _copy(entry.path, place, depth + 1)
             elif stat.S_ISLNK(mode):
                 os.symlink(os.readlink(entry.path), place)  # noqa: PTH115, PTH211  (bytes)
             elif stat.S_ISREG(mode):

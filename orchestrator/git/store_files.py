@@ -7,10 +7,12 @@ Owns what stands in ``store.git`` beside objects and refs. How the store is used
 from __future__ import annotations
 
 import os
-import shutil
+import stat
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 from orchestrator.git.client import Git
+from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.identity import Identity
 from orchestrator.git.repository import Repository, alternates
 
@@ -42,7 +44,7 @@ GUARDED = (
     "objects/info/alternates",
     "shallow",
 )
-_SWEPT = ("*.lock", "*.keep", "tmp_*")
+_SWEPT = (b"*.lock", b"*.keep", b"tmp_*")
 
 
 def build(path: Path, source: Repository, base: str, run: str, identity: Identity) -> None:
@@ -82,18 +84,17 @@ def alternate_line(folder: Path) -> bytes:
 
 
 def sweep(path: Path) -> None:
-    """Remove what a killed git leaves and the next one stumbles over."""
-    for folder, folders, files in os.walk(path):
-        here = Path(folder)
-        if here == path / "orchestrate":
-            folders.clear()
-            continue
-        for name in [name for name in folders if name.startswith("tmp_objdir-")]:
-            shutil.rmtree(here / name)
-            folders.remove(name)
-        for name in files:
-            if any(Path(name).match(pattern) for pattern in _SWEPT):
-                (here / name).unlink(missing_ok=True)
+    """Remove what a killed git leaves and the next one stumbles over, and folders that git would
+    get lost in.
+    """
+    found = [
+        item.path
+        for item in walk(path, skip=frozenset({b"orchestrate"}))
+        if any(fnmatch(os.path.basename(item.path), pattern) for pattern in _SWEPT)  # noqa: PTH119  (bytes)
+        or (stat.S_ISDIR(item.status.st_mode) and is_too_deep(item.path))
+    ]
+    for name in found:
+        remove_tree(path / os.fsdecode(name))
 
 
 def read_or_none(path: Path) -> bytes | None:
