@@ -9,6 +9,7 @@ what it runs or why.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
