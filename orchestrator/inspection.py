@@ -8,6 +8,7 @@ in `mission.entries`.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -184,6 +185,12 @@ def _about_scope(
             yield Finding(
                 FindingKind.MATCHES_NOTHING, Severity.WARNING, *where, text, mend, (pattern,)
             )
+        elif entry.is_whole and (meant := _misspelt(pattern, files)):
+            text = f"`{pattern}` is not in the base, but {meant} is"
+            mend = f"did you mean `{meant}`? If it is to be a new file, nothing need be done"
+            yield Finding(
+                FindingKind.MATCHES_NOTHING, Severity.WARNING, *where, text, mend, (pattern,)
+            )
     kept = protect.matches(files)
     named = tuple(
         path for path in agent.scope.literals if protect.allows(path) and path not in kept
@@ -220,6 +227,29 @@ def _is_plainly_new(pattern: str, folders: set[str]) -> bool:
             and bool(path.suffix)
         )
     return bool(path.suffix) or str(path.parent) in folders
+
+
+def _misspelt(pattern: str, files: Sequence[str]) -> str | None:
+    """The file of the same folder and kind that a name without wildcards is one slip away from."""
+    path = PurePosixPath(pattern.removeprefix("/"))
+    if not is_literal(pattern) or str(path) in files:
+        return None
+    beside = [
+        other
+        for other in map(PurePosixPath, files)
+        if other.parent == path.parent and other.suffix == path.suffix
+    ]
+    close = difflib.get_close_matches(path.stem, [other.stem for other in beside], n=1, cutoff=0.85)
+    is_slip = bool(close) and not _is_numbered(path.stem, close[0])
+    return str(path.with_name(close[0] + path.suffix)) if is_slip else None
+
+
+def _is_numbered(one: str, other: str) -> bool:
+    """Whether two names differ in their figures, as those of a series do, or by a word."""
+    return re.sub(r"\d+", "", one) == re.sub(r"\d+", "", other) or (
+        set(re.split(r"[_.-]", one)) != set(re.split(r"[_.-]", other))
+        and abs(len(one) - len(other)) > 2
+    )
 
 
 def _unproven(

@@ -20,7 +20,7 @@ from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
 from orchestrator.journal.state import AgentState, BatchState, State, apply
 from orchestrator.reports.summary import summarize
-from orchestrator.reports.text import clean
+from orchestrator.reports.text import clean, count
 from orchestrator.reports.writer import ReportWriter
 from orchestrator.ui.displays import choose_display, make_display
 from orchestrator.ui.status_view import render_runs, render_status
@@ -120,7 +120,8 @@ def logs(
     number = attempt or len(attempts)
     if not 0 < number <= len(attempts):
         raise UsageError(
-            f"agent {agent} has {len(attempts)} attempts", mend="choose one of them with --attempt"
+            f"agent {agent} has {count(len(attempts), 'attempt')}",
+            mend="choose one of them with --attempt",
         )
     kind, suffix = (folders.briefs, ".md") if brief else (folders.logs, ".log")
     path = kind / f"{agent}-{number}{suffix}"

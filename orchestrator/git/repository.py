@@ -16,6 +16,8 @@ from orchestrator.errors import UsageError
 from orchestrator.git.client import Git, GitError, require_git
 from orchestrator.git.identity import Identity
 
+_HOOKS = ("pre-commit", "commit-msg", "pre-merge-commit", "post-commit", "post-merge", "pre-push")
+"""What a person's own commit, merge or push would run."""
 _ABOUT = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
 """What is asked of a repository in one go; paths are asked for one by one, since they may hold line
 ends.
@@ -158,6 +160,26 @@ class Repository:
             for part in ("name", "email")
         ]
         return Identity.parse(f"{values[0]} <{values[1]}>")
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Hooks of the user that a commit or a merge of theirs would run."""
+        told = self._users_own("core.hooksPath")
+        folder = self.common_dir / "hooks"
+        if told:
+            folder = (self.work_tree or self.common_dir) / Path(told).expanduser()
+        return tuple(name for name in _HOOKS if os.access(folder / name, os.X_OK))
+
+    @property
+    def signs(self) -> bool:
+        """Whether the user's own commits are signed."""
+        return self._users_own("commit.gpgSign", "--type=bool") == "true"
+
+    def _users_own(self, key: str, *options: str) -> str:
+        """What the user's configuration says, apart from what every git of ours is told last."""
+        asked = Git(cwd=self.common_dir, git_dir=self.common_dir, users_configuration=True)
+        values = asked.run("config", *options, "--get-all", key, check=False).text.splitlines()
+        return values[-2] if len(values) > 1 else ""
 
     def pin(self, run: str, commit: str) -> None:
         """Keep `commit`, and so all that the run's store borrows, from being pruned. Repeating it

@@ -38,6 +38,10 @@ KIND_OF_NAME = {
     "command": ("command",),
 }  # all others choose freely
 LINE = re.compile(r":\d+$")
+ABSOLUTE = re.compile(
+    r"[A-Za-z]:[/\\]|~|/(?:bin|dev|etc|home|mnt|opt|private|proc|root|srv|tmp|usr|var|Users|Volumes)/"
+)
+"""A leading slash stands for the repository's root, as in a .gitignore; such a path is of the disk."""
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -68,7 +72,7 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
             yield from _symbol_key_problems(agent, positions, loc)
     for loc, pattern in globs:
         place = positions.value(loc)
-        if re.match(r"[A-Za-z]:[/\\]|~", pattern):
+        if ABSOLUTE.match(pattern):
             yield Problem(
                 place,
                 f"{show(pattern)}: an absolute path is no scope",

@@ -37,6 +37,7 @@ from orchestrator.journal.events import (
 )
 from orchestrator.journal.facts import Decision
 from orchestrator.journal.state import Phase, State
+from orchestrator.plan import Plan
 from orchestrator.reports.model import Summary
 from orchestrator.reports.summary import summarize
 from orchestrator.ui.lines import LineWriter
@@ -80,7 +81,7 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
     match record.event:
         case RunStarted() as event:
             agents, batches = count(len(state.agents), "agent"), count(len(state.batches), "batch")
-            at_once = f"up to {event.parallel} at once"
+            at_once = _at_once(event.parallel, state.plan)
             yield (
                 "- -",
                 f"started {state.run}: {event.mission.name}, {agents} in {batches}, {at_once}",
@@ -247,3 +248,10 @@ def _again(state: State, agent: str) -> str:
         if known.phase is Phase.PENDING
         else ""
     )
+
+
+def _at_once(parallel: int, plan: Plan) -> str:
+    """How many agents there are at once: of the whole run where somebody said so, else of a batch."""
+    if parallel != sum(batch.parallel for batch in plan.batches):
+        return f"up to {parallel} at once"
+    return f"up to {max(batch.parallel for batch in plan.batches)} at once in a batch"

@@ -260,7 +260,7 @@ def _totals(plan: Plan, findings: Findings) -> Text:
     text.append(f"  at most {duration(plan.ceiling)} in first attempts, gates not counted\n", "dim")
     text.append("Total  ", "bold")
     text.append(f"{count(len(plan.batches), 'batch')} in {count(len(plan.waves), 'wave')}, ")
-    text.append(f"{count(len(plan.agents), 'agent')}, {attempts} attempts at most, ")
+    text.append(f"{count(len(plan.agents), 'agent')}, {count(attempts, 'attempt')} at most, ")
     text.append(f"{proven} of {count(len(claims), 'claim')} provable")
     if findings.refused:
         text.append(

@@ -24,11 +24,18 @@ batches: [{id: b, gate: g, agents: [{id: a, name: A, mission: Do it., files: ["*
 """
 
 
-def carried_out(root: Path, author: str = "", script: str = "echo x > x.txt", check: str = "true"):
+def carried_out(
+    root: Path,
+    author: str = "",
+    script: str = "echo x > x.txt",
+    check: str = "true",
+    *,
+    land: bool = True,
+):
     mission = root / "m.yaml"
     text = MISSION.replace("AUTHOR\n", f"author: {author}\n" if author else "")
     mission.write_text(text.replace("SCRIPT", script).replace("CHECK", check))
-    orchestrate(root, "run", mission, "--plain", "--land")
+    orchestrate(root, "run", mission, "--plain", *["--land"] * land)
     fields = git(root / "user", "log", "--format=%an <%ae>|%cn <%ce>", "main~1..main", "--")
     return {person for line in fields.splitlines() for person in line.split("|")}
 

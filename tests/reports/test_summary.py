@@ -286,7 +286,7 @@ def test_waiting_for_a_person() -> None:
     summary = summarize(waiting().state, is_alive=False)
     assert summary.status == "waiting"
     assert summary.batches[0].phase == "waiting"
-    assert summary.commands[0].line == f"orchestrate approve {summary.run} tests"
+    assert summary.commands[1].line == f"orchestrate approve {summary.run} tests"
     assert "approval" in {item.kind for item in summary.recommendation.items}
 
 

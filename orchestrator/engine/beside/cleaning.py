@@ -46,7 +46,7 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
             elif not discard:
                 raise UsageError(
                     f"run {folders.run} {at_risk}",
-                    mend=f"`orchestrate land {folders.run}` it, keep it with --salvage, or give it up with --discard",
+                    mend=f"{_way_on(state)}, keep it with --salvage, or give it up with --discard",
                 )
         end_leftovers(folders.report)
         _unpin(state)
@@ -128,6 +128,17 @@ def _at_risk(state: State) -> str:
     ):
         return "has work that was delivered and did not land"
     return ""
+
+
+def _way_on(state: State) -> str:
+    """The command that brings the work where it is not at risk, and that will not be refused."""
+    if state.ended is None:
+        return f"`orchestrate resume {state.run}`"
+    if state.tip == state.started.base:
+        return f"`orchestrate resume {state.run}` to try again what did not land"
+    partial = " --partial" if state.ended.exit_code != 0 else ""
+    branch = " --branch NAME" if state.started.branch is None else ""
+    return f"`orchestrate land {state.run}{partial}{branch}` it"
 
 
 def _has_work(agent: AgentState) -> bool:

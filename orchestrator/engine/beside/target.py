@@ -113,7 +113,20 @@ def land_tip(journal: Journal, state: State, store: Store, wanted: Wanted) -> st
     if after != state.tip:
         return f"{wanted.branch} contains {state.tip[:12]}, the tip of run {state.run}, already"
     tree = f"; {landed.updated_work_tree} shows it" if landed.updated_work_tree else ""
-    return f"{wanted.branch} is now {after[:12]}, the tested commit of run {state.run}{tree}"
+    said = f"{wanted.branch} is now {after[:12]}, the tested commit of run {state.run}{tree}"
+    return said + passed_by(wanted.repository)
+
+
+def passed_by(repository: Repository) -> str:
+    """What of the user's set-up a landing does without, in lines of their own; the tested commit is
+    the landed commit, so nothing may change it on the way.
+    """
+    told = ""
+    if hooks := repository.hooks:
+        told += f"\n  your hooks were not run: {', '.join(hooks)}"
+    if repository.signs:
+        told += "\n  its commits are not signed, although commit.gpgSign is set"
+    return told
 
 
 def expected_on(state: State, store: Store, wanted: Wanted) -> str:
