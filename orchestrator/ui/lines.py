@@ -19,6 +19,9 @@ class LastingStream:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._is_lost = False
+        # Whoever shares it may have made it so that it does not wait; then a reader who is slow
+        # would look like one who has gone.
+        self._wait()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of whichever stream it is
         return getattr(self._out, name)
@@ -44,14 +47,14 @@ class LastingStream:
         if isinstance(error, UnicodeError):
             raise error  # of the text, not of the stream
         if isinstance(error, BlockingIOError):
-            # Somebody who shares it has made it so that it does not wait; what is in the buffer is
-            # still there.
-            with contextlib.suppress(OSError, ValueError):
-                os.set_blocking(self._out.fileno(), True)
-                self._out.flush()
-                return
+            self._wait()
+            return
         self._is_lost = True
         give_up(self._out)
+
+    def _wait(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            os.set_blocking(self._out.fileno(), True)
 
 
 def give_up(out: IO[Any]) -> None:

@@ -238,6 +238,32 @@ def test_full_disk_stops_clearly_and_the_run_goes_on_when_there_is_room(tmp_path
         subprocess.run(["umount", "--lazy", disk], check=False, capture_output=True)
 
 
+def test_a_disk_that_is_full_before_anything_began_is_told_so(tmp_path: Path) -> None:
+    user = make_repository(tmp_path / "user", {"file": "base\n"})
+    write(tmp_path / "mission", {"mission.yaml": MISSION, **SCRIPTS})
+    before = user.refs()
+    disk = _small_disk(tmp_path / "disk")
+    try:
+        bench = Bench(disk / "root")
+        bench._outputs = tmp_path  # what it prints has room
+        for free in (0, 4096, 12_288, 65_536, 400_000):
+            _fill(disk / "filler")
+            with (disk / "filler").open("r+b") as filler:
+                filler.truncate(max(0, (disk / "filler").stat().st_size - free))
+            process = bench.start("run", tmp_path / "mission" / "mission.yaml", "--plain")
+            code = process.wait()
+            if bench.has_begun:
+                break
+            assert code == 4, f"{free} bytes free: {code}: {process.text}"
+            assert "run the mission again" in process.text, process.text
+            assert "resume" not in process.text, process.text
+            assert user.refs() == before
+            (disk / "filler").unlink()
+            assert not [*(bench.root / "reports").glob("*/*")]
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=False, capture_output=True)
+
+
 def _small_disk(path: Path) -> Path:
     """A file system of a few megabytes; skips where none can be mounted."""
     path.mkdir()
