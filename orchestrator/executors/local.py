@@ -15,6 +15,7 @@ from orchestrator.executors.setup import Setup
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit, WorkerLost
 from orchestrator.git.client import GitError
 from orchestrator.git.workspace import Workspace, Workspaces
+from orchestrator.isolation.own_paths import own_folder, write_anew
 
 
 class LocalExecutor:
@@ -118,10 +119,9 @@ class LocalExecutor:
         return self._briefs / f"{spec.name}.md"
 
     def _provision(self, spec: AttemptSpec) -> Workspace:
-        brief = self._brief_file(spec)
-        brief.parent.mkdir(parents=True, exist_ok=True)
-        brief.write_text(spec.brief, encoding="utf-8", errors="backslashreplace")
-        brief.chmod(0o600)
+        for folder in (self._homes, self._homes / spec.name):
+            own_folder(folder)
+        write_anew(self._brief_file(spec), spec.brief.encode("utf-8", "backslashreplace"))
         workspace = self._workspaces.provision(spec.name, spec.base)
         self._furnishing.put_into(workspace.path)
         return workspace

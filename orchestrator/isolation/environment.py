@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.isolation.own_paths import own_folder
 from orchestrator.isolation.passed_on import passed_on
 
 _SHARED = ("/tmp", "/var/tmp")  # noqa: S108  (where tests make repositories that set TMPDIR themselves)
@@ -26,8 +27,7 @@ def clean_environment(
     environment that orchestrate itself is installed in is not on PATH otherwise: who may write to
     it can change the judge.
     """
-    temporary = home / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
+    temporary = own_folder(own_folder(home) / "tmp")
     real = Path(os.path.realpath(home))
     return {
         **_interpreter(home, python),

@@ -22,6 +22,7 @@ import anyio
 from orchestrator.isolation import keeper, keepers, leftovers
 from orchestrator.isolation.keeper import TAG
 from orchestrator.isolation.keepers import Kept, open_house
+from orchestrator.isolation.own_paths import append_to
 from orchestrator.isolation.secrets import known
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
 GRACE_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
+RUN_LOG_LIMIT_BYTES = 512 * 1024 * 1024
+LEAST_LOG_BYTES = 64 * 1024
+"""What a log may have though the run's other logs have taken all there is."""
 TAIL_BYTES = 8 * 1024
 
 OnLine = Callable[[str], None]
@@ -83,20 +87,27 @@ class Exit:
 
 
 @dataclass(slots=True)
+class _Budget:
+    """How many more bytes the logs of the run may hold, all together."""
+
+    left: int = RUN_LOG_LIMIT_BYTES
+
+
+@dataclass(slots=True)
 class _Output:
     """The log file, its limit, and the last of what came by; no secret gets into either."""
 
     path: Path
     limit: int
     on_line: OnLine | None
+    budget: _Budget
     written: int = 0
     dropped: int = 0
     tail: bytearray = field(default_factory=bytearray)
 
     async def stream(self, read: Callable[[], Awaitable[bytes]]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         clean = known().stream()
-        with _private(self.path) as log:
+        with append_to(self.path) as log:
             try:
                 while chunk := await read():
                     self._take(log, clean.feed(chunk))
@@ -106,10 +117,12 @@ class _Output:
                 log.write(f"\n[orchestrate: {self.dropped} more bytes were not kept]\n".encode())
 
     def _take(self, log: IO[bytes], chunk: bytes) -> None:
-        kept = chunk[: max(0, self.limit - self.written)]
+        room = min(self.limit, max(self.budget.left + self.written, LEAST_LOG_BYTES))
+        kept = chunk[: max(0, room - self.written)]
         log.write(kept)
         log.flush()
         self.written += len(kept)
+        self.budget.left -= len(kept)
         self.dropped += len(chunk) - len(kept)
         self.tail += chunk
         del self.tail[:-TAIL_BYTES]
@@ -126,20 +139,17 @@ class _Output:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _private(path: Path) -> IO[bytes]:
-    """The file, to append to, made for its user alone."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o600), "ab")
-
-
 _NOTES: list[Path] = []
+_BUDGET = _Budget()
 
 
 def note_in(folder: Path) -> None:
-    """Have every process from now on noted in a file of `folder`, for `end_leftovers`: one
-    orchestrator works on one run.
+    """Have every process from now on noted in a file of `folder`, for `end_leftovers`, and what all
+    of its logs hold counted: one orchestrator works on one run.
     """
     _NOTES[:] = [folder.resolve() / leftovers.NOTES]
+    logs = [Path(where, name) for where, _, names in os.walk(folder / "logs") for name in names]
+    _BUDGET.left = RUN_LOG_LIMIT_BYTES - sum(path.lstat().st_size for path in logs)
 
 
 async def start_process(spec: ProcessSpec) -> Kept:
@@ -188,7 +198,7 @@ async def run_process(
     """
     started = time.monotonic()
     process = process or await start_process(spec)
-    output = _Output(spec.log, spec.log_limit, on_line)
+    output = _Output(spec.log, spec.log_limit, on_line, _BUDGET)
     timed_out = False
     try:
         async with anyio.create_task_group() as tasks:

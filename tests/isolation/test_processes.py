@@ -421,3 +421,25 @@ def test_what_of_it_is_secret() -> None:
         "UV_INDEX_OURS_PASSWORD": ("uv-word",),
         "MY_KEY": ("key",),
     }
+
+
+def test_all_logs_of_a_run_have_a_limit_together(
+    tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "RUN_LOG_LIMIT_BYTES", 100_000)
+    monkeypatch.setattr(processes, "LEAST_LOG_BYTES", 5_000)
+    monkeypatch.setattr(processes, "_NOTES", [])
+    monkeypatch.setattr(processes, "_BUDGET", processes._Budget())
+    logs = tmp_path / "logs"
+    (logs / "gates").mkdir(parents=True)
+    (logs / "gates" / "earlier.log").write_bytes(b"x" * 20_000)
+    processes.note_in(tmp_path)
+    ends = [
+        run(spec(tmp_path, tag, "sh", "-c", f"head -c {size} /dev/zero", log=logs / f"{size}.log"))
+        for size in (60_000, 60_001, 60_002, 100)
+    ]
+    kept = [
+        size - end.dropped for size, end in zip((60_000, 60_001, 60_002, 100), ends, strict=True)
+    ]
+    assert kept == [60_000, 20_000, 5_000, 100]
+    assert "40001 more bytes were not kept" in (logs / "60001.log").read_text()

@@ -16,6 +16,7 @@ import anyio
 
 from orchestrator.gates.observing.sources import Checkouts
 from orchestrator.git.folder import remove_tree
+from orchestrator.isolation.own_paths import own_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +58,6 @@ class Trees:
         checkout = self._checkouts.checkout(name, commit)
         home = self._home / name
         remove_tree(home)  # what the last one left there is not this one's
-        home.mkdir(parents=True)
+        own_folder(self._home)
+        own_folder(home)
         return Lent(name, checkout.path, home)
