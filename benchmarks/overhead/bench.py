@@ -216,7 +216,9 @@ def run_orchestrate(case: Case, repository: Path, folder: Path) -> tuple[float, 
     )
     if program is None:
         raise SystemExit("orchestrate is not installed here: pip install -e .")
-    argv = [program, "run", "--plain", "--root", str(folder), str(mission)]
+    # On the same disk as the ideal's work trees, and gone with them.
+    cache = f"ORCHESTRATE_CACHE={folder / 'cache'}"
+    argv = ["env", cache, program, "run", "--plain", "--root", str(folder), str(mission)]
     seconds, peak = timed(argv, folder / "orchestrate.log", watch_memory=True)
     [report] = (folder / "reports").glob("*/report.json")
     outcomes = [

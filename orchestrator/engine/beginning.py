@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
+from orchestrator.engine.kept import forget_kept
 from orchestrator.engine.places import cache
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import remove_tree
@@ -105,6 +106,7 @@ def _turn(folder: Path) -> Iterator[None]:
 def _forget(folders: Folders) -> None:
     with contextlib.suppress(OSError, EnvironmentRefused):
         remove_workspaces(folders)
+        forget_kept(folders)
     with contextlib.suppress(OSError):
         remove_tree(folders.report)
 

@@ -90,13 +90,13 @@ def make_snapshots(root: Path) -> Path:
 
 
 def setups(root: Path) -> Path:
-    """Where is kept what set-ups made."""
-    return place_of(root, "setup")
+    """Where is kept what set-ups made. Programs that follow links pass by one with such a name."""
+    return place_of(root, ".setup")
 
 
 def make_setups(root: Path) -> Path:
     """The same, made if absent."""
-    return make_place(root, "setup")
+    return make_place(root, ".setup")
 
 
 def tag_of(folders: Folders, name: str = "") -> str:

@@ -266,6 +266,6 @@ def _check_clean(life: Life) -> None:
     assert not [ref for ref in life.user.refs() if ref.startswith("refs/orchestrate/")]
     assert sorted(path.name for path in bench.root.iterdir()) == ["reports", "workspaces"]
     left = {path.name for path in (bench.root / "workspaces").iterdir()}
-    assert left <= {"snapshots", "setup", ".gitignore", "pyvenv.cfg"}, left
+    assert left <= {"snapshots", ".setup", ".gitignore", "pyvenv.cfg"}, left
     assert [path.name for path in (bench.root / "reports").iterdir() if path.name == bench.run_id]
     bench.require_no_leftovers()

@@ -76,7 +76,7 @@ def test_agents_and_gates_have_what_the_setup_made(tmp_path: Path) -> None:
     ]
     assert [path.name for path in (bench.report / "logs").glob("setup-*.log")]
     again = Bench(tmp_path / "root")
-    assert len(list((again.root / "workspaces" / "setup").iterdir())) == 1
+    assert len(list((again.root / "workspaces" / ".setup").iterdir())) == 1
 
 
 def test_a_setup_that_fails_on_the_base_stops_the_run_and_is_named(tmp_path: Path) -> None:
