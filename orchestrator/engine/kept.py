@@ -22,6 +22,7 @@ from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.bundles import bring_in, heads_of, writing_bundle
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.store import Store
+from orchestrator.git.store_files import read_or_none, replace_file
 from orchestrator.journal.events import Record
 from orchestrator.journal.lock import is_owned, owned
 from orchestrator.journal.log import HEAD, JOURNAL
@@ -156,7 +157,9 @@ def forget_kept(folders: Folders) -> None:
 
 
 def bring_back_reports(root: Path) -> list[str]:
-    """Make the report folders again that are gone altogether, of the copies; the runs' ids."""
+    """Make report folders again, of the copies, that are gone with their journals and heads; the
+    runs' ids. A journal alone that is missing is another matter: somebody had it in hand.
+    """
     found: list[str] = []
     try:
         kept_folders = sorted(hidden_place(root, "kept").glob("*"))
@@ -164,20 +167,22 @@ def bring_back_reports(root: Path) -> list[str]:
         return found
     for kept in kept_folders:
         folders = Folders(root, kept.name)
-        journal = kept / JOURNAL
-        if os.path.lexists(folders.report) or not journal.is_file() or is_owned(kept):
+        if any(os.path.lexists(folders.report / name) for name in (JOURNAL, HEAD)):
             continue
-        lines = journal.read_bytes().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith(b"\n")]
-        if not whole:
+        if is_owned(kept):
             continue
-        partial = durable(root) / f".{folders.run}.{os.getpid()}"
-        remove_tree(partial)
-        partial.mkdir()
-        (partial / JOURNAL).write_bytes(b"".join(whole))
-        (partial / HEAD).write_bytes(b"%020d\n" % len(whole))
-        for bundle in kept.glob("*.bundle"):
-            shutil.copyfile(bundle, partial / bundle.name)
-        partial.rename(folders.report)
-        found.append(folders.run)
+        lines = (read_or_none(kept / JOURNAL) or b"").splitlines(keepends=True)
+        if whole := [line for line in lines if line.endswith(b"\n")]:
+            _bring_back(folders, kept, whole)
+            found.append(folders.run)
     return found
+
+
+def _bring_back(folders: Folders, kept: Path, lines: Sequence[bytes]) -> None:
+    """The journal comes last: it says that all the rest is there."""
+    durable(folders.root)
+    folders.report.mkdir(mode=0o700, exist_ok=True)
+    for bundle in kept.glob("*.bundle"):
+        shutil.copyfile(bundle, folders.report / bundle.name)
+    replace_file(folders.report / HEAD, b"%020d\n" % len(lines))
+    replace_file(folders.report / JOURNAL, b"".join(lines))

@@ -199,3 +199,46 @@ def test_what_never_began_is_removed(tmp_path: Path) -> None:
     told = bench.run("clean")
     assert told.count("removed, it never began") == 2
     assert not list((bench.root / "reports").glob("2*"))
+
+
+def test_reports_are_lost_under_a_run(tmp_path: Path) -> None:
+    """The process that is at work ends, and says how the run goes on."""
+    life = new_life(tmp_path)
+    bench = life.bench
+    with ending(life.begin()) as process:
+        eventually(
+            "something has landed",
+            lambda: bench.events("batch_landed") or process.popen.poll() is not None,
+            pause=0.001,
+        )
+        before, run = [event["commit"] for event in bench.events("batch_landed")], bench.run_id
+        while (bench.root / "reports" / run / "journal.jsonl").exists():
+            shutil.rmtree(bench.root / "reports", ignore_errors=True)  # logs are written meanwhile
+        assert run not in bench.run("runs"), "as long as somebody is at work on it"
+        code = process.wait()
+        assert code in {3, 4, 130}, process.text
+        assert "Traceback" not in process.text
+    kept = bench.root / "reports" / run / "journal.kept.jsonl"
+    if kept.exists():  # there was time to leave it, and its end says so
+        assert str(kept) in process.text
+        kept.rename(kept.with_name("journal.jsonl"))
+    assert run in bench.run("runs")
+    life.finish()
+    after = [event["commit"] for event in bench.events("batch_landed")]
+    assert after[: len(before)] == before
+    bench.run("land")
+    assert life.user("rev-parse", "main") == after[-1]
+
+
+def test_what_landed_is_got_out_without_a_store_and_without_a_whole_journal(
+    half_done: Bench,
+) -> None:
+    bench, user = half_done, Git(half_done.root)
+    (landed,) = bench.events("batch_landed")
+    journal, run = bench.report / "journal.jsonl", bench.run_id
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lose_workspaces(bench)
+    journal.write_bytes(b"".join([*lines[:-2], b"x" + lines[-2], lines[-1]]))
+    bench.run("land", run, code=None)
+    bench.run("land", run, "--from-store")
+    assert user("rev-parse", f"orchestrate/{run}") == landed["commit"]

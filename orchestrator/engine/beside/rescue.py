@@ -10,6 +10,7 @@ import contextlib
 from pathlib import Path
 
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.workshop import opened_store
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.git.land import land
 from orchestrator.git.repository import Repository, alternates
@@ -39,8 +40,11 @@ def land_from_store(folders: Folders, branch: str | None) -> str:
             what = f"run {folders.run}"
             held.enter_context(owned(folders.report, what, "wait until it has ended, or stop it"))
         state = fold(readable(folders.report))
-        store = Store.open(folders.store, folders.run)
-        held.callback(store.close)
+        if state is not None and not folders.store.is_dir():
+            store = held.enter_context(opened_store(state, folders))  # of what stands in reports/
+        else:
+            store = Store.open(folders.store, folders.run)
+            held.callback(store.close)
         return _land(folders, store, state, branch or f"orchestrate/{folders.run}")
 
 
