@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator import version
 from orchestrator.cli import streams
 from orchestrator.cli.verbs import Verbs
 from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError
@@ -40,9 +41,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
-        from importlib.metadata import version
-
-        typer.echo(f"orchestrate {version('orchestrate')}")
+        typer.echo(f"orchestrate {version()}")
         raise typer.Exit
 
 

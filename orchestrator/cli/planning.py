@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json, Root
+from orchestrator.cli.sample import copy_sample
 from orchestrator.engine.beside.checking import GateOnBase, check_gates
 from orchestrator.engine.beside.preview import preview
 from orchestrator.errors import UsageError
@@ -120,8 +121,20 @@ def init(
     repository: Annotated[
         Path, typer.Option("--repository", help="The repository under repair.")
     ] = HERE,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--sample",
+            metavar="DIR",
+            help="Instead, put the sample there: a mission with its target and a recording.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a first mission to fill in, with the JSON schema beside it for editors."""
+    if sample is not None:
+        typer.echo(copy_sample(sample))
+        return
     if path.exists():
         raise UsageError("there is a file already", where=str(path), mend="name another")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import version
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine import redo
 from orchestrator.engine.beginning import beginning
@@ -199,7 +200,7 @@ def _owned(folders: Folders) -> Iterator[None]:
 
 def _versions() -> dict[str, str]:
     return {
-        "orchestrate": metadata.version("orchestrate"),
+        "orchestrate": version(),
         "python": platform.python_version(),
         "git": require_git(),
         "pytest": metadata.version("pytest"),

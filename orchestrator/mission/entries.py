@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator import DISTRIBUTION
 from orchestrator.mission.scope import Entry, Scope
 from orchestrator.mission.symbols import Outline, SymbolPattern
 from orchestrator.mission.words import nearest
@@ -50,7 +51,7 @@ def misses(
                 f"`{entry.text}`: the symbols of {foreign[0]} cannot be told, for want of a grammar"
             )
             more = (
-                "; `pip install orchestrate[languages]` adds it"
+                f"; `pip install {DISTRIBUTION}[languages]` adds it"
                 if foreign[0].endswith(EXTRAS)
                 else ""
             )

@@ -226,7 +226,7 @@ def test_entries_that_hit_are_not_spoken_of() -> None:
         ("src/c.py:3", "there is no such file in the base", "check the path", True),
         ("src/notes.txt::X", "for want of a grammar", "name the whole file", True),
         ("src/new.txt::X", "for want of a grammar", "name the whole file", True),
-        ("src/new.go::X", "for want of a grammar", "orchestrate[languages]", True),
+        ("src/new.go::X", "for want of a grammar", "orchestrate-missions[languages]", True),
     ],
 )
 def test_entries_that_miss(pattern: str, text: str, mend: str, is_wrong: bool) -> None:
