@@ -17,6 +17,7 @@ from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import alternates
 from orchestrator.git.store import Store
 from orchestrator.git.store_files import alternate_line
+from orchestrator.git.tags import tags_of
 
 _PRIVATE_CONFIGURATION = """\
 [core]
@@ -68,6 +69,9 @@ def link_privately(store: Store, path: Path, commit: str, index: Path) -> None:
     (folder / "objects" / "info" / "alternates").write_bytes(borrowed)
     if (store.path / "shallow").is_file():
         shutil.copyfile(store.path / "shallow", folder / "shallow")
+    if (store.path / "packed-refs").is_file():
+        tags = tags_of((store.path / "packed-refs").read_bytes())
+        (folder / "packed-refs").write_bytes(tags)
     shutil.copy2(index, folder / "index")
 
 

@@ -15,6 +15,8 @@ from orchestrator.git.client import Git
 from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.identity import Identity
 from orchestrator.git.repository import Repository, alternates
+from orchestrator.git.tags import copy_tags
+from orchestrator.git.text import encode
 
 _CONFIGURATION = """\
 [core]
@@ -72,6 +74,8 @@ def build(path: Path, source: Repository, base: str, run: str, identity: Identit
         if content is not None:
             replace_file(path / name, content)
             replace_file(path / "orchestrate" / "guarded" / name, content)
+    if tags := copy_tags(source, base, path):
+        replace_file(path / "packed-refs", encode(tags))
     Git(git_dir=path, cwd=path).run("update-ref", "--no-deref", "--", f"refs/heads/{branch}", base)
 
 
