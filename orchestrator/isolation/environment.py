@@ -4,6 +4,7 @@ in it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -27,7 +28,8 @@ def clean_environment(
     environment that orchestrate itself is installed in is not on PATH otherwise: who may write to
     it can change the judge.
     """
-    temporary = own_folder(own_folder(home) / "tmp")
+    own_folder(home)
+    temporary = own_folder(temporary_of(home))
     real = Path(os.path.realpath(home))
     return {
         **_interpreter(home, python),
@@ -40,10 +42,17 @@ def clean_environment(
         # Git that is asked outside of any repository finds none: neither above a work tree that has
         # lost its own, nor above what tests make in a temporary folder.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(
-            map(str, (real / "tmp", real, *real.parents, *_SHARED))
+            map(str, (temporary_of(real), real, *real.parents, *_SHARED))
         ),
         **(extra or {}),
     }
+
+
+def temporary_of(home: Path) -> Path:
+    """The temporary folder that goes with a home: beside it, under a name that is short, however
+    long the home's is. Of the name of a socket in it, 108 bytes are all that there is.
+    """
+    return home.with_name(f".{hashlib.sha256(os.fsencode(home.name)).hexdigest()[:6]}")
 
 
 def path_of_agents() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.agents.command import CommandBackend
+from orchestrator.isolation.environment import temporary_of
 from orchestrator.isolation.passed_on import is_passed_on
 from orchestrator.isolation.processes import TAG
 from orchestrator.mission.model import Backend
@@ -176,7 +177,7 @@ def test_it_sees_what_it_is_given_and_what_it_declared(
     network = {name for name in seen if is_passed_on(name)}
     assert set(seen) - GIVEN - TOLD - SHELL - network == {"MY_API_KEY"}
     assert seen["HOME"] == str(work.home)
-    assert seen["TMPDIR"].startswith(str(work.home))
+    assert seen["TMPDIR"] == str(temporary_of(work.home))
     assert seen["TERM"] == "dumb"
 
 

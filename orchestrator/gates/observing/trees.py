@@ -16,6 +16,7 @@ import anyio
 
 from orchestrator.gates.observing.sources import Checkouts
 from orchestrator.git.folder import remove_tree
+from orchestrator.isolation.environment import temporary_of
 from orchestrator.isolation.own_paths import own_folder
 
 
@@ -57,7 +58,8 @@ class Trees:
     def _prepare(self, name: str, commit: str) -> Lent:
         checkout = self._checkouts.checkout(name, commit)
         home = self._home / name
-        remove_tree(home)  # what the last one left there is not this one's
+        for place in (home, temporary_of(home)):
+            remove_tree(place)  # what the last one left there is not this one's
         own_folder(self._home)
         own_folder(home)
         return Lent(name, checkout.path, home)
