@@ -429,6 +429,10 @@ class Workspace(Model):
     """Untracked files of the repository's work tree that agents need, copied; globs."""
     link: Texts = ()
     """Untracked files or folders of the repository's work tree, linked instead of copied."""
+    unfilled: Texts = ()
+    """Globs of submodules and of files in Git LFS that neither agents nor gates need; others are
+    refused, but for submodules that `copy` names.
+    """
     protect: Texts = ()
     """Globs that nobody may change, whatever their scope says."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,14 +14,18 @@ from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.workshop import open_repository
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
+from orchestrator.git.unfilled import unfilled
 from orchestrator.inspection import Findings, inspect
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission, Overlap
+from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, make_plan
 
 _SYMBOL = re.compile(r"::|:\d+$")
 """What an entry of a scope holds that means less than a file; no other does."""
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Preview:
 
 def preview(loaded: LoadedMission) -> Preview:
     """The plan of a mission, held against the base that it would start from now."""
+    refuse_unfilled(loaded)
     plan = make_plan(loaded.mission)
     paths, read = _base(loaded)
     outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
@@ -44,13 +49,57 @@ def preview(loaded: LoadedMission) -> Preview:
 
 
 def refuse_what_cannot_be(loaded: LoadedMission) -> None:
-    """Raise UsageError for overlaps that the mission refuses, and for symbols that cannot be; else
-    nothing is read.
+    """Raise UsageError for overlaps that the mission refuses, for symbols that cannot be, and for
+    what the base only points to.
     """
     mission = loaded.mission
+    refuse_unfilled(loaded)
     policies = (mission.defaults.overlap, *(batch.overlap for batch in mission.batches))
     if Overlap.REFUSE in policies or _names_symbols(mission):
         preview(loaded).findings.raise_if_refused()
+
+
+def refuse_unfilled(loaded: LoadedMission) -> None:
+    """Raise UsageError where the base has submodules or files in LFS that work trees would lack, and
+    the mission does not say that they are not needed.
+    """
+    request, wanted = loaded.mission.repository, loaded.mission.workspace
+    if request.snapshot is not None:
+        return
+    repository = Repository.discover(loaded.path.resolve().parent / (request.path or "."))
+    found = unfilled(repository, repository.resolve(request.base or "HEAD"))
+    waived = Scope(wanted.unfilled)
+    links = [path for path in found.submodules if not waived.allows(path)]
+    empty = [path for path in links if not _is_copied(repository, wanted.copy_, path)]
+    if empty:
+        raise UsageError(
+            f"submodules that would be empty in work trees: {_named(empty)}",
+            where=str(loaded.path),
+            mend=f"fill it (git submodule update --init {empty[0]}) and name it in "
+            f"`workspace.copy`, or in `workspace.unfilled` if nobody needs it",
+        )
+    pointers = [path for path in found.pointers if not waived.allows(path)]
+    if pointers:
+        raise UsageError(
+            f"files in Git LFS of which work trees would have only pointers: {_named(pointers)}",
+            where=str(loaded.path),
+            mend="name them in `workspace.unfilled` (globs) if neither agents nor gates need them; "
+            "filling them is not supported yet",
+        )
+
+
+def _is_copied(repository: Repository, copied: Sequence[str], path: str) -> bool:
+    """Whether `copy` brings something of the submodule at `path` along."""
+    top = repository.work_tree
+    if top is None or not any(place.name != ".git" for place in (top / path).glob("*")):
+        return False
+    wholes = {found for glob in copied for found in top.glob(glob.strip("/"))}
+    return bool(wholes & {top / path, *(top / path).parents})
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(paths[:MOST_NAMED]) + more
 
 
 def refuse_without_branch(loaded: LoadedMission, root: Path) -> None:
