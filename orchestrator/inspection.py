@@ -280,10 +280,7 @@ def _unprovable(
     if missing := tuple(
         proof
         for proof, path in files.items()
-        if path not in there
-        and not any(
-            agent.scope.allows(made) for agent in plan.agents for made in (path, f"{path}/test.py")
-        )
+        if path not in there and not any(agent.scope.reaches(path) for agent in plan.agents)
     ):
         text = f"nothing can prove it: {_some(missing)} is neither in the base nor in any agent's scope"
         mend = (

@@ -132,6 +132,15 @@ class Scope:
         """Whether a path lies inside, as a whole or with some of its symbols."""
         return self._spec.match_file(_matchable(path))
 
+    def reaches(self, path: str) -> bool:
+        """Whether a file at a path may lie inside, or one below it."""
+        below = f"{path.removesuffix('/')}/"
+        return (
+            self.allows(path)
+            or self.allows(f"{below}new.py")
+            or any(entry.glob.removeprefix("/").startswith(below) for entry in self.entries)
+        )
+
     def matches(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of `paths` that lie inside, in their order."""
         return tuple(path for path in paths if self.allows(path))

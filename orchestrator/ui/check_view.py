@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.engine.beside.checking import Checked, CheckOnBase, GateOnBase
-from orchestrator.gates.rules.promises import Kind, Promise
+from orchestrator.gates.rules.promises import Kind
 from orchestrator.ui.text import count, duration, one_line, short
 
-MOST = 20
+MOST = 8
 SAYS = {Kind.RUNS: "runs", Kind.TURNS_GREEN: "turns green", Kind.PROVES: "proof"}
 
 
@@ -51,8 +51,17 @@ def lines_of(gate: GateOnBase) -> Iterator[tuple[str, str]]:
             yield f"      red: {one_line(test, 300)}", ""
         if (more := len(check.red) - MOST) > 0:
             yield f"      and {more} more, in {check.log}", ""
+    fine: dict[tuple[Kind, str], list[str]] = {}
     for promise in gate.promises:
-        yield _promised(promise)
+        if promise.is_wrong:
+            entry = one_line(promise.entry, 300)
+            yield f"  ✗ {SAYS[promise.kind]} {entry}: {promise.text}", "red"
+        else:
+            fine.setdefault((promise.kind, promise.text), []).append(promise.entry)
+    for (kind, text), entries in fine.items():
+        rest = f" and {len(entries) - 2} more" if len(entries) > 2 else ""
+        names = ", ".join(one_line(entry, 200) for entry in entries[:2])
+        yield f"  · {SAYS[kind]} {names}{rest}: {text}", "dim"
 
 
 def _said(check: CheckOnBase) -> tuple[str, str]:
@@ -71,11 +80,6 @@ def _said(check: CheckOnBase) -> tuple[str, str]:
     sign = "·" if check.red or check.uncollected or check.exit_code else "✓"
     told = ", ".join(said) or "nothing to run yet"
     return f"  {sign} {check.name}: {told}, in {duration(check.seconds)}", ""
-
-
-def _promised(promise: Promise) -> tuple[str, str]:
-    sign, style = ("✗", "red") if promise.is_wrong else ("·", "dim")
-    return f"  {sign} {SAYS[promise.kind]} {one_line(promise.entry, 300)}: {promise.text}", style
 
 
 def _ends(found: Checked) -> Iterator[tuple[str, str]]:

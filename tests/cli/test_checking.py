@@ -105,9 +105,9 @@ def test_what_was_mended_meanwhile_is_seen(tmp_path: Path) -> None:
     ("more", "told"),
     [
         ({"promised": "tests/test_calc.py::test_no"}, "test_no: green on the base already"),
-        ({"promised": "tests/test_new.py"}, "there is no tests/test_new.py on the base"),
+        ({"promised": "tests/test_new.py"}, "no such file on the base"),
         ({"promised": "tests/test_calc.py::test_new"}, "no such test on the base"),
-        ({"proof": "tests/test_new.py::test_it"}, "there is no tests/test_new.py on the base"),
+        ({"proof": "tests/test_new.py::test_it"}, "no such file on the base"),
         ({"proof": "{file: docs/a.md}"}, "does not exist, and nobody may change docs/a.md"),
     ],
 )
@@ -123,7 +123,7 @@ def test_what_nobody_can_bring_about_is_wrong(
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"promised": "tests/test_new.py"}, "there is no tests/test_new.py on the base yet"),
+        ({"promised": "tests/test_new.py"}, "no such file on the base yet"),
         ({"proof": "tests/test_calc.py::test_new"}, "no such test on the base yet"),
         ({"proof": "{symbol: calc.py::sub}"}, "does not exist"),
         ({"proof": "{file: tests/a.txt}"}, "does not exist yet; in the scope of a"),
@@ -151,7 +151,7 @@ def test_the_placeholder_of_a_first_mission_is_not_taken_for_a_proof(tmp_path: P
     orchestrate(tmp_path, "init", "m.yaml", "--repository", "user")
     assert "0 of 1 claim provable" in orchestrate(tmp_path, "plan", "m.yaml").out
     done = orchestrate(tmp_path, "plan", "m.yaml", "--check", code=2)
-    assert "tests/test_something.py::test_it: there is no tests/test_something.py" in done.out
+    assert "tests/test_something.py::test_it: no such file on the base, and" in done.out
 
 
 def test_the_first_mission_of_the_readme_can_be_run(tmp_path: Path) -> None:

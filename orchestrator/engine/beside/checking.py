@@ -209,7 +209,7 @@ class _Look:
     def _makers_of(self, path: str) -> tuple[str, ...]:
         if self._protect.allows(path):
             return ()
-        return tuple(agent for agent, scope in self._scopes.items() if scope.allows(path))
+        return tuple(agent for agent, scope in self._scopes.items() if scope.reaches(path))
 
 
 def _unused(subject: Subject) -> str:

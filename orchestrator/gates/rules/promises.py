@@ -13,10 +13,9 @@ from enum import StrEnum
 
 from orchestrator.gates.observing.observation import GREEN, Observation
 from orchestrator.gates.observing.selection import Families, ancestors, normal, path_of
-from orchestrator.gates.rules.words import count
 
 MakersOf = Callable[[str], Sequence[str]]
-"""The agents that may write a file at a path."""
+"""The agents that may write a file at a path, or below it."""
 
 
 class Kind(StrEnum):
@@ -57,8 +56,7 @@ def of_tests(
         elif not tests:
             promise = _not_there(kind, entry, paths, makers_of)
         elif red:
-            number = f"{len(red)} of {count(len(tests), 'test')}"
-            promise = Promise(kind, entry, f"red on the base: {number}")
+            promise = Promise(kind, entry, "red on the base")
         else:
             is_wrong = kind is Kind.TURNS_GREEN
             promise = Promise(kind, entry, "green on the base already", is_wrong)
@@ -78,8 +76,8 @@ def of_thing(entry: str, path: str, problem: str | None, makers_of: MakersOf) ->
 def _not_there(kind: Kind, entry: str, paths: frozenset[str], makers_of: MakersOf) -> Promise:
     path = path_of(entry)
     is_there = path in paths or any(each.startswith(f"{path}/") for each in paths) or path == "."
-    what = "no such test" if is_there else f"there is no {path}"
-    if makers := (*makers_of(path), *makers_of(f"{path}/test_new.py")):
+    what = "no such test" if is_there else "no such file"
+    if makers := makers_of(path):
         return Promise(kind, entry, f"{what} on the base yet; {_within(makers)}")
     text = f"{what} on the base, and it is in nobody's scope"
     return Promise(kind, entry, text, is_wrong=True)
