@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.engine import approvals
 from orchestrator.engine.attempts.attempt import attempt, backend_for, start_of
+from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
@@ -22,7 +23,6 @@ from orchestrator.engine.frontier import (
     StartBatch,
     frontier,
 )
-from orchestrator.engine.landings.baseline import see_baseline
 from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.journal.events import (

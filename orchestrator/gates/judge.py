@@ -391,7 +391,11 @@ class Judge:
         if hearing.may_rerun and not passes(seen):
             seen, base = await self._run_again(what, seen, there, base)
             hearing.observations[name] = seen
-        await self._keep(hearing, decided(seen, base), seen, base)
+        result = decided(seen, base)
+        if base is not None and hearing.base is not None and result.decision is Decision.FAILED:
+            bases = {hearing.base: base, hearing.commit: seen}
+            result = await self._bases.excused(hearing.subject, result, bases, hearing.base)
+        await self._keep(hearing, result, seen, base)
 
     def _edits(self, base: str | None, commit: str) -> IsEdited:
         """Whether a path is one that differs between two commits; found out when it is asked."""

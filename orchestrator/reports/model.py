@@ -169,6 +169,8 @@ class SearchSummary(Part):
     """Parts of the candidate that were looked at, those that were known already included."""
     runs: int
     """Probes and judgements that had to be carried out, the red one that began the search aside."""
+    confirmed: int = 0
+    """Probes that were repeated apart from all others, beside `runs`."""
     seconds: float
 
 

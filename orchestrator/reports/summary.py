@@ -258,6 +258,7 @@ def _search(search: Search) -> SearchSummary:
         rounds=len(search.rounds),
         probes=len(search.probes),
         runs=found.runs if found else search.runs,
+        confirmed=found.confirmed if found else search.confirmed,
         seconds=found.seconds if found else sum(probe.seconds for _, probe in search.probes),
     )
 

@@ -120,3 +120,13 @@ def test_tests_of_what_is_yet_to_be_written_stop_nobody(tmp_path: Path) -> None:
     )
     run(bench, code=0)
     assert json.dumps(bench.summary()).count('"landed"') >= 1
+
+
+def test_whoever_changed_nothing_is_not_blamed_either(tmp_path: Path) -> None:
+    needy = {"tests/test_calc.py": "import not_here\n"}
+    proof = ", deliverables: [{text: It adds, proof: tests/test_calc.py}]"
+    bench = bench_of(tmp_path, needy, agent="true\n", more=proof)
+    run(bench, code=4)
+    check_story(bench.events())
+    assert not bench.events("attempt_ended")
+    assert len(bench.events("attempt_interrupted")) == 1

@@ -593,3 +593,14 @@ def test_programs_see_the_variables_of_their_gate(
         criteria=claims({"text": "It is so", "proof": "proofs/test_p.py"}),
     )
     assert judge(bench.judge(), proven, fixed, base).is_passed
+
+
+def test_what_the_base_lacks_too_is_not_held_against_a_candidate(bench: Bench) -> None:
+    base = bench.commit({"tests/test_a.py": "import not_here\n", "requirements.txt": "not-here\n"})
+    adds = bench.commit({"tests/test_b.py": "import not_here\n"})
+    mends = bench.commit({"not_here.py": "", "tests/test_a.py": GREEN, "tests/test_b.py": GREEN})
+    subject = Subject(checks=checks(TESTS))
+    (result,) = judge(bench.judge(), subject, adds, base).checks
+    assert (result.decision, result.reason) == (Decision.ERRORED, Reason.CANNOT_RUN)
+    assert "No module named 'not_here'" in result.text
+    assert judge(bench.judge(), subject, mends, base).is_passed

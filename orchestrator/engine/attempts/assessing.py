@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from orchestrator.engine.attempts.resolving import Resolution
+from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec
@@ -47,6 +48,7 @@ async def nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tup
     """An agent that changed nothing is right only if all that it should deliver is proven without
     it.
     """
+    await see_baseline(tools, planned.batch)  # what nobody can run, nobody can prove
     batch = tools.recorder.state.plan.batch(planned.batch)
     claims = await tools.judge.prove(
         planned.agent.deliverables, commit=base, subject=subject_of(tools.recorder.state, batch)

@@ -17,7 +17,7 @@ from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.attempts.red_before import red_before
 from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.progress import OutputLine
-from orchestrator.engine.tools import Tools
+from orchestrator.engine.tools import GateCannotRun, Tools
 from orchestrator.executors.spec import AttemptSpec, WorkerLost
 from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
@@ -65,7 +65,7 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         )  # before the event, which has the attempt made again at once
         recorder.emit(_interrupted(started, None, str(error)))
         return
-    except anyio.get_cancelled_exc_class():
+    except (anyio.get_cancelled_exc_class(), GateCannotRun):
         with CancelScope(shield=True):
             salvaged = await salvage(tools, started)
             recorder.emit(_interrupted(started, salvaged, "the run was stopped"))

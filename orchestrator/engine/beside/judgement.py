@@ -12,7 +12,7 @@ from typing import Protocol
 
 from orchestrator.errors import ExitCode
 from orchestrator.gates.subject import Progress
-from orchestrator.journal.facts import Decision, Verdict
+from orchestrator.journal.facts import Decision, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,12 @@ class Judgement:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Zero only if every gate passed."""
+        """Zero only if every gate passed; that of the environment where one cannot run here."""
         if self.stopped_by:
             return ExitCode.INTERRUPTED
+        checks = [check for verdict in self.verdicts.values() for check in verdict.checks]
+        if any(check.reason is Reason.CANNOT_RUN for check in checks):
+            return ExitCode.ENVIRONMENT
         is_passed = all(verdict.decision is Decision.PASSED for verdict in self.verdicts.values())
         return ExitCode.OK if is_passed else ExitCode.NOT_LANDED
 

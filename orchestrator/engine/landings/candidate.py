@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from anyio import to_thread
 
-from orchestrator.engine.landings.baseline import see_baseline
+from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.subjects import absentees, baseline_of, gate_name, subject_of
 from orchestrator.engine.tools import Tools

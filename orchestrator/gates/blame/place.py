@@ -6,7 +6,7 @@ looked at again. What counts as lacking is `rules.lacking`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import anyio
@@ -19,7 +19,7 @@ from orchestrator.gates.rules.claims import plan_proofs
 from orchestrator.gates.rules.declared import declared
 from orchestrator.gates.rules.lacking import Reach, lack_of, names_of
 from orchestrator.gates.subject import OnProgress, Subject
-from orchestrator.journal.facts import PlaceFault
+from orchestrator.journal.facts import CheckResult, Decision, PlaceFault, Reason
 from orchestrator.mission.model import ApprovalCheck
 from orchestrator.mission.scope import Scope
 
@@ -93,6 +93,32 @@ class Bases:
                 line, mend = lack
                 found.append(PlaceFault(gate=subject.gate, check=name, line=line, mend=mend))
         return tuple(found)
+
+    async def excused(
+        self,
+        subject: Subject,
+        result: CheckResult,
+        seen: Mapping[str, Observation],
+        base: str,
+    ) -> CheckResult:
+        """A check's result; where the base and the candidate lack the same, it is that it cannot run
+        here. `seen` are the observations of both.
+        """
+        reach = await anyio.to_thread.run_sync(self._reach, base)
+        check = subject.named[result.name]
+        required = plan_proofs(subject.claims, subject.named).by_check.get(result.name, ())
+        lacks = [lack_of(check, observed, required, reach) for observed in seen.values()]
+        lack = lacks[0]
+        if lack is None or None in lacks:
+            return result
+        line, mend = lack
+        return result.model_copy(
+            update={
+                "decision": Decision.ERRORED,
+                "reason": Reason.CANNOT_RUN,
+                "text": f"it cannot run here, on the base either: {line} ({mend})",
+            }
+        )
 
     async def _see(self, what: Sighting, *, is_afresh: bool = False) -> Observation:
         seen, was_known = await self._observer.see(

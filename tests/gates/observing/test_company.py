@@ -227,3 +227,18 @@ def test_a_base_that_is_looked_at_afresh_is_run_again_and_what_it_says_is_rememb
 
     (result,) = anyio.run(run).checks
     assert (result.broken, result.flaky) == ((), ("tests/test_a.py::test_once",))
+
+
+def test_a_port_that_two_runs_want_is_not_taken_for_a_test_that_cares(
+    bench: Bench, port: int
+) -> None:
+    """The gate is run with the changed functions broken, and beside that with marks in them."""
+    files = wants(port)
+    base = bench.commit({**files, "shop.py": "def total(): return 1\n"})
+    changed = bench.commit({"shop.py": "def total(): return 2\n"})
+
+    async def run() -> Verdict:
+        subject = Subject(checks=checks(TESTS), exercise=True)
+        return await bench.judge(parallel=2).judge(subject, candidate=changed, base=base)
+
+    assert [result.reason for result in anyio.run(run).checks] == [None, Reason.VACUOUS]
