@@ -185,8 +185,8 @@ class Judge:
         `approvals` are people's answers by the name of the check; one that was given to another
         tree does not count. `absent` are the agents whose work is not in the candidate, each with
         why not: nothing is run for their claims. Without `may_rerun` what is red counts as red, and
-        nobody finds out whether it is by chance. A subject without checks and proofs passes:
-        nothing was asked, and its claims are unvalidated.
+        nobody finds out whether it is by chance. A subject without checks and proofs is not
+        checked: it may land, and its claims are unvalidated.
         """
         started = self._clock()
         approvals, absent = approvals or {}, absent or {}
@@ -223,7 +223,7 @@ class Judge:
                         name, check.approval, approvals.get(name), tree
                     )
         return Verdict(
-            decision=overall(hearing.results.values()),
+            decision=overall(hearing.results.values()) if hearing.results else Decision.NOT_CHECKED,
             commit=candidate,
             tree=tree,
             base=base,

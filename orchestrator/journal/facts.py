@@ -66,6 +66,7 @@ class Decision(StrEnum):
     FAILED = "failed"
     ERRORED = "errored"  # the check could not be carried out; never a pass
     WAITING = "waiting"  # for a person
+    NOT_CHECKED = "not_checked"  # nothing was asked: it may land, and nothing speaks for it
 
 
 class Reason(StrEnum):
@@ -279,7 +280,13 @@ class Verdict(Fact):
     @property
     def is_passed(self) -> bool:
         """Whether the candidate may land."""
-        return self.decision is Decision.PASSED
+        return self.decision in (Decision.PASSED, Decision.NOT_CHECKED)
+
+    @property
+    def said(self) -> Decision:
+        """The decision as it is told: older journals call it passed where nothing was checked."""
+        is_empty = self.decision is Decision.PASSED and not self.checks
+        return Decision.NOT_CHECKED if is_empty else self.decision
 
     def reasons(self) -> str:
         """Why it did not pass, in one line; empty when it did."""

@@ -25,7 +25,7 @@ _MARKS = {
     "✅": ("landed", "no_change_needed", "passed", "validated", "complete"),
     "⏳": ("pending", "running", "delivered", "integrating", "judging", "searching", "waiting"),
     "⏸️": ("interrupted", "stopped"),
-    "⚪": ("unvalidated", "blocked", "cancelled"),
+    "⚪": ("unvalidated", "not_checked", "blocked", "cancelled"),
 }
 _MARK_OF = {status: mark for mark, statuses in _MARKS.items() for status in statuses}
 

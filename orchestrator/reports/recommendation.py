@@ -138,8 +138,8 @@ def _gate_items(batch: BatchSummary) -> Iterator[OpenItem]:
     if batch.is_whole and (verdict is None or not verdict.landed or not verdict.checks):
         text = (
             "no passed verdict is on record for it"
-            if batch.gate
-            else "landed without a gate: nothing was proven"
+            if batch.gate and not (verdict and verdict.landed)
+            else "not checked: it landed without a gate, and nothing was proven"
         )
         yield OpenItem(kind="gate", subject=batch.id, text=text, keeps_open=True)
     if (

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from orchestrator.journal.events import GateFinished
-from orchestrator.journal.facts import ClaimResult, ClaimStatus, Decision, Outcome
+from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome
 from orchestrator.journal.state import AgentState, Attempt, BatchState, Phase, Search, State
 from orchestrator.reports.claims import criteria_of, deliverables_of, landed_commits
 from orchestrator.reports.model import (
@@ -230,8 +230,8 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
     verdict = judged.verdict
     return GateSummary(
         gate=judged.gate,
-        decision=verdict.decision,
-        landed=verdict.commit in landed and verdict.decision is Decision.PASSED,
+        decision=verdict.said,
+        landed=verdict.commit in landed and verdict.is_passed,
         agents=judged.agents,
         commit=verdict.commit,
         tree=verdict.tree,

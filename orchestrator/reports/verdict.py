@@ -66,7 +66,7 @@ class VerdictDocument(Part):
 def document(judgement: Judgement) -> VerdictDocument:
     """All that was found, with every test that the evidence holds."""
     case = judgement.case
-    decisions = [verdict.decision for verdict in judgement.verdicts.values()]
+    decisions = [verdict.said for verdict in judgement.verdicts.values()]
     worse = (decision for decision in decisions if decision is not Decision.PASSED)
     return VerdictDocument(
         mission=case.mission,

@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from orchestrator.engine.progress import GateProgress, OutputLine
-from orchestrator.journal.facts import Outcome
+from orchestrator.journal.facts import Decision, Outcome
 from orchestrator.journal.state import AgentState, BatchState, Phase, State
 from orchestrator.reports.summary import batch_phase
 from orchestrator.ui.text import count, duration, glyph, last_line, one_line, short, style, word
@@ -114,6 +114,8 @@ def _finished_line(state: State, batch: BatchState) -> Text:
     line = _batch_title(state, batch, outcome)
     line.append(f"  {good} of {count(len(agents), 'agent')}")
     line.append(f"  {duration(took)}" if took is not None else "")
+    if batch.verdicts and batch.verdicts[-1].verdict.said is Decision.NOT_CHECKED:
+        line.append("  not checked: no gate", "yellow")
     line.append(f"  {one_line(batch.reason, 200)}" if batch.reason else "", "dim")
     return line
 
@@ -256,6 +258,8 @@ def _gate_line(state: State, batch: BatchState, progress: GateProgress | None) -
         seen = count(len(batch.search.probes), "part")
         line.append(f"{glyph('searching')} looks for who made the gate red: {seen} judged", "blue")
     else:
+        if not state.plan.batch(batch.id).gate:
+            return line.append(f"{glyph('not_checked')} no gate: it will not be checked", "yellow")
         line.append(f"{glyph('judging')} gate {batch.gate.gate if batch.gate else ''}", "blue")
     if progress is None:
         return line if batch.search else line.append(": starting")

@@ -127,7 +127,7 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
                     f"{event.batch} {warning.agents[1]}",
                     f"merged with a warning: {warning.path}: {warning.text}",
                 )
-        case GateStarted() as event:
+        case GateStarted() as event if state.plan.batch(event.batch).gate:
             yield f"{event.batch} -", f"gate {event.gate} started on {short(event.candidate)}"
         case GateFinished() as event:
             yield f"{event.batch} -", _judged(event, state)
@@ -194,6 +194,8 @@ def _ended(event: AttemptEnded, state: State) -> str:
 
 def _judged(event: GateFinished, state: State) -> str:
     verdict = event.verdict
+    if verdict.said is Decision.NOT_CHECKED:
+        return f"{short(verdict.commit)} not checked: the batch has no gate"
     said = f"gate {event.gate} {verdict.decision} on {short(verdict.commit)} in {duration(verdict.seconds)}"
     if verdict.cached:
         said += " (known from before)"

@@ -150,7 +150,7 @@ def _batches(summary: Summary) -> Table:
 def _gate(batch: BatchSummary) -> Text:
     verdict = batch.verdict
     if verdict is None:
-        return Text("not run" if batch.gate else "none", "dim")
+        return Text("not run" if batch.gate else "no gate", "dim")
     return _mark(verdict.decision.value, "vacuous" if verdict.is_vacuous else "")
 
 

@@ -42,6 +42,7 @@ GLYPHS = {
     "blocked": "–",
     "cancelled": "–",
     "unvalidated": "–",
+    "not_checked": "–",
 }
 """Everything else is a failure: ✘."""
 STYLES = {

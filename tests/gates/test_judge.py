@@ -420,7 +420,7 @@ def test_nothing_asked_is_nothing_proven(bench: Bench) -> None:
     base = bench.commit({"a.py": ""})
     subject = Subject(criteria=claims("all is well"))
     verdict = judge(bench.judge(), subject, bench.commit({"b.py": ""}), base)
-    assert (verdict.decision, verdict.checks, verdict.cached) == (Decision.PASSED, (), False)
+    assert (verdict.decision, verdict.checks, verdict.cached) == (Decision.NOT_CHECKED, (), False)
     assert verdict.criteria[0].status == "unvalidated"
 
 

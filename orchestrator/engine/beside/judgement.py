@@ -71,7 +71,7 @@ class Judgement:
         checks = [check for verdict in self.verdicts.values() for check in verdict.checks]
         if any(check.reason is Reason.CANNOT_RUN for check in checks):
             return ExitCode.ENVIRONMENT
-        is_passed = all(verdict.decision is Decision.PASSED for verdict in self.verdicts.values())
+        is_passed = all(verdict.said is Decision.PASSED for verdict in self.verdicts.values())
         return ExitCode.OK if is_passed else ExitCode.NOT_LANDED
 
 

@@ -154,7 +154,7 @@ class _Hunt:
         self.tools.recorder.emit(self.candidate)
         self.verdict = self._judged(merged.tree) or await self._judge()
         # A person is asked for a sign-off when all of the batch is there.
-        is_red = self.verdict.decision not in (Decision.PASSED, Decision.WAITING)
+        is_red = not self.verdict.is_passed and self.verdict.decision is not Decision.WAITING
         return await self.complaints() if is_red else ()
 
     def _judged(self, tree: str) -> Verdict | None:
