@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.options import HERE, Plain, Root
-from orchestrator.cli.planning import load
 from orchestrator.engine.beside.judgement import Request
 from orchestrator.engine.beside.judging import judge_commits
 from orchestrator.errors import UsageError
+from orchestrator.mission.loading import load_mission
 from orchestrator.reports.verdict import document, keep
 from orchestrator.ui.displays import choose_display
 from orchestrator.ui.gate_view import make_gate_display, render_judgement
@@ -77,7 +77,7 @@ def gate(
     kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
     with make_gate_display(sys.stderr, is_live=kind == "live") as display:
         request = Request(gate=name, base=base, candidate=candidate, uncommitted=uncommitted)
-        found = judge_commits(load(path), root, request, display)
+        found = judge_commits(load_mission(path), root, request, display)
     text = keep(document(found), found.case.folder)
     if json:
         typer.echo(text)

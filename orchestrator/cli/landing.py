@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from orchestrator.cli.options import HERE, Plain, Root, RunName
 from orchestrator.cli.runs import find_left, find_run, run_ids
@@ -15,9 +18,12 @@ from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clea
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.beside.rescue import land_from_store
 from orchestrator.engine.beside.target import land_run, write_recording
+from orchestrator.engine.folders import Folders
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
 from orchestrator.reports.writer import ReportWriter
+from orchestrator.ui.displays import choose_display
+from orchestrator.ui.gate_view import make_gate_display, render_judgement
 
 
 def register(app: typer.Typer) -> None:
@@ -120,9 +126,7 @@ def land(
         return
     folders = find_run(root, run)
     if reprove:
-        from orchestrator.cli.reproving import reprove_and_tell  # who only lands needs no judge
-
-        reprove_and_tell(folders, branch, partial=partial, plain=plain)
+        _reprove(folders, branch, partial=partial, plain=plain)
     else:
         typer.echo(land_run(folders, branch=branch, allow_partial=partial))
     ReportWriter(folders.report).write(read_state(folders), is_alive=False)
@@ -173,3 +177,26 @@ def clean(
         typer.echo(f"orchestrate: {refusal}", err=True)
     if refused:
         raise typer.Exit(max(int(refusal.exit_code) for refusal in refused))
+
+
+def _reprove(folders: Folders, branch: str | None, *, partial: bool, plain: bool) -> None:
+    """Prove and land on top of what came meanwhile; exits with 1 where nothing moved."""
+    # Who only lands needs no judge.
+    from orchestrator.engine.beside.reproving import reprove_run
+
+    kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
+    with make_gate_display(sys.stderr, is_live=kind == "live") as display:
+        found = reprove_run(folders, branch=branch, allow_partial=partial, watcher=display)
+    for conflict in found.conflicts:
+        at = f"{conflict.path}::{conflict.symbol}" if conflict.symbol else conflict.path
+        typer.echo(f"conflict: {at}: {conflict.text}")
+    if found.judgement is not None:
+        render_judgement(found.judgement, Console(highlight=False))
+    if not found.landed:
+        why = "both changed the same" if found.conflicts else "the gates did not pass"
+        typer.echo(
+            f"nothing was moved: {why}\n  `orchestrate land {folders.run} --branch NAME` brings "
+            "what the run proved to a branch of its own, to be merged by hand"
+        )
+        raise typer.Exit(int(found.judgement.exit_code) if found.judgement else 1)
+    typer.echo(found.landed)

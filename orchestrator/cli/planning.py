@@ -13,10 +13,11 @@ from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json, Root
 from orchestrator.cli.sample import copy_sample
-from orchestrator.engine.beside.checking import GateOnBase, check_gates
+from orchestrator.engine.beside.checked import GateOnBase
+from orchestrator.engine.beside.checking import check_gates
 from orchestrator.engine.beside.preview import preview
 from orchestrator.errors import UsageError
-from orchestrator.mission.loading import LoadedMission, load_mission
+from orchestrator.mission.loading import load_mission
 from orchestrator.mission.schema import mission_schema
 from orchestrator.ui.check_view import checked_document, render_checked
 from orchestrator.ui.plan_view import plan_document, render_plan
@@ -27,11 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command()(plan)
     app.command()(schema)
     app.command()(init)
-
-
-def load(path: Path) -> LoadedMission:
-    """A mission whose every name is right. Raises MissionErrors with all that is wrong."""
-    return load_mission(path)
 
 
 def plan(
@@ -51,7 +47,7 @@ def plan(
     how long it takes, and which tests and proofs of the mission do not exist (those that an agent may write are fine).
     Exit code 0 if all gates can run, 4 if one cannot, 2 if the mission is refused or names what nobody can bring about.
     """
-    loaded = load(mission)
+    loaded = load_mission(mission)
     found = preview(loaded)
     checked = None
     if not json:

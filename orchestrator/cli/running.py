@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
-from orchestrator.cli.planning import load
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.cli.streams import say
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
@@ -24,6 +23,7 @@ from orchestrator.engine.run import Observers, Selection, start
 from orchestrator.engine.run import resume as resume_run
 from orchestrator.errors import OrchestrateError
 from orchestrator.journal.state import State
+from orchestrator.mission.loading import load_mission
 from orchestrator.reports.background import BackgroundWriter
 from orchestrator.reports.writer import ReportWriter
 from orchestrator.ui.displays import choose_display, make_display
@@ -50,7 +50,7 @@ def run(
     ] = False,
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
-    loaded = load(mission)
+    loaded = load_mission(mission)
     refuse_what_cannot_be(loaded)
     if land:
         refuse_without_branch(loaded, root)

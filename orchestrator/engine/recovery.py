@@ -10,11 +10,11 @@ from __future__ import annotations
 from anyio import to_thread
 
 from orchestrator.engine.attempts.attempt import salvage
-from orchestrator.engine.landings.landing import complete
+from orchestrator.engine.landings.moving import complete
+from orchestrator.engine.told import require_known
 from orchestrator.engine.tools import Tools
-from orchestrator.errors import JournalDamaged, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.journal.events import AttemptInterrupted, RedoRequested
-from orchestrator.journal.log import HEADLESS
 from orchestrator.journal.state import AgentState, Phase, State
 
 
@@ -60,24 +60,6 @@ async def _settle_tip(tools: Tools) -> None:
             f"what had landed in run {state.run} is gone with its workspaces",
             where=str(tools.folders.workspaces),
             mend="start a new run of the mission; the report still tells what landed",
-        )
-
-
-def require_known(state: State, found: str) -> None:
-    """Raise JournalDamaged where the journal may lack its end and the store's tip is none that it
-    tells of: then the landing is what is missing, and the tip must not be moved back.
-    """
-    told = {state.tip, state.started.base}
-    told |= {state.redo.before} if state.redo else set()
-    for batch in state.batches.values():
-        told |= {landing.commit for landing in batch.landings}
-        told |= {batch.intent.after} if batch.intent else set()
-    if state.is_doubtful and found not in told:
-        raise JournalDamaged(
-            f"{HEADLESS}; and it does not tell of {found[:12]}, which is the tip of the run's store",
-            where=state.run,
-            mend=f"restore the journal from a copy; or `orchestrate land {state.run} --from-store` "
-            "brings that commit to a branch of its own, to be looked at",
         )
 
 

@@ -35,7 +35,8 @@ from orchestrator.engine.workshop import (
 from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.git.client import require_git
-from orchestrator.isolation.processes import end_leftovers, note_in, open_house
+from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.processes import note_in, open_house
 from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
 from orchestrator.journal.log import Journal

@@ -27,13 +27,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from anyio import to_thread
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.executors.furnish import Furnished
 from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.store import Store
 from orchestrator.isolation.environment import clean_environment
@@ -46,6 +45,26 @@ INTERPRETER = ".venv/bin/python"
 """What of the things that were made runs the project's tests, if it is there."""
 TEXT_LIMIT_BYTES = 1024 * 1024
 COMPILED = (".pyc", ".pyo")
+
+
+class Tree(Protocol):
+    """A work tree that is lent."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+class Trees(Protocol):
+    """Where a set-up gets a tree with what the mission copies and links: `furnish.Furnished`."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where that is."""
+        ...
+
+    def checkout(self, name: str, commit: str) -> Tree:
+        """The reusable work tree `name`, holding `commit`."""
+        ...
 
 
 class SetupFailed(EnvironmentRefused):
@@ -88,7 +107,7 @@ class Setup:
         self,
         wanted: Workspace,
         store: Store,
-        trees: Furnished,
+        trees: Trees,
         *,
         cache: Path,
         logs: Path,

@@ -74,7 +74,7 @@ def build(path: Path, source: Repository, base: str, run: str, identity: Identit
         if content is not None:
             replace_file(path / name, content)
             replace_file(path / "orchestrate" / "guarded" / name, content)
-    if tags := copy_tags(source, base, path):
+    if tags := copy_tags(source.git, base, path):
         replace_file(path / "packed-refs", encode(tags))
     Git(git_dir=path, cwd=path).run("update-ref", "--no-deref", "--", f"refs/heads/{branch}", base)
 

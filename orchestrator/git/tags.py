@@ -9,20 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.git.client import Git
-from orchestrator.git.repository import Repository
 from orchestrator.git.text import encode
 
 _FORMAT = "%(objecttype) %(objectname) %(*objectname) %(refname)"
 _HEADER = "# pack-refs with: peeled fully-peeled sorted \n"
 
 
-def copy_tags(source: Repository, base: str, store: Path) -> str:
+def copy_tags(source: Git, base: str, store: Path) -> str:
     """Copy the tag objects into the new repository `store`; the text of its ``packed-refs``, empty
     where the base has no tags.
 
     A damaged tag of the user's is no reason not to run: then there are none.
     """
-    listing = source.git.run(
+    listing = source.run(
         "for-each-ref", f"--merged={base}", f"--format={_FORMAT}", "refs/tags/", check=False
     )
     rows = [line.split(" ", 3) for line in listing.text.splitlines()]

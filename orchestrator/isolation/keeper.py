@@ -28,18 +28,11 @@ from orchestrator.isolation.ancestry import (
     send,
 )
 from orchestrator.isolation.notes import DONE, KEEPER, PROCESS, REAPER, Notes
-
-TAG = "ORCHESTRATE_PROCESS"
-"""Tells a program whose it is; nobody believes it (see `leftovers` for the one exception)."""
+from orchestrator.isolation.orders import END, KILL, TAG, Spec
 
 LEFT_SECONDS = 1.0
 """How long what outlives its program may take over a TERM: nobody waits for its work."""
 NOTE_SECONDS = 0.5
-END, KILL = b"e", b"k"
-
-Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], float, bytes]
-"""Arguments, folder, environment, numbers of the further descriptors, grace in seconds, and the
-file in which all processes are noted (empty: none)."""
 
 
 class Keeper:

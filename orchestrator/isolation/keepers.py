@@ -24,14 +24,14 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from orchestrator.isolation import keeper
+from orchestrator.isolation import orders
 
 CHUNK_BYTES = 64 * 1024
 _MAIN = (
     "import sys; sys.path.append(sys.argv[2])\n"
     "from orchestrator.isolation import house; house.main()"
 )
-_FOLDER = str(Path(keeper.__file__).parents[2])
+_FOLDER = str(Path(__file__).parents[2])
 _FOR_THE_INTERPRETER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -85,7 +85,7 @@ class Kept:
             await self._hear()
 
     def ask(self, what: bytes) -> None:
-        """Have the tree ended: `keeper.END` with its grace, `keeper.KILL` at once."""
+        """Have the tree ended: `orders.END` with its grace, `orders.KILL` at once."""
         with contextlib.suppress(OSError):
             self._control.send(what)
 
@@ -185,7 +185,7 @@ async def start(order: Order) -> Kept:
 
 
 def _spoken(order: Order) -> bytes:
-    spec: keeper.Spec = (
+    spec: orders.Spec = (
         [os.fsencode(part) for part in order.argv],
         os.fsencode(order.cwd),
         {os.fsencode(name): os.fsencode(value) for name, value in order.env.items()},

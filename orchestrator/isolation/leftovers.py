@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.isolation import ancestry, notes
-from orchestrator.isolation.keeper import TAG
+from orchestrator.isolation.orders import GRACE_SECONDS, NOTES, TAG
 
-NOTES = "processes"
-"""The file's name in a run's folder."""
 PAUSE_SECONDS = 0.02
 
 
@@ -53,7 +51,7 @@ class Who:
                 os.close(handle)
 
 
-def end_leftovers(folder: Path, *, patience: float) -> int:
+def end_leftovers(folder: Path, *, patience: float = GRACE_SECONDS) -> int:
     """End what is noted in `folder`; returns how many processes there were.
 
     For the start of a resume, by whoever owns the run. TERM first, KILL after `patience` seconds.

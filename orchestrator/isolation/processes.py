@@ -19,20 +19,20 @@ from typing import IO
 
 import anyio
 
-from orchestrator.isolation import keeper, keepers, leftovers
-from orchestrator.isolation.keeper import TAG
+from orchestrator.isolation import keepers
 from orchestrator.isolation.keepers import Kept, open_house
+from orchestrator.isolation.orders import END, GRACE_SECONDS, KILL, NOTES, TAG
 from orchestrator.isolation.own_paths import append_to
 from orchestrator.isolation.secrets import known
 
 __all__ = [
+    "GRACE_SECONDS",
     "TAG",
     "Exit",
     "Kept",
     "NotStarted",
     "OnLine",
     "ProcessSpec",
-    "end_leftovers",
     "end_process",
     "note_in",
     "open_house",
@@ -40,7 +40,6 @@ __all__ = [
     "start_process",
 ]
 
-GRACE_SECONDS = 5.0
 DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 RUN_LOG_LIMIT_BYTES = 512 * 1024 * 1024
@@ -147,7 +146,7 @@ def note_in(folder: Path) -> None:
     """Have every process from now on noted in a file of `folder`, for `end_leftovers`, and what all
     of its logs hold counted: one orchestrator works on one run.
     """
-    _NOTES[:] = [folder.resolve() / leftovers.NOTES]
+    _NOTES[:] = [folder.resolve() / NOTES]
     logs = [Path(where, name) for where, _, names in os.walk(folder / "logs") for name in names]
     _BUDGET.left = RUN_LOG_LIMIT_BYTES - sum(path.lstat().st_size for path in logs)
 
@@ -181,7 +180,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
 async def end_process(process: Kept) -> None:
     """End a started process and its tree at once."""
     with anyio.CancelScope(shield=True):
-        process.ask(keeper.KILL)
+        process.ask(KILL)
         await process.until_gone()
         process.close()
 
@@ -213,7 +212,7 @@ async def run_process(
                 # Also on the way out of a cancellation: nobody else will end these.
                 with anyio.CancelScope(shield=True):
                     if process.is_running:
-                        process.ask(keeper.END)
+                        process.ask(END)
                     await process.until_gone()
             # Whoever holds the pipe now was not ours to end; the log is as complete as it will be.
             tasks.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
@@ -222,10 +221,3 @@ async def run_process(
     # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped)
-
-
-def end_leftovers(folder: Path, *, patience: float | None = None) -> int:
-    """End what a killed orchestrator left that noted its processes in `folder` (`note_in`); returns
-    how many there were.
-    """
-    return leftovers.end_leftovers(folder, patience=GRACE_SECONDS if patience is None else patience)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.engine.beside.checking import Checked, CheckOnBase, GateOnBase
+from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.gates.rules.promises import Kind
 from orchestrator.ui.text import count, duration, one_line, short
 

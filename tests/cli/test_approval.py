@@ -41,7 +41,7 @@ def test_what_waits_can_be_seen(waiting) -> None:
     root, _ = waiting
     run = runs(root)[0]
     first = orchestrate(root, "diff", run, "first").out
-    assert "+a" in first, "the batch's candidate"
+    assert "+changed" in first, "the batch's candidate"
     assert orchestrate(root, "diff", run).out == first, "nothing has landed before it"
     said = (root / "background.log").read_text()
     assert f"orchestrate diff {run} first" in said

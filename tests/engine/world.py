@@ -27,7 +27,8 @@ from orchestrator.engine.frontier import (
     frontier,
 )
 from orchestrator.engine.landings.conflicts import conflicted
-from orchestrator.engine.landings.landing import _rejected, landed
+from orchestrator.engine.landings.landing import _rejected
+from orchestrator.engine.landings.moving import landed
 from orchestrator.engine.recovery import _in_commit, _landing_stopped_at
 from orchestrator.journal.events import (
     AgentsReturned,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.environment import clean_environment, temporary_of
 from orchestrator.isolation.own_paths import append_to, own_folder, write_anew
 
 
@@ -72,22 +72,18 @@ def test_a_folder_is_our_own(tmp_path: Path, victim: Path, kind: str) -> None:
     assert victim.read_text() == "the user's\n"
 
 
-def test_a_home_is_no_link_to_the_users(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["home", "temporary"])
+def test_a_home_is_no_link_to_the_users(tmp_path: Path, part: str) -> None:
     users = tmp_path / "user"
-    (users / "tmp").mkdir(parents=True)
-    for link in ("home", "home/tmp"):
-        path = tmp_path / link
-        path.parent.mkdir(exist_ok=True)
-        if path.is_dir():
-            path.rmdir()
-        path.symlink_to(users)
-        clean_environment(tmp_path / "home")
-        assert not path.is_symlink()
-        assert path.is_dir()
-        for inner in (tmp_path / "home").iterdir():
-            if inner.name == "tmp" and not inner.is_symlink():
-                inner.rmdir()
-    assert [entry.name for entry in users.iterdir()] == ["tmp"]
+    (users / "kept").mkdir(parents=True)
+    home = tmp_path / "homes" / "home"
+    path = home if part == "home" else temporary_of(home)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(users)
+    clean_environment(home)
+    assert not path.is_symlink()
+    assert path.is_dir()
+    assert [entry.name for entry in users.iterdir()] == ["kept"]
 
 
 def test_the_device_that_takes_everything_stays() -> None:

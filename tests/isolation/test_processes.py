@@ -17,16 +17,9 @@ import pytest
 
 from orchestrator.isolation import processes
 from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.passed_on import secrets_of
-from orchestrator.isolation.processes import (
-    TAG,
-    Exit,
-    NotStarted,
-    OnLine,
-    ProcessSpec,
-    end_leftovers,
-    run_process,
-)
+from orchestrator.isolation.processes import TAG, Exit, NotStarted, OnLine, ProcessSpec, run_process
 
 MIB = 1024 * 1024
 

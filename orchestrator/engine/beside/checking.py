@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import CancelScope, to_thread
 
+from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
 from orchestrator.engine.carry import stop_on_signal
@@ -24,7 +24,7 @@ from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.tools import Judge
 from orchestrator.engine.workshop import open_repository
-from orchestrator.errors import ExitCode, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.rules.claims import plan_proofs
@@ -34,71 +34,13 @@ from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.store import Store
 from orchestrator.isolation.processes import note_in
-from orchestrator.journal.facts import Counts, PlaceFault
+from orchestrator.journal.facts import PlaceFault
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import CommandCheck, FileProof, Mission, PytestCheck
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import make_plan
 
 PROOFS = "proofs"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOnBase:
-    """How one check comes out on the base. `fault` says why it cannot run there."""
-
-    name: str
-    kind: str
-    counts: Counts
-    exit_code: int | None
-    seconds: float
-    red: tuple[str, ...] = ()
-    uncollected: Mapping[str, str] = field(default_factory=dict)
-    """Files that cannot be collected, each with the last line of why."""
-    value: float | None = None
-    fault: PlaceFault | None = None
-    log: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GateOnBase:
-    """One gate: its checks, and what the mission promises of it. `seconds` with trees and set-up."""
-
-    gate: str
-    batches: tuple[str, ...]
-    checks: tuple[CheckOnBase, ...]
-    promises: tuple[Promise, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a mission's gates say of its base; fewer than there are where a signal stopped it."""
-
-    base: Side
-    folder: Path
-    """Where the logs are."""
-    gates: tuple[GateOnBase, ...]
-    stopped_by: str = ""
-
-    @property
-    def faults(self) -> tuple[PlaceFault, ...]:
-        """Why gates cannot run here."""
-        return tuple(check.fault for gate in self.gates for check in gate.checks if check.fault)
-
-    @property
-    def wrong(self) -> tuple[Promise, ...]:
-        """What the mission names and nobody can bring about."""
-        return tuple(it for gate in self.gates for it in gate.promises if it.is_wrong)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """4 where a gate cannot run, 2 where the mission promises what cannot be."""
-        if self.stopped_by:
-            return ExitCode.INTERRUPTED
-        if self.faults:
-            return ExitCode.ENVIRONMENT
-        return ExitCode.USAGE if self.wrong else ExitCode.OK
 
 
 def check_gates(

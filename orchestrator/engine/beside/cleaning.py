@@ -17,8 +17,8 @@ from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.store_files import read_or_none, sync_folder
-from orchestrator.isolation.leftovers import NOTES
-from orchestrator.isolation.processes import end_leftovers
+from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.orders import NOTES
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import HEAD, JOURNAL
 from orchestrator.journal.state import AgentState, State

@@ -27,7 +27,8 @@ from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
-from orchestrator.isolation.processes import end_leftovers, note_in
+from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.processes import note_in
 from orchestrator.journal.facts import Verdict
 from orchestrator.journal.lock import owned
 from orchestrator.mission.loading import LoadedMission

@@ -17,14 +17,15 @@ from orchestrator.engine.beside.judging import judge_case
 from orchestrator.engine.beside.target import Wanted, expected_on, land_tip, told
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
-from orchestrator.engine.recovery import require_known
 from orchestrator.engine.subjects import absentees, gate_name, subject_of
+from orchestrator.engine.told import require_known
 from orchestrator.engine.workshop import Workshop, reopen_workshop
 from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.land import land
-from orchestrator.isolation.processes import end_leftovers, note_in
+from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.processes import note_in
 from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import Journal

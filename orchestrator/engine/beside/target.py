@@ -15,7 +15,7 @@ from orchestrator.agents.recording import patch_path
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.kept import owned_run, renew_journal_copy
-from orchestrator.engine.recovery import require_known
+from orchestrator.engine.told import require_known
 from orchestrator.engine.workshop import opened_store, repository_of
 from orchestrator.errors import UsageError
 from orchestrator.git.land import land

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from anyio import to_thread
 
-from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.subjects import absentees, baseline_of, gate_name, subject_of
 from orchestrator.engine.tools import Tools
@@ -58,7 +57,6 @@ async def judge(
     lacks their work.
     """
     recorder, state = tools.recorder, tools.recorder.state
-    await see_baseline(tools, planned.id)
     recorder.emit(GateStarted(batch=planned.id, gate=gate_name(planned), candidate=candidate))
     absent = {
         agent.id: f"its work is not in the candidate: {_why_absent(agent)}"

@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 from anyio import CancelScope, to_thread
 
-from orchestrator.engine.kept import keeping_landing, landed_refs
+from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.landings.candidate import build, evidence_of, judge
 from orchestrator.engine.landings.conflicts import built, conflicted, suspected
 from orchestrator.engine.landings.culprits import Sorted, sort_out
+from orchestrator.engine.landings.moving import move_tip
 from orchestrator.engine.subjects import absentees, gate_name
 from orchestrator.engine.tools import Tools
-from orchestrator.git.store import Store
-from orchestrator.git.values import RefMoved
 from orchestrator.journal.events import (
     AgentsReturned,
-    BatchLanded,
     CandidateBuilt,
     GateFinished,
-    LandingStarted,
     Return,
 )
 from orchestrator.journal.facts import Decision, MergeWarning, Outcome, Verdict
@@ -46,6 +43,7 @@ async def land_batch(tools: Tools, batch: str) -> None:
     recorder.emit(fact)
     verdict = _known_red(state, batch, fact.agents, merged.tree)
     if verdict is None:
+        await see_baseline(tools, batch)
         verdict = await judge(tools, planned, fact.commit)
         recorder.emit(
             GateFinished(batch=batch, gate=gate_name(planned), agents=fact.agents, verdict=verdict)
@@ -57,9 +55,7 @@ async def land_batch(tools: Tools, batch: str) -> None:
         landing = await _sort_out(tools, planned, ready, fact, verdict)
     if landing:
         with CancelScope(shield=True):  # from the intent to the fact nothing waits for anybody
-            await _move_tip(
-                tools, landing, [agent for agent in ready if agent.id in landing.agents]
-            )
+            await move_tip(tools, landing, [agent for agent in ready if agent.id in landing.agents])
 
 
 async def _sort_out(
@@ -121,54 +117,4 @@ def _rejected(  # noqa: PLR0917  (a verdict, and what is known beside it)
             may_retry=not missing,
         )
         for agent in ready
-    )
-
-
-async def _move_tip(tools: Tools, landing: CandidateBuilt, ready: list[AgentState]) -> None:
-    """Intent, one compare-and-swap, fact: a kill between any two of them resumes to the same
-    tip. Before the fact, what landed stands where the journal does.
-    """
-    run, batch, before, after = tools.folders.run, landing.batch, landing.tip, landing.commit
-    tools.recorder.emit(LandingStarted(batch=batch, before=before, after=after))
-    refs = landed_refs(tools.recorder.state, batch, after, [agent.id for agent in ready])
-
-    def move() -> None:
-        with keeping_landing(tools.store, tools.folders, refs, before, after):
-            _swap_tip(tools.store, before, after)
-            tools.store.set_ref(f"refs/orchestrate/{run}/landed/{batch}", after, old=None)
-
-    await to_thread.run_sync(move)
-    tools.recorder.emit(landed(batch, before, after, ready))
-
-
-async def complete(tools: Tools, batch: str, commit: str, ready: list[AgentState]) -> None:
-    """What is left to do of a landing that was torn after its swap."""
-    state = tools.recorder.state
-    refs = landed_refs(state, batch, commit, [agent.id for agent in ready])
-
-    def keep() -> None:
-        with keeping_landing(tools.store, tools.folders, refs, state.tip, commit):
-            pass
-
-    await to_thread.run_sync(keep)
-    tools.recorder.emit(landed(batch, state.tip, commit, ready))
-
-
-def _swap_tip(store: Store, before: str, candidate: str) -> None:
-    try:
-        store.set_ref(store.tip_name, candidate, old=before)
-    except RefMoved as error:
-        # Only this process lands; so an agent moved the ref, which a linked work tree lets it do.
-        # The journal decides.
-        store.set_ref(store.tip_name, candidate, old=error.found)
-
-
-def landed(batch: str, before: str, commit: str, ready: list[AgentState]) -> BatchLanded:
-    """The fact that follows the intent; also for a resume that finds the tip moved already."""
-    return BatchLanded(
-        batch=batch,
-        before=before,
-        commit=commit,
-        agents=tuple(agent.id for agent in ready if agent.work),
-        unchanged=tuple(agent.id for agent in ready if not agent.work),
     )
