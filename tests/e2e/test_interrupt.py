@@ -165,6 +165,21 @@ def test_second_signal_while_stopping_changes_nothing(waiting: Waiting) -> None:
     waiting.check_resumed()
 
 
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_killed_orchestrator_leaves_nobody_though_nobody_resumes(
+    tmp_path: Path, stubborn: bool
+) -> None:
+    made = Waiting(tmp_path, stubborn=stubborn)
+    with ending(made.process):
+        made.reach()
+        assert made.bench.leftovers()
+        assert made.process.kill()
+        made.bench.require_no_leftovers()
+        made.go()
+        made.bench.run("resume", "--plain")
+        made.check_resumed()
+
+
 def test_unfinished_run_is_not_cleaned_away(waiting: Waiting) -> None:
     waiting.process.popen.send_signal(signal.SIGINT)
     assert waiting.process.wait() == 130
