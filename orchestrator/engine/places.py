@@ -10,6 +10,7 @@ folders is their users'.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -50,7 +51,7 @@ def place_of(root: Path, name: str) -> Path:
     EnvironmentRefused where there is no place for any.
     """
     link = link_to(root, name)
-    if link.is_dir() and not link.is_symlink():
+    if not link.is_symlink() and link.is_dir():
         return link  # made by an earlier version, which had them in the checkout
     if link.is_symlink() and _whose(link) == _mark(root, name):
         return link.resolve()  # made when the environment said another cache
@@ -70,7 +71,8 @@ def make_place(root: Path, name: str) -> Path:
         raise EnvironmentRefused(
             f"work cannot stand there: {error.strerror}", where=str(place), mend=_MEND
         ) from error
-    _link(link_to(root, name), place)
+    with contextlib.suppress(OSError):  # in another user's root, say: it is found without, too
+        _link(link_to(root, name), place)
     return place
 
 

@@ -74,6 +74,12 @@ def test_a_link_to_what_is_somebody_elses_is_not_believed(home: Path, root: Path
     assert (root / "workspaces" / "r").resolve() == place_of(root, "r")
 
 
+def test_a_root_that_takes_no_link_is_no_obstacle(home: Path, root: Path) -> None:
+    (root / "workspaces").write_text("a file of somebody's\n")
+    assert make_place(root, "r").is_dir()
+    assert place_of(root, "r") == make_place(root, "r")
+
+
 def test_a_run_is_found_where_it_began_when_another_cache_is_chosen(
     home: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,7 +110,7 @@ def clean_snapshots(root: Path) -> Iterator[str]:
         if repository.pins() or repository.count_commits() > 1:
             continue
         remove_tree(folder)
-        yield f"{folder}: removed, nothing was landed there"
+        yield f"workspaces/snapshots/{folder.name}: removed, nothing was landed there"
     if snapshots(root).is_dir() and not any(snapshots(root).iterdir()):
         remove_place(root, "snapshots")
 
