@@ -99,8 +99,9 @@ def opened_store(state: State, folders: Folders, *, is_held: bool = False) -> It
     nothing is left of what landed.
     """
     if folders.store.is_dir():
-        open_it = Store.open if is_held else Store
-        with contextlib.closing(open_it(folders.store, state.run)) as store:
+        path, run = folders.store, state.run
+        opened = Store.open(path, run, tip=state.tip) if is_held else Store(path, run)
+        with contextlib.closing(opened) as store:
             yield store
         return
     with scratch_store(state, folders) as store:

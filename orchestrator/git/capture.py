@@ -27,6 +27,7 @@ from orchestrator.git.folder import (
     remove_tree,
     walk,
 )
+from orchestrator.git.index_file import is_whole
 from orchestrator.git.left_out import ignored_of, is_below, sort_out
 from orchestrator.git.names import is_dotgit
 from orchestrator.git.policy import judge, too_large
@@ -79,6 +80,8 @@ def capture(
         text = "the work tree itself was removed or replaced; nothing was captured"
         gone = Problem(".", ProblemKind.WORK_TREE_GONE, text)
         return Capture(taking.base, store.tree_of(taking.base), taking.base, {}, (gone,))
+    if not is_whole(taking.index, store.object_format):
+        remove_tree(taking.index)  # a power cut, or somebody who wrote into it: it is made again
     edits = _plain(store, taking, exclude, limits) if author is None else None
     if edits is not None:
         commit = taking.base

@@ -8,6 +8,7 @@ walk over the files.
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import struct
 from pathlib import Path
@@ -21,6 +22,17 @@ _ODD_FLAGS = 0x7000
 """Extended flags, and the stages of an unfinished merge."""
 _LENGTH = 0x0FFF
 _GITLINK = 0o16
+
+
+def is_whole(index: Path, object_format: str) -> bool:
+    """Whether an index is as git wrote it: it ends with the hash of all that is before."""
+    try:
+        data = index.read_bytes()
+    except OSError:
+        return False
+    size = _ID_BYTES[object_format]
+    digest = hashlib.new(object_format, data[:-size], usedforsecurity=False).digest()
+    return data.startswith(b"DIRC") and digest == data[-size:]
 
 
 def stamps_of(index: Path, object_format: str) -> dict[bytes, Stamp] | None:

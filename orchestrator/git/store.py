@@ -9,6 +9,7 @@ it, all methods may be called from many threads.
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +20,15 @@ from orchestrator.git.client import Git
 from orchestrator.git.differences import DIFF_TREE, Differences
 from orchestrator.git.identity import OURS, Identity
 from orchestrator.git.line_counts import LARGEST, line_counts
+from orchestrator.git.mending import ObjectCheck, is_run_of, mend_refs, open_up
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import (
     GUARDED,
     build,
+    guard,
+    is_whole,
     read_or_none,
     replace_file,
     sweep,
@@ -57,6 +61,7 @@ class Store:
         )
         self._known_entries = functools.lru_cache(maxsize=4)(self._find_entries)
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
+        self._check = ObjectCheck(path, self.object_format)
 
     @classmethod
     def create(
@@ -68,6 +73,8 @@ class Store:
         It appears under its name only when it is complete, so a kill at any point leaves nothing to
         mend.
         """
+        if path.exists() and not (path / "objects").is_dir():  # nothing of it can be used
+            path.rename(path.with_name(f"{path.name}.broken-{os.urandom(4).hex()}"))
         if not path.exists():
             if source.promisor:
                 raise UsageError(
@@ -83,26 +90,64 @@ class Store:
             partial.rename(path)
             sync_folder(path.parent)
             return cls(path, run)
-        return cls.open(path, run)
+        open_up(path)
+        guard(path, source, identity)
+        return cls.open(path, run, tip=base)
 
     @classmethod
-    def open(cls, path: Path, run: str) -> Store:
-        """The existing store of `run`, swept of what a killed process left; the caller holds the
-        run's lock.
+    def open(cls, path: Path, run: str, *, tip: str | None = None) -> Store:
+        """The existing store of `run`, swept of what a killed process left, and mended of what a
+        power cut or an agent did to it; the caller holds the run's lock. `tip` is where a tip that
+        cannot be read is put.
         """
-        if not (path / "HEAD").is_file():
+        if not (path / "objects").is_dir():
             raise EnvironmentRefused(
                 "the run's store is missing or damaged",
                 where=str(path),
-                mend="Start a new run; nothing else is lost.",
+                mend="Move it away, then resume: what landed is brought from beside the journal.",
             )
-        sweep(path)
-        store = cls(path, run)
-        store.harden()
-        if store.ref(store.tip_name) is None:
-            store.close()
+        if not is_run_of(path, run):
             raise UsageError(f"this store does not belong to the run {run}", where=str(path))
+        open_up(path)
+        sweep(path)
+        mend_refs(path, run)
+        store = cls(path, run)
+        if not is_whole(store._guarded["config"] or b""):
+            raise EnvironmentRefused(
+                "the configuration of the run's store is damaged",
+                where=str(path / "config"),
+                mend=f"`orchestrate resume {run}` writes it again.",
+            )
+        store.harden()
+        store.remove_false_objects()
+        if store.ref(store.tip_name) is None:
+            found = tip if tip and store.has(tip) else store._newest_landing()
+            if found is None:
+                store.close()
+                raise EnvironmentRefused(
+                    "the tip of the run's store is gone, and nothing tells where it was",
+                    where=f"{path}: {store.tip_name}",
+                    mend=f"`orchestrate resume {run}` puts it where the journal says.",
+                )
+            store.set_ref(store.tip_name, found, old=None)
         return store
+
+    def _newest_landing(self) -> str | None:
+        """The landing that contains all others."""
+        found = list(self.refs(f"refs/orchestrate/{self.run}/landed").values())
+        return next(
+            (one for one in found if all(self.contains(one, other) for other in found)), None
+        )
+
+    def remove_false_objects(self) -> list[str]:
+        """Remove objects of the store that are not what their names say, as somebody may have put
+        them there in place of the user's; their names. Cheap where little is new.
+        """
+        with self._guard_lock:
+            false = self._check.remove_false()
+        if false:
+            self.reader.close()  # so that it looks again
+        return false
 
     @functools.cached_property
     def identity(self) -> Identity:

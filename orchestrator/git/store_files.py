@@ -54,6 +54,16 @@ def build(path: Path, source: Repository, base: str, run: str, identity: Identit
     branch = f"orchestrate/{run}"
     options = ("--quiet", "--bare", "--template=", f"--object-format={source.object_format}")
     Git(cwd=path.parent).run("init", *options, f"--initial-branch={branch}", "--", str(path))
+    guard(path, source, identity)
+    if tags := copy_tags(source.git, base, path):
+        replace_file(path / "packed-refs", encode(tags))
+    Git(git_dir=path, cwd=path).run("update-ref", "--no-deref", "--", f"refs/heads/{branch}", base)
+
+
+def guard(path: Path, source: Repository, identity: Identity) -> None:
+    """Write the files that are guarded, and what they are held against. A configuration that is
+    whole stays: it says who makes the run's commits.
+    """
     sha256 = source.object_format == "sha256"
     configuration = _CONFIGURATION.format(version=1 if sha256 else 0, devnull=os.devnull)
     configuration += identity.configuration
@@ -64,19 +74,29 @@ def build(path: Path, source: Repository, base: str, run: str, identity: Identit
     borrowed = b"".join(
         alternate_line(folder) for folder in alternates(source.common_dir / "objects")
     )
+    known = read_or_none(path / "orchestrate" / "guarded" / "config") or b""
     contents = {
-        "config": configuration.encode(),
+        "config": known if is_whole(known) else configuration.encode(),
         "info/attributes": _ATTRIBUTES,
         "objects/info/alternates": borrowed,
         "shallow": read_or_none(source.common_dir / "shallow"),
     }
     for name, content in contents.items():
-        if content is not None:
-            replace_file(path / name, content)
-            replace_file(path / "orchestrate" / "guarded" / name, content)
-    if tags := copy_tags(source.git, base, path):
-        replace_file(path / "packed-refs", encode(tags))
-    Git(git_dir=path, cwd=path).run("update-ref", "--no-deref", "--", f"refs/heads/{branch}", base)
+        for place in (path / name, path / "orchestrate" / "guarded" / name):
+            if content is not None and read_or_none(place) != content:
+                replace_file(place, content)
+
+
+def is_whole(configuration: bytes) -> bool:
+    """Whether a configuration is one that `guard` has written, from its beginning to its end."""
+    needed = (
+        b"\tbare = true\n",
+        b"\tfsync = all\n",
+        b"[maintenance]\n",
+        b"\tname = ",
+        b"\temail = ",
+    )
+    return configuration.startswith(b"[core]\n") and all(part in configuration for part in needed)
 
 
 def alternate_line(folder: Path) -> bytes:

@@ -163,6 +163,7 @@ class Workspaces:
         before.
         """
         path = self._path(name)
+        self._store.remove_false_objects()
         with self._lock:
             filled = self._filled.pop(name, None)
         if filled is not None and filled.path == path:

@@ -35,6 +35,7 @@ def integrate(
     those others.
     """
     store.harden()
+    store.remove_false_objects()
     works = _works(store, tip, _in_order(store, tip, contributions))
     hunks = _hunks(store, tip, works)
     careful: set[str] = set()
