@@ -21,6 +21,7 @@ from orchestrator.journal.state import AgentState, Phase, State
 async def recover(tools: Tools) -> None:
     """Settle what was in flight. The earlier orchestrator's processes are gone already."""
     await _settle_tip(tools)
+    await to_thread.run_sync(_name_again, tools)
     await to_thread.run_sync(_find_losses, tools)
     for agent in tools.recorder.state.agents.values():
         if agent.phase is Phase.RUNNING and agent.last:
@@ -49,7 +50,7 @@ async def _settle_tip(tools: Tools) -> None:
         await complete(tools, batch, found, ready)
     elif state.redo and found == state.redo.before:
         await move_tip_back(tools)
-    elif await to_thread.run_sync(tools.store.has, state.tip):
+    elif await to_thread.run_sync(tools.store.has, state.tip):  # its files: see reopen_workshop
         # An agent can move a ref of the store from its work tree; what the journal says is what was
         # tested.
         await to_thread.run_sync(
@@ -61,6 +62,25 @@ async def _settle_tip(tools: Tools) -> None:
             where=str(tools.folders.workspaces),
             mend="start a new run of the mission; the report still tells what landed",
         )
+
+
+def _name_again(tools: Tools) -> None:
+    """Refs that the store lost, or that somebody took away: the journal has their ids."""
+    state, store = tools.recorder.state, tools.store
+    known = store.refs(f"refs/orchestrate/{state.run}")
+    named = {
+        f"refs/orchestrate/{state.run}/{agent.id}/{attempt.started.attempt}": attempt.ended.commit
+        for agent in state.agents.values()
+        for attempt in agent.attempts
+        if attempt.ended and attempt.ended.commit
+    }
+    for batch in state.batches.values():
+        if batch.landings:
+            name = f"refs/orchestrate/{state.run}/landed/{batch.id}"
+            named[name] = batch.landings[-1].commit
+    for name, commit in named.items():
+        if name not in known and store.has_all(commit, since=state.started.base):
+            store.set_ref(name, commit, old=None)
 
 
 def _find_losses(tools: Tools) -> None:
@@ -90,7 +110,10 @@ def _find_losses(tools: Tools) -> None:
 
 
 def _is_lost(tools: Tools, agent: AgentState) -> bool:
-    return bool(agent.work and agent.work.commit and not tools.store.has(agent.work.commit))
+    if not agent.work or not agent.work.commit:
+        return False
+    base = tools.recorder.state.started.base
+    return not tools.store.has_all(agent.work.commit, since=base)
 
 
 def _landing_stopped_at(state: State, found: str) -> str | None:

@@ -86,8 +86,9 @@ def reopen_workshop(state: State, folders: Folders) -> Workshop:
     repository = repository_of(state, folders)
     author = author_of(state.plan.mission, repository)
     workshop = open_workshop(repository, folders, state.started.base, author)
-    if not workshop.store.has(state.tip) or workshop.store.tip() == state.started.base:
-        bring_landed(workshop.store, folders, state)
+    store, base = workshop.store, state.started.base
+    if not store.has_all(state.tip, since=base) or store.tip() == base:
+        bring_landed(store, folders, state)
     return workshop
 
 
@@ -99,8 +100,9 @@ def opened_store(state: State, folders: Folders, *, is_held: bool = False) -> It
     nothing is left of what landed.
     """
     if folders.store.is_dir():
-        path, run = folders.store, state.run
-        opened = Store.open(path, run, tip=state.tip) if is_held else Store(path, run)
+        opened = (
+            reopen_workshop(state, folders).store if is_held else Store(folders.store, state.run)
+        )
         with contextlib.closing(opened) as store:
             yield store
         return

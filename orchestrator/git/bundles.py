@@ -88,9 +88,25 @@ def bring_in(store: Store, paths: Sequence[Path]) -> dict[str, str]:
             else:
                 left.append(path)
         if len(left) == len(todo):
-            break  # of what is damaged nobody can say more than that its commits are missing
+            # of what is damaged nobody can say more than that its commits are missing
+            for path in left if store.lacks_objects else []:
+                found |= _objects_of(store, path)
+            break
         todo = left
     return found
+
+
+def _objects_of(store: Store, path: Path) -> dict[str, str]:
+    """The objects of a bundle, taken without asking what it stands on, and its refs: git refuses
+    that where a commit which is here already has lost its files.
+    """
+    heads = heads_of(path)
+    with path.open("rb") as file:
+        while file.readline() not in (b"\n", b""):
+            pass
+        pack = file.read()
+    arguments = ("index-pack", "--stdin", "--fix-thin")
+    return heads if store.git.run(*arguments, input=pack, check=False).status == 0 else {}
 
 
 def _header(store: Store, refs: Mapping[str, str], since: Sequence[str]) -> bytes:

@@ -61,6 +61,8 @@ class Store:
         )
         self._known_entries = functools.lru_cache(maxsize=4)(self._find_entries)
         self.object_format = "sha256" if b"sha256" in (self._guarded["config"] or b"") else "sha1"
+        self.lacks_objects = False
+        """Whether some had to be removed when it was opened: then a commit may be here in part."""
         self._check = ObjectCheck(path, self.object_format)
 
     @classmethod
@@ -119,7 +121,9 @@ class Store:
                 mend=f"`orchestrate resume {run}` writes it again.",
             )
         store.harden()
-        store.remove_false_objects()
+        store.lacks_objects = bool(store.remove_false_objects())
+        if store.lacks_objects:
+            store._forget_what_is_torn(tip)
         if store.ref(store.tip_name) is None:
             found = tip if tip and store.has(tip) else store._newest_landing()
             if found is None:
@@ -131,6 +135,12 @@ class Store:
                 )
             store.set_ref(store.tip_name, found, old=None)
         return store
+
+    def _forget_what_is_torn(self, since: str | None) -> None:
+        """Remove refs to what is not all here: git would take nothing in beside them."""
+        for name, oid in self.refs("refs").items():
+            if not self.is_whole([oid], since=since):
+                self.delete_ref(name)
 
     def _newest_landing(self) -> str | None:
         """The landing that contains all others."""
@@ -417,11 +427,18 @@ class Store:
         """Whether the commit is here."""
         return self.reader.info(f"{commit}^{{commit}}") is not None
 
-    def is_whole(self, commits: Iterable[str], *, since: str) -> bool:
-        """Whether all is here that the commits have beyond `since`."""
-        wanted = "".join(f"{oid}\n" for oid in (*commits, f"^{since}")).encode()
+    def is_whole(self, commits: Iterable[str], *, since: str | None) -> bool:
+        """Whether all is here that the commits have beyond `since` (None: altogether)."""
+        left_out = [f"^{since}"] if since else []
+        wanted = "".join(f"{oid}\n" for oid in (*commits, *left_out)).encode()
         options = ("--objects", "--quiet", "--stdin")
         return self.git.run("rev-list", *options, input=wanted, check=False).status == 0
+
+    def has_all(self, commit: str, *, since: str) -> bool:
+        """Whether the commit is here, with all that it has beyond `since` where that is in
+        doubt.
+        """
+        return self.has(commit) and (not self.lacks_objects or self.is_whole([commit], since=since))
 
     def fsck(self) -> list[str]:
         """What git finds wrong here, nothing being good."""
