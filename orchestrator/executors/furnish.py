@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.linked import Linked
 from orchestrator.git.repository import Repository
 from orchestrator.git.workspace import Workspace, Workspaces
 from orchestrator.mission.model import Workspace as Workspace_
@@ -27,6 +28,7 @@ class Furnishing:
         self._source = repository.work_tree
         self._copied: tuple[str, ...] = ()
         self._linked: tuple[str, ...] = ()
+        self._links: Linked | None = None
         if not wanted.copy_ and not wanted.link:
             return
         tracked = frozenset(repository.paths(base))
@@ -38,6 +40,8 @@ class Furnishing:
         # What is tracked comes with the commit, and an agent's change to it is work.
         self._copied = tuple(dict.fromkeys(path for path in found if path not in tracked))
         self._linked = tuple(_matches(self._source, wanted.link, "link"))
+        if self._source is not None and self._linked:
+            self._links = Linked(self._source, self._linked)
         for path in self._linked:
             if path in tracked or any(other.startswith(f"{path}/") for other in tracked):
                 raise EnvironmentRefused(
@@ -50,22 +54,15 @@ class Furnishing:
         """What capture leaves out."""
         return (*self._copied, *self._linked)
 
-    def put_into(self, work_tree: Path) -> None:
-        """Copy and link what is not there yet."""
-        for place, put in ((self._copied, _copy), (self._linked, _link)):
-            for path in place:
-                target = work_tree / path
-                if self._source is not None and not os.path.lexists(target):
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    put(self._source / path, target)
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _link(source: Path, target: Path) -> None:
-    target.symlink_to(source)
+    def put_into(self, work_tree: Path, audience: str = "attempts") -> None:
+        """Copy and link what is not there yet; what is linked is shared by an audience."""
+        for path in self._copied:
+            target = work_tree / path
+            if self._source is not None and not os.path.lexists(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self._source / path, target, follow_symlinks=False)
+        if self._links is not None:
+            self._links.put_into(work_tree, audience)
 
 
 def _matches(source: Path | None, patterns: Sequence[str], key: str) -> Iterator[str]:
@@ -107,5 +104,5 @@ class Furnished:
     def checkout(self, name: str, commit: str) -> Workspace:
         """The reusable work tree `name`, holding `commit` and the furniture."""
         workspace = self._workspaces.checkout(name, commit)
-        self._furnishing.put_into(workspace.path)
+        self._furnishing.put_into(workspace.path, "gates")
         return workspace

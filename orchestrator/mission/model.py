@@ -428,7 +428,9 @@ class Workspace(Model):
     copy_: Annotated[Texts, Field(alias="copy")] = ()
     """Untracked files of the repository's work tree that agents need, copied; globs."""
     link: Texts = ()
-    """Untracked files or folders of the repository's work tree, linked instead of copied."""
+    """Untracked files or folders of the repository's work tree, of which all work trees are linked
+    to a copy; agents never reach the user's own.
+    """
     unfilled: Texts = ()
     """Globs of submodules and of files in Git LFS that neither agents nor gates need; others are
     refused, but for submodules that `copy` names.
