@@ -24,6 +24,7 @@ from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.setup import Setup
 from orchestrator.git.store import Store
+from orchestrator.git.watch import standing, written
 from orchestrator.isolation.secrets import know_of
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
@@ -50,6 +51,7 @@ async def make_tools(
     store, workspaces, repository = made.store, made.workspaces, made.repository
     try:
         await to_thread.run_sync(repository.pin, folders.run, started.base)
+        before = await to_thread.run_sync(standing, repository)
         furnishing = Furnishing(repository, started.base, mission.workspace)
         setup = make_setup(mission, folders, made, furnishing)
         executor = LocalExecutor(
@@ -72,6 +74,7 @@ async def make_tools(
             briefs=briefs,
             backends=backends,
             mission_dir=mission_dir,
+            written=lambda: written(before, standing(repository)),
             scopes=briefs.scopes,
         )
         async with executor, contextlib.aclosing(tools):

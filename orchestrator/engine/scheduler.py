@@ -29,11 +29,13 @@ from orchestrator.journal.events import (
     AttemptStarted,
     BatchEnded,
     BatchStarted,
+    CheckoutWritten,
     IntegrationStarted,
     RunEnded,
 )
 from orchestrator.journal.state import Phase
 
+MOST_NAMED = 10
 GATE_FIRST_SECONDS = 0.05
 """A gate is waited for by everybody, so it is given its own tree before spares are made."""
 
@@ -92,6 +94,9 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
         case EndBatch(batch=batch, outcome=outcome, reason=reason):
             recorder.emit(BatchEnded(batch=batch, outcome=outcome, reason=reason))
         case EndRun(exit_code=exit_code):
+            if written := await to_thread.run_sync(tools.written):
+                named = tuple(written[:MOST_NAMED])
+                recorder.emit(CheckoutWritten(paths=named, number=len(written)))
             recorder.emit(RunEnded(exit_code=exit_code))
 
 

@@ -130,6 +130,8 @@ class Tools:
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""
     mission_dir: Path
+    written: Callable[[], Sequence[str]]
+    """Which files of the user's checkout were written since these were made. Blocking."""
     scopes: Mapping[str, Scope]
     """By agent; a line of one stands for the symbol that holds it in the run's base, in every
     attempt.

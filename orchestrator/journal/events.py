@@ -295,6 +295,17 @@ class ApprovalRecorded(Fact):
     comment: str = ""
 
 
+class CheckoutWritten(Fact):
+    """Files of the user's checkout were written while agents were at work: by one of them, which has
+    no business there, or by the user.
+    """
+
+    kind: Literal["checkout_written"] = "checkout_written"
+    paths: tuple[str, ...]
+    """The first of them."""
+    number: int
+
+
 class RunInterrupted(Fact):
     """Stopped from outside, or because a gate cannot run here; resumable."""
 
@@ -342,6 +353,7 @@ Event = Annotated[
     | BatchLanded
     | BatchEnded
     | ApprovalRecorded
+    | CheckoutWritten
     | RunInterrupted
     | RunEnded
     | TargetLanded,

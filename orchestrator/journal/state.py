@@ -21,6 +21,7 @@ from orchestrator.journal.events import (
     BatchLanded,
     BatchStarted,
     CandidateBuilt,
+    CheckoutWritten,
     GateFinished,
     GateStarted,
     IntegrationStarted,
@@ -242,6 +243,7 @@ class State:
     over.
     """
     approvals: tuple[ApprovalRecorded, ...] = ()
+    written: tuple[CheckoutWritten, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
     lacking: tuple[PlaceFault, ...] = ()
@@ -370,6 +372,8 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return _with_batch(state, batch, outcome=outcome, reason=reason, ended_at=record.at)
         case ApprovalRecorded() as event:
             return replace(state, approvals=(*state.approvals, event))
+        case CheckoutWritten() as event:
+            return replace(state, written=(*state.written, event))
         case RunInterrupted() as event:
             return replace(state, interrupted=event, lacking=event.faults)
         case RunEnded() as event:

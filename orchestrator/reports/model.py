@@ -262,6 +262,7 @@ class OpenItem(Part):
         "agent",
         "gate",
         "place",
+        "checkout",
         "approval",
         "criterion",
         "deliverable",

@@ -23,7 +23,7 @@ from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome
 from orchestrator.journal.state import State
 from orchestrator.reports.exercise import exercise_note
 from orchestrator.reports.model import AgentSummary, BatchSummary, OpenItem, Recommendation
-from orchestrator.reports.text import count, one_line, short
+from orchestrator.reports.text import checkout_written, count, one_line, short
 
 _UNREACHED = (Outcome.BLOCKED, Outcome.CANCELLED)
 
@@ -74,6 +74,10 @@ def _run_items(state: State, status: str, batches: Sequence[BatchSummary]) -> It
         resume = "" if status == "running" else f"; `orchestrate resume {state.run}` goes on"
         yield OpenItem(
             kind="run", subject=state.run, text=said[status] + remaining + resume, keeps_open=True
+        )
+    for event in state.written:
+        yield OpenItem(
+            kind="checkout", subject=state.run, text=checkout_written(event), keeps_open=False
         )
     for fault in state.interrupted.faults if state.interrupted else ():
         text = f"check {fault.check} cannot run on the base: {fault.line} ({fault.mend})"

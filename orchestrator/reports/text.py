@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from orchestrator.journal.events import CheckoutWritten
+
 # CSI, then the string sequences (OSC, DCS, APC, PM, SOS) with or without their end, then what is
 # left of ESC.
 _ESCAPES = re.compile(
@@ -75,3 +77,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def short(commit: str) -> str:
     """A commit as people quote it."""
     return one_line(commit, 80)[:10]
+
+
+def checkout_written(event: CheckoutWritten) -> str:
+    """What to tell people whose checkout was written to."""
+    more = event.number - len(event.paths)
+    named = ", ".join(one_line(path, 100) for path in event.paths) + (
+        f" and {more} more" if more else ""
+    )
+    return (
+        f"your checkout was written to while agents were at work: {named}; "
+        "if that was not you, it was one of them, by a path that leads there"
+    )

@@ -22,6 +22,7 @@ from orchestrator.journal.events import (
     BatchLanded,
     BatchStarted,
     CandidateBuilt,
+    CheckoutWritten,
     GateFinished,
     GateStarted,
     ProbeFinished,
@@ -40,6 +41,7 @@ from orchestrator.journal.state import Phase, State
 from orchestrator.plan import Plan
 from orchestrator.reports.model import Summary
 from orchestrator.reports.summary import summarize
+from orchestrator.reports.text import checkout_written
 from orchestrator.ui.lines import LineWriter
 from orchestrator.ui.text import count, duration, one_line, short, word
 
@@ -160,6 +162,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case ApprovalRecorded() as event:
             said = "approved" if event.approved else "declined"
             yield f"{event.batch} -", f"{event.check} {said} by {event.by}{_because(event.comment)}"
+        case CheckoutWritten() as event:
+            yield "- -", f"warning: {checkout_written(event)}"
         case RunInterrupted() as event:
             yield "- -", f"interrupted{_because(event.reason)}"
         case RunEnded() as event:
