@@ -446,7 +446,10 @@ class Judge:
                 elif rerun is Rerun.AMONG:
                     seen = await self._observer.see_among(what, seen, red)
                 elif there is not None and base is not None:
-                    base = await self._observer.see_alone(there, base, test_id)
+                    if rerun is Rerun.BASE_AMONG:
+                        base = await self._observer.see_among(there, base, red)
+                    else:
+                        base = await self._observer.see_alone(there, base, test_id)
         return seen, base
 
     def _changed_tests(

@@ -26,6 +26,7 @@ class Rerun(StrEnum):
     ALONE = "alone"
     BASE_ALONE = "base_alone"
     AMONG = "among"  # the whole check, once, on the candidate
+    BASE_AMONG = "base_among"  # the whole check, once more, on the base
 
 
 def suspects(candidate: Observation, base: Observation | None) -> tuple[str, ...]:
@@ -57,13 +58,19 @@ def next_rerun(
         return Rerun.ALONE
     if all(outcome in GREEN for outcome in alone):
         return Rerun.AMONG if not candidate.among.get(test_id) else None
-    if (
-        base is None
-        or base.outcome(test_id) not in GREEN
-        or len(base.alone.get(test_id, ())) >= TIMES
-    ):
+    if base is None or base.outcome(test_id) not in GREEN:
         return None
-    return Rerun.BASE_ALONE
+    return _next_on_base(test_id, base)
+
+
+def _next_on_base(test_id: str, base: Observation) -> Rerun | None:
+    alone = base.alone.get(test_id, ())
+    if len(alone) < TIMES:
+        return Rerun.BASE_ALONE
+    # Red by itself on both trees: it needs the others, or the place has changed since the base was
+    # seen, such as a port that somebody has taken.
+    is_red = all(outcome in RED for outcome in alone)
+    return Rerun.BASE_AMONG if is_red and not base.among.get(test_id) else None
 
 
 def reruns_of(candidate: Observation, base: Observation | None) -> int:
@@ -71,4 +78,6 @@ def reruns_of(candidate: Observation, base: Observation | None) -> int:
     whole = max((len(outcomes) for outcomes in candidate.among.values()), default=0)
     mine = sum(len(outcomes) for outcomes in candidate.alone.values())
     theirs = sum(len(base.alone.get(test_id, ())) for test_id in candidate.alone) if base else 0
+    if base:
+        theirs += max((len(base.among.get(test_id, ())) for test_id in candidate.alone), default=0)
     return whole + mine + theirs

@@ -25,6 +25,8 @@ from orchestrator.mission.model import AnyCheck, PytestCheck
 
 INSTALL = "have `workspace.setup` install it, or install it beside orchestrate"
 PLUGINS = "install it, and name it in `plugins:`"
+RUNNERS = frozenset({"pytest", "pip", "tox", "nox", "coverage"})
+"""What is called as `python -m` and nobody writes anew."""
 FIXTURES = {
     "mocker": "pytest-mock",
     "benchmark": "pytest-benchmark",
@@ -41,7 +43,7 @@ FIXTURES = {
 """Fixtures that come with a plug-in, by name."""
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
-_NODE_MODULE = re.compile(r"Cannot find module '([^'./][^']*)'")
+_NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")
 _PLUGIN = re.compile(r"Error importing plugin \"([^\"]+)\"")
 _ARGUMENTS = re.compile(r"error: unrecognized arguments: (.+)")
 _REQUIRED = re.compile(r"Missing required plugins: (.+)")
@@ -94,7 +96,7 @@ class Reach:
         top = name.partition(".")[0]
         if top in self._parts or top in self.names or f"{top}.py" in self.names:
             return False
-        if is_declared(top, self.declared) or top in sys.stdlib_module_names:
+        if is_declared(top, self.declared) or top in sys.stdlib_module_names | RUNNERS:
             return True
         return not any(
             self.may_make(f"{root}{made}")

@@ -242,3 +242,20 @@ def test_a_port_that_two_runs_want_is_not_taken_for_a_test_that_cares(
         return await bench.judge(parallel=2).judge(subject, candidate=changed, base=base)
 
     assert [result.reason for result in anyio.run(run).checks] == [None, Reason.VACUOUS]
+
+
+def test_what_has_come_over_the_base_meanwhile_is_not_the_candidates(
+    bench: Bench, port: int
+) -> None:
+    """An agent of another batch takes a port after the baseline has been seen, and keeps it."""
+    base = bench.commit(wants(port))
+    harmless = bench.commit({"a.txt": "a\n"})
+
+    async def run() -> Verdict:
+        judge, subject = bench.judge(), Subject(checks=checks({**TESTS, "at_least": 1}))
+        await judge.baseline(subject, base)
+        with taken(port):
+            return await judge.judge(subject, candidate=harmless, base=base)
+
+    (result,) = anyio.run(run).checks
+    assert (result.broken, result.flaky) == ((), ("tests/test_port.py::test_server",))

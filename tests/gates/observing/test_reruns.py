@@ -250,7 +250,7 @@ def test_what_was_found_out_is_not_run_again(theatre: Theatre) -> None:
 
 def test_a_tree_that_was_red_is_not_green_for_being_tried_again(theatre: Theatre) -> None:
     check = {"pytest": "tests", "must_turn_green": XS}
-    [first] = theatre.play(of("g", "rrr" + "g"), check=check).checks
+    [first] = theatre.play(of("ggg", "rrr" + "g"), check=check).checks
     assert first.reason == "broken"
     theatre.bench.go_to("HEAD~2")
     [second] = theatre.play({"base-x": "gg"}, check=check).checks
