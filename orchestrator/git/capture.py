@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.git.caches import cache_of
 from orchestrator.git.captured import Capture, Limits, Problem, ProblemKind
 from orchestrator.git.client import Git, GitError, Result
 from orchestrator.git.folder import (
@@ -172,17 +173,28 @@ class _Look:
     problems: list[Problem]
     gitignores: list[str]
     submodules: list[str]
+    caches: dict[str, None]
+    """Nobody's work; whole where the base tracks nothing in them."""
     deep: list[bytes]
     """Folders that nothing looks into, so far below others are they."""
 
 
 def _look(store: Store, taking: Taking, limits: Limits, exclude: Sequence[str]) -> _Look:
-    look = _Look([], [], [], [])
+    look = _Look([], [], [], {}, [])
     entries = store.entries(taking.base)
+    tracked: set[bytes | None] | None = None
     submodules = [encode(path) + b"/" for path, entry in entries.items() if entry.mode == GITLINK]
     for item in walk(taking.path, skip=frozenset(encode(path) for path in exclude)):
         mode = item.status.st_mode
         name = item.path.rpartition(b"/")[2]
+        if (cache := cache_of(item.path)) and decode(item.path) not in entries:
+            if tracked is None:
+                tracked = {cache_of(encode(path)) for path in entries}
+            if cache not in tracked:
+                look.caches[decode(cache)] = None
+            elif not stat.S_ISDIR(mode):
+                look.caches[decode(item.path)] = None
+            continue
         if submodules and any(item.path.startswith(folder) for folder in submodules):
             look.submodules.append(
                 next(decode(folder[:-1]) for folder in submodules if item.path.startswith(folder))
@@ -221,7 +233,7 @@ def _leave_out(
     if problems:
         ignored = ignored_of(git, [encode(problem.path) for problem in problems])
         problems = [problem for problem in problems if encode(problem.path) not in ignored]
-    left_out = [*exclude, *(problem.path for problem in problems)]
+    left_out = [*exclude, *look.caches, *(problem.path for problem in problems)]
     left_out += [
         path for path, entry in store.entries(taking.base).items() if entry.mode == GITLINK
     ]
@@ -344,7 +356,7 @@ def _hidden(  # noqa: PLR0917  (what a capture knows)
     if not edited:
         return []
     listing = git.run("ls-files", "-z", "--others", "--ignored", "--exclude-standard").stdout
-    ours = frozenset(encode(path) for path in exclude)
+    ours = frozenset(encode(path) for path in (*exclude, *look.caches))
     now = [path for path in listing.split(b"\0") if path and not is_below(path, ours)]
     if not now:
         return []

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.git.caches import cache_of
 from orchestrator.git.folder import ONE_AT_A_TIME, Manifest, is_too_deep, is_untouched, walk
 from orchestrator.git.objects import ObjectWriter, object_id
 from orchestrator.git.store import Store
@@ -83,6 +84,8 @@ def _touched(
             missing -= 1
             if is_untouched(found.status, stamp, manifest):
                 continue
+        elif cache_of(found.path):
+            continue  # nobody's work
         if _is_gits(found.path) or (stat.S_ISDIR(mode) and is_too_deep(found.path)):
             raise _NotPlain
         if not stat.S_ISDIR(mode):

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from orchestrator.isolation.redaction import Redactor, secrets_in
-from orchestrator.mission.model import Mission
+from orchestrator.mission.model import Mission, Variables
 
 M = TypeVar("M", bound=BaseModel)
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -43,8 +43,10 @@ def know_of(mission: Mission) -> Redactor:
     """The same, with the variables that the mission hands on to agents, gates and set-up."""
     checks = (check for gate in mission.gates.values() for check in gate.checks)
     places = (*mission.backends.values(), *mission.gates.values(), *checks)
-    parts = (mission.workspace, mission.defaults, *places)
-    return know(str(name).partition("=")[0] for part in parts for name in getattr(part, "env", ()))
+    found = [getattr(part, "env", None) for part in (mission.workspace, mission.defaults, *places)]
+    given = [env for env in found if isinstance(env, Variables)]
+    constants = {name: text for env in given for name, text in env.constants.items()}
+    return know([name for env in given for name in env.names], {**constants, **os.environ})
 
 
 def known() -> Redactor:
