@@ -27,6 +27,10 @@ class EarlierAttempt:
     outcome: str
     reason: str
     evidence: str
+    diff: str = ""
+    """What it had changed, where the evidence does not say."""
+    is_begun_with: bool = False
+    """Whether its work is in the folder, to be gone on from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import anyio
 from orchestrator.engine.progress import Progress
 from orchestrator.errors import OrchestrateError
 from orchestrator.isolation.secrets import without_secrets
+from orchestrator.journal.bounds import bounded
 from orchestrator.journal.events import Event, Record, RunStarted
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State, apply, fold
@@ -46,7 +47,7 @@ class Recorder:
     def emit(self, event: Event) -> State:
         """Make `event` durable, without any secret, and return the state after it."""
         if not isinstance(event, RunStarted):  # the mission is a person's, and is carried out
-            event = without_secrets(event)
+            event = bounded(without_secrets(event))
         record = self._journal.append(event)
         self._state = apply(self._state, record)
         changed, self._changed = self._changed, anyio.Event()

@@ -112,7 +112,11 @@ class AttemptEnded(Fact):
     commit: str | None = None
     """The captured work; None when there is none."""
     changes: tuple[FileChange, ...] = ()
+    changes_left_out: int = 0
     breaches: tuple[Breach, ...] = ()
+    breaches_left_out: int = 0
+    whole: str = ""
+    """Where all changes and breaches stand, if there are too many of them for here."""
     notes: tuple[str, ...] = ()
     """What a reviewer should know though it stops nothing, such as files hidden by an edited
     .gitignore.

@@ -389,6 +389,10 @@ class Backend(Model):
     """Variables that the command is given: constants (`{SQLITE: "1"}`) and names from the user's
     environment (`[API_KEY]`), or a list of both.
     """
+    resume_work: bool = Field(default=False, strict=True)
+    """Whether an attempt after one that ran out of time, failed or left its scope begins with the
+    work of that one; else it starts clean, and its brief has the earlier changes as a diff.
+    """
     dir: str | None = None
     """The folder of a recording, relative to the mission file."""
     prefer: tuple[Identifier, ...] = ()

@@ -112,7 +112,9 @@ def ids(names: tuple[str, ...], most: int = 10) -> Markup:
 def changes(agent: AgentSummary) -> Markup:
     """``3 (+20 −4)``"""
     return (
-        raw(f"{len(agent.files)} (+{agent.added} −{agent.removed})") if agent.files else Markup("–")
+        raw(f"{len(agent.files) + agent.files_left_out} (+{agent.added} −{agent.removed})")
+        if agent.files
+        else Markup("–")
     )
 
 

@@ -97,7 +97,11 @@ class AgentSummary(Part):
     commit: str | None
     files: tuple[FileChange, ...]
     """What its newest attempt that ended changed; in the tip only if `outcome` is `landed`."""
+    files_left_out: int = 0
     breaches: tuple[Breach, ...]
+    breaches_left_out: int = 0
+    whole: str = ""
+    """The file of the report's folder that has all files and breaches, where some are left out."""
     notes: tuple[str, ...]
     deliverables: tuple[ClaimResult, ...]
 

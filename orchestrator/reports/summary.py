@@ -181,7 +181,10 @@ def _agent(state: State, batch: BatchState, agent: AgentState) -> AgentSummary:
         seconds=sum(attempt.seconds or 0.0 for attempt in attempts),
         commit=last.commit if last else None,
         files=last.changes if last else (),
+        files_left_out=last.changes_left_out if last else 0,
         breaches=last.breaches if last else (),
+        breaches_left_out=last.breaches_left_out if last else 0,
+        whole=last.whole if last else "",
         notes=last.notes if last else (),
         deliverables=deliverables_of(batch, agent, planned.agent.deliverables),
     )

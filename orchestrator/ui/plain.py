@@ -192,7 +192,7 @@ def _ended(event: AttemptEnded, state: State) -> str:
     if event.outcome is None:
         added = sum(change.added or 0 for change in event.changes)
         removed = sum(change.removed or 0 for change in event.changes)
-        return f"delivered {count(len(event.changes), 'file')} (+{added} -{removed}){took}"
+        return f"delivered {count(len(event.changes) + event.changes_left_out, 'file')} (+{added} -{removed}){took}"
     return f"{word(event.outcome)}{took}{_because(event.reason)}{_again(state, event.agent)}"
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.agents.bounded import LINE_CHARACTERS, cut, listed
 from orchestrator.engine.attempts.resolving import Resolution
+from orchestrator.engine.attempts.retelling import keep_whole
 from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
@@ -24,6 +26,8 @@ from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent
 
 EVIDENCE_CHARACTERS = 4000
+MOST_CHANGES, MOST_BREACHES, MOST_NOTES = 1000, 100, 100
+"""In the journal; the whole is in a file."""
 SEARCHED_BYTES = 8 * 1024 * 1024
 """Of each changed file, for secrets."""
 
@@ -88,15 +92,16 @@ def _assess(
     outcome, reason, evidence = None, "", ""
     protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
     breached = breaches_of(tools.store, capture, tools.scopes[planned.id], protect)
+    changes = _changes(tools, spec.base, capture)
+    whole = _keep_flood(tools, spec, changes, breached)
     if ended.timed_out:
         outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
     elif ended.failure:
         outcome, reason = Outcome.FAILED, ended.failure
     elif breached:
         outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
-        evidence = "These changes were refused:\n" + "\n".join(
-            f"- {b.where}: {b.reason}" for b in breached
-        )
+        lines = [f"{b.where}: {b.reason}" for b in breached]
+        evidence = "These changes were refused:\n" + listed(lines, whole)
     elif idle:
         outcome, reason = idle
     if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
@@ -110,17 +115,32 @@ def _assess(
         reason=reason,
         evidence=evidence,
         commit=capture.commit if capture.commit != spec.base else None,
-        changes=_changes(tools, spec.base, capture),
-        breaches=breached,
+        changes=changes[:MOST_CHANGES],
+        changes_left_out=len(changes[MOST_CHANGES:]),
+        breaches=breached[:MOST_BREACHES],
+        breaches_left_out=len(breached[MOST_BREACHES:]),
+        whole=whole,
         notes=(
             *(problem.text for problem in capture.problems if not problem.blocking),
             *_secrets_in(tools, spec.base, capture),
-        ),
+        )[:MOST_NOTES],
         exit_code=ended.exit.code if ended.exit else None,
         seconds=ended.exit.seconds if ended.exit else 0.0,
         log=str(result.log.relative_to(report)),
         brief=str(result.brief.relative_to(report)),
     )
+
+
+def _keep_flood(
+    tools: Tools, spec: AttemptSpec, changes: Sequence[FileChange], breached: Sequence[Breach]
+) -> str:
+    """All of what is too much for the journal and for people, in a file; empty if it is not."""
+    if len(changes) <= MOST_CHANGES and len(breached) <= MOST_BREACHES:
+        return ""
+    lines = [f"changed {c.path} +{c.added or 0} -{c.removed or 0}" for c in changes]
+    lines += [f"refused {b.where}: {b.reason}" for b in breached]
+    text = "\n".join(lines) + "\n"
+    return keep_whole(tools.folders.report, f"changes/{spec.name}.txt", text)
 
 
 def _secrets_in(tools: Tools, base: str, capture: Capture) -> Iterator[str]:
@@ -136,7 +156,7 @@ def _secrets_in(tools: Tools, base: str, capture: Capture) -> Iterator[str]:
 
 
 def _told(breached: Sequence[Breach]) -> str:
-    places = [breach.where for breach in breached]
+    places = [cut(breach.where, LINE_CHARACTERS) for breach in breached]
     more = f" and {len(places) - 3} more" if len(places) > 3 else ""
     return f"changed what it may not change: {', '.join(places[:3])}{more}"
 

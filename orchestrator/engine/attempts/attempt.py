@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import CancelScope, to_thread
 
-from orchestrator.agents.brief import EarlierAttempt
 from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.attempts.red_before import red_before
+from orchestrator.engine.attempts.retelling import (
+    earlier_attempts,
+    to_go_on_from,
+    work_to_lay_out,
+)
 from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.progress import OutputLine
 from orchestrator.engine.tools import GateCannotRun, Tools
@@ -51,7 +55,7 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
         )
         red = await red_before(tools, step.batch)
-        spec = _spec(tools, planned, started, resolution, red)
+        spec = await to_thread.run_sync(_spec, tools, planned, started, resolution, red)
         result = await tools.executor.run(spec, show)
         from orchestrator.engine.attempts.assessing import conclude, nothing_changed
 
@@ -169,16 +173,26 @@ def _spec(
     agent = state.agents[planned.id]
     backend = tools.backends[backend_for(state, planned.id)]
     conflict = resolution.brief if resolution else None
+    config = state.plan.mission.backends.get(backend.name)
+    begun = to_go_on_from(agent, is_wanted=bool(config and config.resume_work and not resolution))
+    if resolution:
+        backend = Resolving(backend, resolution.overlay.files)
+    elif begun:
+        backend = Resolving(backend, work_to_lay_out(tools.store, begun))
     return AttemptSpec(
         run=state.run,
         batch=started.batch,
         agent=started.agent,
         attempt=started.attempt,
         base=started.base,
-        backend=Resolving(backend, resolution.overlay) if resolution else backend,
+        backend=backend,
         brief=known().text(
             tools.briefs.render(
-                state.plan.batch(started.batch), planned, _earlier(agent), conflict, red
+                state.plan.batch(started.batch),
+                planned,
+                earlier_attempts(tools, agent, begun),
+                conflict,
+                red,
             )
         ),
         timeout=planned.timeout,
@@ -186,14 +200,6 @@ def _spec(
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
         when=int(state.started_at),
     )
-
-
-def _earlier(agent: AgentState) -> list[EarlierAttempt]:
-    return [
-        EarlierAttempt(item.started.attempt, item.outcome.value, item.reason, item.evidence)
-        for item in agent.attempts[:-1]
-        if item.outcome is not None
-    ]
 
 
 def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:

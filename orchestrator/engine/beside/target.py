@@ -173,7 +173,9 @@ def write_recording(folders: Folders, folder: Path, *, force: bool) -> Iterator[
                 patch_path(folder, agent.id, number).write_bytes(_patch(store, attempt))
             last = agent.last if agent.outcome is Outcome.LANDED else None
             patch_path(folder, agent.id).write_bytes(_patch(store, last))
-            files = len(last.ended.changes) if last and last.ended else 0
+            files = (
+                len(last.ended.changes) + last.ended.changes_left_out if last and last.ended else 0
+            )
             yield f"{patch_path(folder, agent.id)}: {files} file{'' if files == 1 else 's'}"
     for agent in state.agents.values():
         if agent not in landed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.agents.bounded import listed
 from orchestrator.journal.events import CandidateBuilt, Return
 from orchestrator.journal.facts import ConflictFact, MergeNote, MergeWarning, Outcome
 from orchestrator.journal.state import AgentState, Phase, State
@@ -73,8 +74,8 @@ def suspected(agent: str, warnings: Sequence[MergeWarning]) -> str:
     own = [warning for warning in warnings if agent in warning.agents]
     if not own:
         return ""
-    lines = "\n".join(
-        f"- {warning.path} {warning.symbol} ({warning.check}): {warning.text}" for warning in own
+    lines = listed(
+        [f"{warning.path} {warning.symbol} ({warning.check}): {warning.text}" for warning in own]
     )
     return f"Together with the work of others this may be why:\n{lines}\n\n"
 
@@ -91,7 +92,7 @@ def _return(
         agent=agent,
         outcome=Outcome.CONFLICTED,
         reason=f"does not merge with {others}: {', '.join(places[:3])}{more}",
-        evidence="\n".join([intro, *(f"- {fact.line}" for fact in facts)]),
+        evidence=f"{intro}\n{listed([fact.line for fact in facts])}",
         conflicts=facts,
         base=base,
         may_retry=bool(resolver)
