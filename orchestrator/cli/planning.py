@@ -52,6 +52,11 @@ def plan(
     checked = None
     if not json:
         render_plan(found.plan, found.findings, Console())
+        if found.inside:
+            typer.echo(
+                f"\nrepository.path names {found.inside}/ inside a repository: agents and gates get all of it,\n"
+                f"and `files`, tests and proofs are relative to its root, as in {found.inside}/…"
+            )
     if check and not found.findings.refused:
         checked = check_gates(loaded, root, _tell_gate)
     if json:

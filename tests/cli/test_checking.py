@@ -156,3 +156,12 @@ def test_the_placeholder_of_a_first_mission_is_not_taken_for_a_proof(tmp_path: P
 
 def test_the_first_mission_of_the_readme_can_be_run(tmp_path: Path) -> None:
     orchestrate(tmp_path, "plan", MISSIONS / "hello.yaml", "--check")
+
+
+def test_a_folder_inside_of_a_repository_is_said_to_mean_all_of_it(tmp_path: Path) -> None:
+    lay_out(tmp_path, {f"service/{name}": text for name, text in FILES.items()})
+    mission = written(tmp_path, "service/" + ADD, "service/calc.py", "service/" + ADD)
+    assert "inside a repository" not in orchestrate(tmp_path, "plan", mission).out
+    mission.write_text(mission.read_text().replace("path: user", "path: user/service"))
+    said = orchestrate(tmp_path, "plan", mission).out
+    assert "repository.path names service/ inside a repository" in said

@@ -37,6 +37,8 @@ class Preview:
     plan: Plan
     findings: Findings
     outlines: dict[str, Outline | None] = field(default_factory=dict)
+    inside: str = ""
+    """Of the repository, the folder that the mission's `path` names; empty for all of it."""
 
 
 def preview(loaded: LoadedMission) -> Preview:
@@ -45,7 +47,23 @@ def preview(loaded: LoadedMission) -> Preview:
     plan = make_plan(loaded.mission)
     paths, read = _base(loaded)
     outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
-    return Preview(plan.resolved(outlines), inspect(plan, paths, outlines), outlines)
+    return Preview(
+        plan.resolved(outlines), inspect(plan, paths, outlines), outlines, _inside(loaded)
+    )
+
+
+def _inside(loaded: LoadedMission) -> str:
+    request = loaded.mission.repository
+    if request.snapshot is not None:
+        return ""
+    named = (loaded.path.resolve().parent / (request.path or ".")).resolve()
+    top = Repository.discover(named).work_tree
+    inside = (
+        named.relative_to(top.resolve()).as_posix()
+        if top and request.path and named.is_relative_to(top.resolve())
+        else "."
+    )
+    return "" if inside == "." else inside
 
 
 def refuse_what_cannot_be(loaded: LoadedMission) -> None:
