@@ -8,8 +8,9 @@ anything is for `references`.
 
 from __future__ import annotations
 
+import copy
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import ValidationError
@@ -28,8 +29,8 @@ def read_shape(source: Source) -> tuple[Mission | None, list[Problem]]:
     """The mission that the data says, and all that is wrong with its shape.
 
     A misspelt key is read as the nearest valid one, so that what it holds is looked at too; the
-    mission is then there beside the problem, for the cross-references. It is None where something
-    else is wrong.
+    mission is then there beside the problem, for the cross-references, and so it is without faulty
+    values that nothing hangs on. It is None where something else is wrong.
     """
     problems: list[Problem] = []
     data, positions = source.data, source.positions
@@ -59,9 +60,25 @@ def read_shape(source: Source) -> tuple[Mission | None, list[Problem]]:
         is_whole = error["type"] == "value_error" and any(bad[: len(loc)] == loc for bad in settled)
         if not is_whole and not any(loc[: len(bad)] == bad for bad in settled):
             problems += _translate(error, data, positions)
-    if errors or source.spoiled:
+    if source.spoiled:
         return None, problems
-    return mission, problems
+    return mission or _without_faulty(data, errors), problems
+
+
+def _without_faulty(data: Data, errors: Sequence[ErrorDetails]) -> Mission | None:
+    """The mission without the faulty values, for its cross-references to be told in the same
+    round; None where something hangs on a value, such as a name or the place of a list's item.
+    """
+    pruned = copy.deepcopy(data)
+    for error in errors:
+        loc = _plain(error["loc"], data)
+        parent = _value(pruned, loc[:-1])
+        if error["type"] == "missing" or not isinstance(parent, dict):
+            return None
+        if loc[-1] not in parent or loc[-2:-1] in {("gates",), ("backends",)}:
+            return None
+        del parent[str(loc[-1])]
+    return _validate(pruned)[0]
 
 
 def _validate(data: Data) -> tuple[Mission | None, list[ErrorDetails]]:
