@@ -22,7 +22,7 @@ from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.bundles import bring_in, heads_of, writing_bundle
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.store import Store
-from orchestrator.git.store_files import read_or_none, replace_file
+from orchestrator.git.whole_files import read_or_none, replace_file
 from orchestrator.journal.events import Record
 from orchestrator.journal.lock import is_owned, owned
 from orchestrator.journal.log import HEAD, JOURNAL

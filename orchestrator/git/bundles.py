@@ -15,8 +15,9 @@ from pathlib import Path
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.client import DEADLINE_SECONDS, Result
 from orchestrator.git.store import Store
-from orchestrator.git.store_files import replace_file, sync_folder
+from orchestrator.git.store_files import sync_folder
 from orchestrator.git.text import decode
+from orchestrator.git.whole_files import replace_file
 
 _SIGNATURES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.git.client import Git
-from orchestrator.git.store_files import replace_file
 from orchestrator.git.text import encode
 from orchestrator.git.values import SYMLINK, Changes, Entry, parse_raw_diff
+from orchestrator.git.whole_files import replace_file
 
 _NOTE = "orchestrate-landing"
 _PAIR = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64})\n")

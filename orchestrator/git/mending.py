@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestrator.git.client import Git
 from orchestrator.git.folder import remove_tree, walk
-from orchestrator.git.store_files import read_or_none, replace_file
+from orchestrator.git.whole_files import read_or_none, replace_file
 
 _ID = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
 _REF = re.compile(rf"{_ID}\n?|ref: refs/[!-~]+\n?".encode())

@@ -24,18 +24,10 @@ from orchestrator.git.mending import ObjectCheck, is_run_of, mend_refs, open_up
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
-from orchestrator.git.store_files import (
-    GUARDED,
-    build,
-    guard,
-    is_whole,
-    read_or_none,
-    replace_file,
-    sweep,
-    sync_folder,
-)
+from orchestrator.git.store_files import GUARDED, build, guard, is_whole, sweep, sync_folder
 from orchestrator.git.text import decode, encode
 from orchestrator.git.values import Change, Changes, Entry, RefMoved
+from orchestrator.git.whole_files import read_or_none, replace_file
 
 _MANY = 30
 """From here on one pack costs less than as many files."""

@@ -17,6 +17,7 @@ from orchestrator.git.identity import Identity
 from orchestrator.git.repository import Repository, alternates
 from orchestrator.git.tags import copy_tags
 from orchestrator.git.text import encode
+from orchestrator.git.whole_files import read_or_none, replace_file
 
 _CONFIGURATION = """\
 [core]
@@ -119,25 +120,6 @@ def sweep(path: Path) -> None:
     ]
     for name in found:
         remove_tree(path / os.fsdecode(name))
-
-
-def read_or_none(path: Path) -> bytes | None:
-    """The content of a file, or None where there is none."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all, synced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
 
 
 def sync_folder(path: Path) -> None:

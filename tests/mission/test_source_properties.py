@@ -4,6 +4,7 @@ place.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import yaml
@@ -88,6 +89,10 @@ class _Mangled(type(Path())):  # type: ignore[misc]
         self: _Mangled = super().__new__(cls, path)
         self.data = data
         return self
+
+    def __init__(self, path: Path, _: bytes) -> None:
+        if sys.version_info >= (3, 12):
+            super().__init__(path)
 
     def open(self, *_: object, **__: object) -> object:
         import io

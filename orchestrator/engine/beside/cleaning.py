@@ -16,7 +16,8 @@ from orchestrator.git.bundles import bring_in, heads_of, writing_bundle
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
-from orchestrator.git.store_files import read_or_none, sync_folder
+from orchestrator.git.store_files import sync_folder
+from orchestrator.git.whole_files import read_or_none
 from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.orders import NOTES
 from orchestrator.journal.facts import Outcome
