@@ -121,7 +121,9 @@ def opened_store(state: State, folders: Folders, *, is_held: bool = False) -> It
 def scratch_store(state: State, folders: Folders) -> Iterator[Store]:
     """A store for this once, of which nothing but the run's base is known."""
     repository = repository_of(state, folders)
-    with tempfile.TemporaryDirectory(dir=cache(), prefix=".scratch-") as place:
+    # In the run's own place where there is one: what a kill leaves of it goes with that.
+    around = folders.workspaces if folders.workspaces.is_dir() else cache()
+    with tempfile.TemporaryDirectory(dir=around, prefix=".scratch-") as place:
         path = Path(place, "store.git")
         store = Store.create(path, repository, state.started.base, state.run)
         with contextlib.closing(store):
