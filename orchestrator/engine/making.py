@@ -26,6 +26,7 @@ from orchestrator.executors.setup import Setup
 from orchestrator.git.store import Store
 from orchestrator.git.watch import standing, written
 from orchestrator.isolation.secrets import know_of
+from orchestrator.journal.events import SetupMade
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
@@ -53,7 +54,13 @@ async def make_tools(
         await to_thread.run_sync(repository.pin, folders.run, started.base)
         before = await to_thread.run_sync(standing, repository)
         furnishing = Furnishing(repository, started.base, mission.workspace)
-        setup = make_setup(mission, folders, made, furnishing)
+        setup = make_setup(
+            mission,
+            folders,
+            made,
+            furnishing,
+            on_made=lambda seconds: recorder.emit(SetupMade(seconds=round(seconds, 3))),
+        )
         executor = LocalExecutor(
             workspaces,
             furnishing,
@@ -84,7 +91,11 @@ async def make_tools(
 
 
 def make_setup(
-    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing
+    mission: Mission,
+    folders: Folders,
+    workshop: Workshop,
+    furnishing: Furnishing,
+    on_made: Callable[[float], object] = lambda seconds: None,  # noqa: ARG005
 ) -> Setup:
     """What prepares work trees; its results are kept for all runs."""
     return Setup(
@@ -96,6 +107,7 @@ def make_setup(
         home=folders.homes,
         tag=tag_of(folders, "setup"),
         timeout=mission.defaults.gate_timeout,
+        on_made=on_made,
     )
 
 

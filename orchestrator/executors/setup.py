@@ -23,8 +23,9 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -114,7 +115,10 @@ class Setup:
         home: Path,
         tag: str,
         timeout: float,
+        on_made: Callable[[float], object] = lambda seconds: None,  # noqa: ARG005
     ) -> None:
+        """`on_made` is told how many seconds it took, where it was not known from before."""
+        self._on_made = on_made
         self._commands, self._inputs = wanted.setup, Scope(wanted.setup_inputs)
         self._store, self._trees = store, trees
         self._cache, self._logs, self._home, self._tag, self._timeout = (
@@ -177,11 +181,13 @@ class Setup:
                 raise self._failed[key]
             made = self._made.get(key) or await to_thread.run_sync(_load, self._cache / key)
             if made is None:
+                started = time.monotonic()
                 try:
                     made = await self._make(commit, key)
                 except SetupFailed as error:
                     self._failed[key] = error
                     raise
+                self._on_made(time.monotonic() - started)
             self._made[key] = made
             return made
 

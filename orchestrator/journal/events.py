@@ -77,6 +77,16 @@ class RedoRequested(Fact):
     """The run's tip before and after."""
 
 
+class SetupMade(Fact):
+    """The mission's set-up was carried out for one base; where its result was kept there is no
+    event.
+    """
+
+    kind: Literal["setup_made"] = "setup_made"
+    seconds: float
+    log: str = ""
+
+
 class BatchStarted(Fact):
     """A batch's needs have landed; its agents start from `base`."""
 
@@ -341,6 +351,7 @@ Event = Annotated[
     RunStarted
     | RunResumed
     | RedoRequested
+    | SetupMade
     | BatchStarted
     | AttemptStarted
     | AttemptEnded

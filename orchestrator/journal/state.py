@@ -36,6 +36,7 @@ from orchestrator.journal.events import (
     RunStarted,
     SearchFinished,
     SearchStarted,
+    SetupMade,
     TargetLanded,
 )
 from orchestrator.journal.facts import Decision, Outcome, PlaceFault
@@ -250,6 +251,7 @@ class State:
     """What stopped it last that gates lacked, until one has been judged again."""
     target: TargetLanded | None = None
     resumes: int = 0
+    setup_seconds: float = 0.0
     is_doubtful: bool = False
     """Records may be gone from the journal's end: it was once without its head."""
     updated_at: float = 0.0
@@ -323,6 +325,8 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             )
         case RedoRequested() as event:
             return _redo(state, event, record.at)
+        case SetupMade() as event:
+            return replace(state, setup_seconds=state.setup_seconds + event.seconds)
         case BatchStarted(batch=batch, base=base):
             started_at = state.batches[batch].started_at or record.at
             return _with_batch(state, batch, base=base, started_at=started_at, outcome=None)

@@ -329,6 +329,8 @@ class Times(Part):
     """The sum over all attempts that ended: what it would take one after the other, gates aside."""
     gates: float
     """The sum over all judgements."""
+    setup: float = 0.0
+    """What the mission's set-up took, where it was carried out and not known from before."""
     speed_up: float | None
     """`agents` / `wall`; null while nothing ended."""
     saved: float | None

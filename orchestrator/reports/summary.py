@@ -302,6 +302,7 @@ def _times(state: State, batches: tuple[BatchSummary, ...]) -> Times:
         wall=wall,
         agents=agents,
         gates=sum(gate.seconds for batch in batches for gate in batch.gates if not gate.cached),
+        setup=state.setup_seconds,
         speed_up=agents / wall if agents and wall else None,
         saved=1 - wall / agents if agents and wall else None,
         critical_path=_critical_path(state),

@@ -34,6 +34,7 @@ from orchestrator.journal.events import (
     RunStarted,
     SearchFinished,
     SearchStarted,
+    SetupMade,
     TargetLanded,
 )
 from orchestrator.journal.facts import Decision
@@ -103,6 +104,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
                 "- -",
                 f"to be done again: {', '.join(event.agents)} in {', '.join(event.batches)}",
             )
+        case SetupMade() as event:
+            yield "- -", f"set up in {duration(event.seconds)}"
         case BatchStarted() as event:
             agents, title = (
                 count(len(state.agents_of(event.batch)), "agent"),

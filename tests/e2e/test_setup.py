@@ -67,7 +67,11 @@ def place(folder: Path, install: str = INSTALL) -> tuple[Bench, Path]:
 
 def test_agents_and_gates_have_what_the_setup_made(tmp_path: Path) -> None:
     bench, mission = place(tmp_path)
-    bench.run("run", mission)
+    lines = bench.run("run", mission, "--plain")
+    (made,) = bench.events("setup_made")
+    assert " - - set up in " in lines
+    assert bench.summary()["times"]["setup"] == made["seconds"] > 0
+    assert "| Set-up | " in (bench.report / "report.md").read_text()
     assert bench.store("ls-tree", "-r", "--name-only", bench.tip).splitlines() == [
         "install.py",
         "more.cfg",
