@@ -45,8 +45,13 @@ def know_of(mission: Mission) -> Redactor:
     places = (*mission.backends.values(), *mission.gates.values(), *checks)
     found = [getattr(part, "env", None) for part in (mission.workspace, mission.defaults, *places)]
     given = [env for env in found if isinstance(env, Variables)]
-    constants = {name: text for env in given for name, text in env.constants.items()}
-    return know([name for env in given for name in env.names], {**constants, **os.environ})
+    # One name may have a value for each of those who are given it, and another one here.
+    constants = {
+        f"{name} ({number})": text
+        for number, env in enumerate(given, start=1)
+        for name, text in env.constants.items()
+    }
+    return know([name for env in given for name in env.names], {**os.environ, **constants})
 
 
 def known() -> Redactor:

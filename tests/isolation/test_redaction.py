@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from orchestrator.isolation import secrets
 from orchestrator.isolation.processes import ProcessSpec, run_process
 from orchestrator.isolation.redaction import MARK, Redactor, secrets_in
+from orchestrator.mission.model import Mission
 
 SECRET = 'sk-"live/42+ü=%x\\9'
 REDACTOR = Redactor({SECRET: "SHOP_KEY"})
@@ -128,3 +129,22 @@ def test_a_log_holds_no_secret_though_it_was_written_in_pieces(
     assert spec.log.read_text() == ended.tail == f"{MARK} and more"
     assert not any("hush" in line for line in lines)
     assert stat.S_IMODE(spec.log.stat().st_mode) == 0o600
+
+
+def test_what_a_mission_hands_on_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_KNOWN", [])
+    monkeypatch.setenv("SHOP", "handed-on-by-name-1")
+    monkeypatch.setenv("SHOP_TOKEN", "of-the-environment-2")
+    batch = {"id": "b", "agents": [{"id": "a", "name": "A", "mission": "M", "files": ["x"]}]}
+    told = {
+        "version": 1,
+        "name": "m",
+        "objective": "o",
+        "repository": {"path": "."},
+        "backends": {"w": {"command": "w", "env": ["SHOP", {"SHOP_TOKEN": "of-the-mission-3"}]}},
+        "defaults": {"backend": "w"},
+        "batches": [batch],
+    }
+    found = secrets.know_of(Mission.model_validate(told, by_alias=True, by_name=False))
+    for value in ("handed-on-by-name-1", "of-the-environment-2", "of-the-mission-3"):
+        assert found.text(f"<{value}>") == f"<{MARK}>"
