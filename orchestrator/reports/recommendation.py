@@ -53,10 +53,12 @@ def _resolved(batches: Sequence[BatchSummary], notes: int, tip: str) -> str:
     criteria = sum(len(batch.criteria) for batch in batches)
     claims = [claim for batch in batches for agent in batch.agents for claim in agent.deliverables]
     validated = sum(claim.status is ClaimStatus.VALIDATED for claim in claims)
-    text = f"{count(len(batches), 'batch')} whole, {count(criteria, 'criterion', 'criteria')} validated"
-    text += (
-        f", {validated} of {count(len(claims), 'deliverable')} validated, on commit {short(tip)}"
-    )
+    told = [f"{count(len(batches), 'batch')} whole"]
+    if criteria:
+        told.append(f"{count(criteria, 'criterion', 'criteria')} validated")
+    if claims:
+        told.append(f"{validated} of {count(len(claims), 'deliverable')} validated")
+    text = f"{', '.join(told)}, on commit {short(tip)}"
     return text + (f"; {count(notes, 'item')} to know of" if notes else "")
 
 

@@ -261,7 +261,9 @@ def _totals(plan: Plan, findings: Findings) -> Text:
     text.append("Total  ", "bold")
     text.append(f"{count(len(plan.batches), 'batch')} in {count(len(plan.waves), 'wave')}, ")
     text.append(f"{count(len(plan.agents), 'agent')}, {count(attempts, 'attempt')} at most, ")
-    text.append(f"{proven} of {count(len(claims), 'claim')} provable")
+    text.append(
+        f"{proven} of {count(len(claims), 'claim')} provable" if claims else "nothing claimed"
+    )
     if findings.refused:
         text.append(
             f"\n✗ refused: {count(len(findings.refused), 'finding')} must be mended first",
