@@ -22,7 +22,6 @@ async def recover(tools: Tools) -> None:
     """Settle what was in flight. The earlier orchestrator's processes are gone already."""
     await _settle_tip(tools)
     await to_thread.run_sync(_name_again, tools)
-    await to_thread.run_sync(_find_losses, tools)
     for agent in tools.recorder.state.agents.values():
         if agent.phase is Phase.RUNNING and agent.last:
             started = agent.last.started
@@ -36,6 +35,7 @@ async def recover(tools: Tools) -> None:
                     reason="the orchestrator ended before it did",
                 )
             )
+    await to_thread.run_sync(_find_losses, tools)
 
 
 async def _settle_tip(tools: Tools) -> None:
@@ -85,13 +85,14 @@ def _name_again(tools: Tools) -> None:
 
 def _find_losses(tools: Tools) -> None:
     """Work that had been delivered and is not in the store any more is done again, with what stands
-    on it.
+    on it; and so is that of who was to begin again on top of what is gone.
     """
     state = tools.recorder.state
     lost = {
         agent.id
         for agent in state.agents.values()
-        if agent.phase is Phase.READY and _is_lost(tools, agent)
+        if (agent.phase is Phase.READY and _is_lost(tools, agent))
+        or (agent.phase is Phase.PENDING and _has_lost_its_base(tools, agent))
     }
     lost |= {other for agent in lost for other in state.plan.agent_dependents(agent)}
     if lost:
@@ -107,6 +108,13 @@ def _find_losses(tools: Tools) -> None:
                 after=state.tip,
             )
         )
+
+
+def _has_lost_its_base(tools: Tools, agent: AgentState) -> bool:
+    base = agent.sent_back.base if agent.sent_back else None
+    return base is not None and not tools.store.has_all(
+        base, since=tools.recorder.state.started.base
+    )
 
 
 def _is_lost(tools: Tools, agent: AgentState) -> bool:

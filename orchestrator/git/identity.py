@@ -41,6 +41,13 @@ class Identity:
         )
         return f"[user]\n\tname = {name}\n\temail = {email}\n"
 
+    @classmethod
+    def of_configuration(cls, text: str) -> Identity | None:
+        """Who a file says it is into which `configuration` was written."""
+        found = re.search(r'^\[user\]\n\tname = "(.*)"\n\temail = "(.*)"\n', text, re.MULTILINE)
+        plain = [re.sub(r"\\(.)", r"\1", value) for value in found.groups()] if found else []
+        return cls(*plain) if plain else None
+
     @property
     def environment(self) -> dict[str, str]:
         """As git is told for one command."""

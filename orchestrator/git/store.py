@@ -154,10 +154,8 @@ class Store:
     @functools.cached_property
     def identity(self) -> Identity:
         """Who makes the run's commits."""
-        pattern = r"^user\.(name|email)$"
-        answer = self.git.run("config", "--local", "--get-regexp", pattern, check=False).text
-        values = dict(line.partition(" ")[::2] for line in answer.splitlines())
-        return Identity.parse(f"{values.get('user.name')} <{values.get('user.email')}>") or OURS
+        known = read_or_none(self.path / "orchestrate" / "guarded" / "config") or b""
+        return Identity.of_configuration(known.decode("utf-8", "replace")) or OURS
 
     # -- what commits hold
 

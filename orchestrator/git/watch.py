@@ -1,7 +1,8 @@
 """The user's checkout, looked at before and after: whether anybody wrote there meanwhile.
 
-A work tree keeps nobody from writing to an absolute path. Owns what is compared: what git says
-differs from the commit, and when and how large each of these files was last written.
+A work tree keeps nobody from writing to an absolute path. Owns what is compared: when and how large
+each file was last written that git tracks or does not ignore. Nothing is read of them, so that no
+filter of the user's is run for it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,13 @@ from orchestrator.errors import OrchestrateError
 from orchestrator.git.client import Git
 from orchestrator.git.repository import Repository
 
-_STATUS = (
-    *("status", "--porcelain", "-z", "--no-renames"),
-    *("--ignore-submodules=all", "--untracked-files=normal"),
-)
+_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
-Standing = dict[str, tuple[str, int, int]]
+Standing = dict[str, tuple[int, int, int]]
 
 
 def standing(repository: Repository) -> Standing | None:
-    """What differs in the checkout, by path: git's two letters, and the file's size and time.
+    """The files of the checkout, by path: mode, size and time of each, zeros for one that is gone.
 
     None where there is none, or where git cannot say.
     """
@@ -31,17 +29,16 @@ def standing(repository: Repository) -> Standing | None:
         repository.git_dir, repository.work_tree, cwd=repository.work_tree, users_configuration=True
     )
     try:
-        rows = git.run(*_STATUS).fields
+        paths = git.run(*_LIST).fields
     except OrchestrateError:
         return None
     found: Standing = {}
-    for row in rows:
-        letters, path = row[:2], row[3:]
+    for path in paths:
         try:
             status = os.lstat(repository.work_tree / path)
-            found[path] = (letters, status.st_size, status.st_mtime_ns)
+            found[path] = (status.st_mode, status.st_size, status.st_mtime_ns)
         except OSError:
-            found[path] = (letters, 0, 0)
+            found[path] = (0, 0, 0)
     return found
 
 

@@ -90,3 +90,10 @@ def test_repositories_that_agents_and_tests_make_are_not_ours(root: Path) -> Non
 )
 def test_what_is_nobody(text: str) -> None:
     assert Identity.parse(text) is None
+
+
+@pytest.mark.parametrize("name", ["A", 'Zoë "Z" # \\ Ü', "a\\"])
+def test_a_store_knows_it_by_what_was_written(name: str) -> None:
+    identity = Identity(name, "a@example.org")
+    text = f"[core]\n\tbare = true\n{identity.configuration}[gc]\n\tauto = 0\n"
+    assert Identity.of_configuration(text) == identity

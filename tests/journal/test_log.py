@@ -16,7 +16,13 @@ from typing import get_args
 import pytest
 
 from orchestrator.errors import EnvironmentRefused, ExitCode, JournalDamaged
-from orchestrator.journal.events import CheckoutWritten, Event, RunInterrupted, TargetLanded
+from orchestrator.journal.events import (
+    CheckoutWritten,
+    Event,
+    RunInterrupted,
+    SetupMade,
+    TargetLanded,
+)
 from orchestrator.journal.lock import is_owned, owned
 from orchestrator.journal.log import HEAD, JOURNAL, Journal, read
 from orchestrator.journal.state import fold
@@ -59,6 +65,7 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
     others = [
         TargetLanded(branch="main", before="a" * 40, commit="b" * 40),
         CheckoutWritten(paths=("a.py",), number=1),
+        SetupMade(seconds=1.5, log="logs/setup.log"),
         approval(),
     ]
     for one in others:

@@ -78,6 +78,8 @@ def work_to_lay_out(store: Store, attempt: Attempt) -> dict[str, tuple[str, byte
     commit = _work_of(attempt)
     if commit is None or attempt.ended is None or attempt.ended.breaches_left_out:
         return {}
+    if not store.has(commit):
+        return {}  # it was lost with a store
     refused = {breach.path for breach in attempt.ended.breaches}
     changes = store.changes(store.tree_of(attempt.started.base), store.tree_of(commit))
     return {
@@ -97,9 +99,10 @@ def _work_of(item: Attempt) -> str | None:
 
 def _diff(tools: Tools, agent: str, item: Attempt) -> str:
     commit = _work_of(item)
-    if commit is None:
-        return ""
-    text = tools.store.diff(item.started.base, commit).decode("utf-8", "replace")
+    store = tools.store
+    if commit is None or not (store.has(commit) and store.has(item.started.base)):
+        return ""  # it was lost with a store
+    text = store.diff(item.started.base, commit).decode("utf-8", "replace")
     whole = ""
     if len(text) > DIFF_CHARACTERS:
         whole = keep_whole(tools.folders.report, f"diffs/{agent}-{item.started.attempt}.diff", text)
