@@ -25,7 +25,6 @@ from orchestrator.errors import OrchestrateError
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import load_mission
 from orchestrator.reports.background import BackgroundWriter
-from orchestrator.reports.writer import ReportWriter
 from orchestrator.ui.displays import choose_display, make_display
 
 MissionFile = Annotated[
@@ -86,6 +85,9 @@ def resume(
     selection = Selection(tuple(batch or ()), tuple(agent or ()))
     if is_complete(folders) and not selection:
         # A kill may have come between the last event and the report that tells of it.
+        # It brings the models of reports, which no agent waits for.
+        from orchestrator.reports.writer import ReportWriter
+
         ReportWriter(folders.report).write(read_state(folders), is_alive=False)
         say(f"run {folders.run} is complete: nothing is left to do", err=json)
         return
