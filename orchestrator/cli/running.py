@@ -16,7 +16,6 @@ from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.cli.streams import say
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
-from orchestrator.engine.beside.target import land_run
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Observer
 from orchestrator.engine.run import Observers, Selection, start
@@ -59,6 +58,8 @@ def run(
 
     state, code = _watched(carry_out, json=json, plain=plain)
     if land and code == 0 and state.tip != state.started.base:
+        from orchestrator.engine.beside.target import land_run  # few runs land by themselves
+
         say(land_run(Folders(root, state.run), branch=None, allow_partial=False), err=json)
     raise typer.Exit(code)
 

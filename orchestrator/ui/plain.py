@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from orchestrator.engine.progress import Progress
 from orchestrator.journal.events import (
@@ -40,11 +40,12 @@ from orchestrator.journal.events import (
 from orchestrator.journal.facts import Decision
 from orchestrator.journal.state import Phase, State
 from orchestrator.plan import Plan
-from orchestrator.reports.model import Summary
-from orchestrator.reports.summary import summarize
 from orchestrator.reports.text import checkout_written
 from orchestrator.ui.lines import LineWriter
 from orchestrator.ui.text import count, duration, one_line, short, word
+
+if TYPE_CHECKING:
+    from orchestrator.reports.model import Summary
 
 
 class PlainDisplay:
@@ -66,6 +67,9 @@ class PlainDisplay:
         /,
     ) -> None:
         if self._state is not None:
+            # It brings the models of reports, which no agent waits for.
+            from orchestrator.reports.summary import summarize
+
             for line in farewell(summarize(self._state, is_alive=False), self._report):
                 self._out.line(f"{self._state.active_seconds:.1f}s - - {line}")
 
