@@ -1,15 +1,13 @@
 """Which of the user's variables programs of a run see unasked: what it takes to reach the network.
 
 Behind a company's proxy nothing can be installed or fetched without its certificates and its
-package index. Owns the list, and which of these variables, and of those that a mission names, hold
-something that nobody may read elsewhere.
+package index. Owns the list; what of their values is secret is `redaction`'s to say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from urllib.parse import unquote
+from collections.abc import Mapping
 
 _BOTH_CASES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = (
@@ -61,8 +59,6 @@ _NPM = re.compile(
     re.IGNORECASE,
 )
 _UV_CREDENTIALS = re.compile(r"UV_INDEX_.+_(USERNAME|PASSWORD)")
-_SECRET_NAME = re.compile(r"auth|passw|token|secret|credential|(^|_)key($|_)", re.IGNORECASE)
-_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/@\s]+)@")
 
 
 def is_passed_on(name: str) -> bool:
@@ -73,36 +69,3 @@ def is_passed_on(name: str) -> bool:
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     """Of `environment`, the user's, what programs see unasked."""
     return {name: value for name, value in environment.items() if is_passed_on(name)}
-
-
-def secrets_of(
-    environment: Mapping[str, str], declared: Iterable[str] = ()
-) -> dict[str, tuple[str, ...]]:
-    """Of `environment`, the user's, the variables that programs see and that hold something secret,
-    each with the parts of its value that must be shown nowhere.
-
-    The whole value of what a mission declares (`declared`, names) and of what is called a token or
-    password; of the rest, the name and password in front of a host, as written and decoded.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    wanted = frozenset(declared)
-    for name, value in environment.items():
-        if not value:
-            continue
-        if name in wanted or (is_passed_on(name) and _SECRET_NAME.search(name)):
-            found[name] = (value,)
-        elif is_passed_on(name) and (parts := _credentials(value)):
-            found[name] = parts
-    return found
-
-
-def _credentials(value: str) -> tuple[str, ...]:
-    """The passwords in the addresses of a value; of an address with a name alone, that name: it is
-    how tokens are written.
-    """
-    parts: list[str] = []
-    for match in _IN_URL.finditer(value):
-        user, colon, password = match[1].rpartition(":")
-        secret = password if colon and password else user or match[1]
-        parts += [secret, unquote(secret)]
-    return tuple(dict.fromkeys(part for part in parts if part))
