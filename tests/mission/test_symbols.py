@@ -98,7 +98,8 @@ def test_patterns_that_cover_one_symbol_meet(one: str, other: str, path: SymbolP
 @given(patterns, patterns)
 def test_patterns_that_meet_have_a_symbol_in_common(one: str, other: str) -> None:
     first, second = parse_symbol(one), parse_symbol(other)
-    words = ["".join(letters) for size in (1, 2, 3) for letters in product("ab", repeat=size)]
+    # Two patterns that stretch have at most two signs each beside their star: "aa*" and "*ba".
+    words = ["".join(letters) for size in (1, 2, 3, 4) for letters in product("ab", repeat=size)]
     depth = max(len(first.parts), len(second.parts))
     # Part by part, so that few words are tried.
     shared = all(
