@@ -85,6 +85,7 @@ async def make_tools(
             scopes=briefs.scopes,
         )
         async with executor, contextlib.aclosing(tools):
+            await to_thread.run_sync(made.wait_until_filled)
             yield tools
     finally:
         store.close()

@@ -11,7 +11,7 @@ import contextlib
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -84,16 +84,12 @@ def start(
         # Filling work trees waits for the disk; what else there is to do at a start need not wait
         # for that.
         filling = early.submit(workshop.workspaces.prepare, spares, target.base)
-
-        def filled() -> Workshop:
-            filling.result()
-            return workshop
-
+        workshop = replace(workshop, filling=filling)
         with contextlib.closing(Journal(folders.report)) as journal:
             recorder = Recorder(journal, (*observers(folders), Copying(folders)))
             recorder.emit(_started(loaded, target, folders, parallel))
             begun()
-            return _carry(recorder, folders, filled)
+            return _carry(recorder, folders, lambda: workshop)
 
 
 def resume(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,11 +62,19 @@ def author_of(mission: Mission, repository: Repository) -> Identity:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The run's store and the work trees that hang on it."""
+    """The run's store and the work trees that hang on it; `filling` is their filling where it goes
+    on in another thread.
+    """
 
     repository: Repository
     store: Store
     workspaces: Workspaces
+    filling: Future[None] | None = None
+
+    def wait_until_filled(self) -> None:
+        """Return when the first work trees are there. Raises what filling them raised."""
+        if self.filling is not None:
+            self.filling.result()
 
 
 def open_workshop(
