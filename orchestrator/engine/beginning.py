@@ -18,10 +18,10 @@ from pathlib import Path
 
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.kept import forget_kept
-from orchestrator.engine.places import cache
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import Repository
+from orchestrator.isolation.caches import cache
 
 TURN_SECONDS = 30.0
 """How long one waits for another run to be named; a lock that nobody can have must not stop us."""

@@ -11,29 +11,15 @@ folders is their users'.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import remove_tree
+from orchestrator.isolation.caches import MEND, cache
 
-CHOICE = "ORCHESTRATE_CACHE"
 _KEY_LENGTH = 12  # of a socket's name there are 108 bytes, of which a folder's path takes its part
-
-FOUND_UPWARD = (
-    *(".git", ".hg", "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"),
-    *("pyproject.toml", "tox.ini", "setup.cfg", "setup.py", "noxfile.py", "mypy.ini", ".mypy.ini"),
-    *("ruff.toml", ".ruff.toml", "pyrightconfig.json", "package.json", "node_modules"),
-    *("pnpm-workspace.yaml", "tsconfig.json", "jsconfig.json", "babel.config.js", ".babelrc"),
-    *(f".eslintrc{end}" for end in ("", ".js", ".cjs", ".json", ".yml", ".yaml")),
-    *(f"eslint.config.{end}" for end in ("js", "mjs", "cjs", "ts")),
-    *("jest.config.js", "jest.config.ts", ".prettierrc", "Cargo.toml", "go.mod", "go.work"),
-)
-"""What programs take for theirs when it lies in a folder above the one in which they are."""
 
 _PASSED_BY = """\
 # Not a virtual environment: with a file of this name in it, pytest, Pyright and others pass a
@@ -69,7 +55,7 @@ def make_place(root: Path, name: str) -> Path:
             _note(place).write_text(_mark(root, name), "utf-8", "surrogateescape")
     except OSError as error:
         raise EnvironmentRefused(
-            f"work cannot stand there: {error.strerror}", where=str(place), mend=_MEND
+            f"work cannot stand there: {error.strerror}", where=str(place), mend=MEND
         ) from error
     with contextlib.suppress(OSError):  # in another user's root, say: it is found without, too
         _link(link_to(root, name), place)
@@ -104,61 +90,6 @@ def owned_folder(folder: Path) -> Path:
         if not (folder / name).exists():
             (folder / name).write_text(text)
     return folder
-
-
-def cache() -> Path:
-    """The folder of all places, made. Raises EnvironmentRefused where there is none to be had."""
-    return _choose(*(os.environ.get(name, "") for name in (CHOICE, "XDG_CACHE_HOME", "HOME")))
-
-
-@functools.lru_cache
-def _choose(chosen: str, caches: str, home: str) -> Path:
-    refused = []
-    for folder in _candidates(chosen, caches, home):
-        if not (problem := _problem(folder, is_chosen=bool(chosen))):
-            return folder.resolve()
-        refused.append(f"{folder}: {problem}")
-    raise EnvironmentRefused(
-        "there is no place for work trees outside of any project",
-        where="; ".join(refused),
-        mend=_MEND,
-    )
-
-
-_MEND = f"set {CHOICE} to a folder that is yours, with no project in it or above it"
-
-
-def _candidates(chosen: str, caches: str, home: str) -> Iterator[Path]:
-    if chosen:
-        yield Path(chosen).expanduser().absolute()
-        return
-    if Path(caches).is_absolute():
-        yield Path(caches) / "orchestrate"
-    if Path(home).is_absolute():
-        yield Path(home) / ".cache" / "orchestrate"
-    # Unlike /tmp it is on a disk, and it outlives a restart, as runs are to.
-    yield Path(f"/var/tmp/orchestrate-{os.getuid()}")  # noqa: S108  (held to be ours below)
-
-
-def _problem(folder: Path, *, is_chosen: bool) -> str:
-    """Why work cannot stand there; empty when it can."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat() if not is_chosen else folder.stat()
-        if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
-            return "it is not a folder of yours"
-        if not is_chosen:
-            folder.chmod(0o700)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            return "it cannot be written to"
-    except OSError as error:
-        return error.strerror or str(error)
-    real = folder.resolve()
-    for above in (real, *real.parents):
-        for name in FOUND_UPWARD:
-            if os.path.lexists(above / name):
-                return f"programs that search upward would find {above / name}"
-    return ""
 
 
 def _key(root: Path, name: str) -> str:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.engine.folders import Folders, make_snapshots, make_workspaces
 from orchestrator.engine.kept import bring_landed
-from orchestrator.engine.places import cache
 from orchestrator.errors import UsageError
 from orchestrator.git.identity import OURS, Identity
 from orchestrator.git.repository import Repository
 from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
+from orchestrator.isolation.caches import cache
 from orchestrator.mission.model import Mission
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.folders import Folders, make_workspaces, remove_workspaces
-from orchestrator.engine.places import CHOICE, FOUND_UPWARD, cache, make_place, place_of
+from orchestrator.engine.places import make_place, place_of
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.isolation.caches import CHOICE, FOUND_UPWARD, cache
 
 
 @pytest.fixture
