@@ -7,7 +7,6 @@ Owns where it is found, and copying it to where a person can run and change it.
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import orchestrator
@@ -16,7 +15,6 @@ from orchestrator.errors import EnvironmentRefused, UsageError
 
 MISSION = "websocket.yaml"
 PARTS = (MISSION, "mission.schema.json", "websocket")
-NEEDED = ("websockets", "coverage")
 
 
 def copy_sample(folder: Path) -> str:
@@ -39,13 +37,7 @@ def copy_sample(folder: Path) -> str:
             shutil.copytree(source / name, folder / name, symlinks=True, ignore=unwanted)
         else:
             shutil.copyfile(source / name, folder / name)
-    told = f"wrote {folder / MISSION}; carry it out: orchestrate run {folder / MISSION}"
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        told += (
-            f"\nIts tests need {' and '.join(missing)}, which are not installed here: "
-            f"pip install '{DISTRIBUTION}[sample]'"
-        )
-    return told
+    return f"wrote {folder / MISSION}; carry it out: orchestrate run {folder / MISSION}"
 
 
 def _source() -> Path:

@@ -6,7 +6,6 @@ base, merged by git.
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
 
@@ -36,10 +35,6 @@ PLAN = {
 CORE, INTEGRATION, *LATER = PLAN
 
 
-@pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("websockets", "coverage")),
-    reason="needs what the sample target needs: pip install orchestrate-missions[sample]",
-)
 def test_run_killed_in_its_second_batch_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "root")
     with ending(bench.start("run", MISSION, "--plain")) as process:
