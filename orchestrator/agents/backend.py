@@ -33,7 +33,7 @@ class Work:
     timeout: float
     """Seconds from the start of the process."""
     python: Path | None = None
-    """The interpreter of the project's own environment, where set-up has made one."""
+    """What it is to call `python`: as its gates do."""
     tag: str
     """Marks every process of the attempt."""
 

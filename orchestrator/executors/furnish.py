@@ -6,6 +6,7 @@ They are nobody's work: capture leaves them out by their paths.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.linked import Linked
+from orchestrator.executors.stamps import stamp
 from orchestrator.git.repository import Repository
 from orchestrator.git.workspace import Workspace, Workspaces
 from orchestrator.mission.model import Workspace as Workspace_
@@ -53,6 +55,19 @@ class Furnishing:
     def paths(self) -> tuple[str, ...]:
         """What capture leaves out."""
         return (*self._copied, *self._linked)
+
+    def digest(self) -> str:
+        """The same as long as what is copied and linked is what it was; empty where that is
+        nothing.
+        """
+        if self._source is None or not self.paths:
+            return ""
+        told = hashlib.sha256()
+        for path in self._copied:
+            told.update(os.fsencode(f"{path}\0{stamp(self._source / path)}\0"))
+        if self._links is not None:
+            told.update(self._links.digest().encode())
+        return told.hexdigest()
 
     def put_into(self, work_tree: Path, audience: str = "attempts") -> None:
         """Copy and link what is not there yet; what is linked is shared by an audience."""
@@ -100,6 +115,10 @@ class Furnished:
     def paths(self) -> tuple[str, ...]:
         """Where the furniture is."""
         return self._furnishing.paths
+
+    def digest(self) -> str:
+        """The same as long as the furniture is what it was."""
+        return self._furnishing.digest()
 
     def checkout(self, name: str, commit: str) -> Workspace:
         """The reusable work tree `name`, holding `commit` and the furniture."""

@@ -8,21 +8,21 @@ what was copied, and made anew where anything was touched. The user's folder is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.stamps import Stamps, stamps, walk
 from orchestrator.git.folder import remove_tree
 
 FOLDER = ".linked"
 """Beside the work trees; no work tree is called so."""
 MOST_BYTES = 8 * 1024**3
 _COPY = ("cp", "-aH", "--reflink=auto", "--")
-
-Stamps = dict[str, tuple[int, ...]]
 
 
 class Linked:
@@ -34,6 +34,14 @@ class Linked:
         self._source, self._paths = source, tuple(paths)
         self._lock = threading.Lock()
         self._stamps: dict[Path, Stamps] = {}
+        self._digest: str | None = None
+
+    def digest(self) -> str:
+        """The same as long as the user's folders are what they were when they were read."""
+        with self._lock:
+            if self._digest is None:
+                self._digest = _digest_of([self._source / path for path in self._paths])
+            return self._digest
 
     def put_into(self, work_tree: Path, audience: str) -> None:
         """Link what is not there yet to the copy of this audience, beside the work tree."""
@@ -49,7 +57,7 @@ class Linked:
 
     def _make_sure(self, path: str, copy: Path) -> None:
         known = self._stamps.get(copy)
-        if known is not None and _stamps(copy) == known:
+        if known is not None and stamps(copy) == known:
             return
         # By an earlier process, or touched: nothing is known of it.
         _require_modest(self._source / path, path)
@@ -76,11 +84,12 @@ class Linked:
             copy.rename(gone)
         fresh.rename(copy)
         remove_tree(gone)
-        self._stamps[copy] = _stamps(copy)
+        self._stamps[copy] = stamps(copy)
+        self._digest = None  # of what has been copied just now
 
 
 def _require_modest(source: Path, path: str) -> None:
-    if sum(status.st_size for _, status in _walk(source)) > MOST_BYTES:
+    if sum(status.st_size for _, status in walk(source)) > MOST_BYTES:
         raise EnvironmentRefused(
             f"workspace.link: {path} has more than {MOST_BYTES // 1024**3} GiB, of which every run "
             "would make a copy",
@@ -89,33 +98,11 @@ def _require_modest(source: Path, path: str) -> None:
         )
 
 
-def _stamps(top: Path) -> Stamps:
-    """What cannot be changed without being seen: the time of the last change is the system's."""
-    return {
-        where: (
-            status.st_ino,
-            status.st_mode,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        )
-        for where, status in _walk(top)
-    }
-
-
-def _walk(top: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything at and below `top`, without following links below it."""
-    try:
-        yield "", top.stat()
-    except OSError:
-        return
-    todo = [str(top)] if top.is_dir() else []
-    while todo:
-        try:
-            with os.scandir(todo.pop()) as entries:
-                for entry in entries:
-                    yield entry.path, entry.stat(follow_symlinks=False)
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-        except OSError:
-            continue  # went away, or may not be read: then it is not as it was either
+def _digest_of(sources: Sequence[Path]) -> str:
+    """Of what has been changed when: to read all of a folder of modules takes longer than tests."""
+    told = hashlib.sha256()
+    for source in sources:
+        told.update(os.fsencode(f"{source}\0"))
+        for where, facts in sorted(stamps(source).items()):
+            told.update(os.fsencode(f"{where}\0{facts}\0"))
+    return told.hexdigest()

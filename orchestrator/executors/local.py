@@ -59,7 +59,7 @@ class LocalExecutor:
             self._provisioning -= 1
             provisioned, self._provisioned = self._provisioned, anyio.Event()
             provisioned.set()
-        python = await self._setup.put_into(spec.base, workspace.path)
+        python = (await self._setup.give(spec.base, workspace.path)).path
         work = Work(
             run=spec.run,
             batch=spec.batch,

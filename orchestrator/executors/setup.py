@@ -3,9 +3,10 @@ environment.
 
 Owns running them once for each distinct input, keeping what they made, and giving every work tree a
 copy of its own. What they made is every file that the commit does not have; it is kept in a folder
-that all runs of a root share, by the digest of the commands, of the inputs that the commit holds, and of the
-machine's Python, and used again by later runs. Programs write the path of the folder in which they
-are installed into scripts and `.pth` files: in a copy it is the copy's.
+that all runs of a root share, by the digest of the commands, of the inputs that the commit holds, of
+what is copied and linked, and of the machine's Python, and used again by later runs. Programs write
+the path of the folder in which they are installed into scripts and `.pth` files: in a copy it is the
+copy's.
 
 What came of an earlier run is used if it is byte for byte what it was. Nobody but the judge and
 those who prepare work trees is told of the original.
@@ -21,7 +22,7 @@ import platform
 import re
 import shutil
 import stat
-import sys
+import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -34,18 +35,22 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.interpreters import Interpreters
+from orchestrator.executors.shelf import Shelf
+from orchestrator.executors.stamps import stamp
 from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.store import Store
-from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.environment import NAMES, clean_environment, interpreter_on_path
+from orchestrator.isolation.interpreter import Interpreter
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Workspace
 from orchestrator.mission.scope import Scope
 
 TREE = "setup"
-INTERPRETER = ".venv/bin/python"
-"""What of the things that were made runs the project's tests, if it is there."""
 TEXT_LIMIT_BYTES = 1024 * 1024
 COMPILED = (".pyc", ".pyo")
+_COPY = ("cp", "-a", "--reflink=auto", "--")
+"""As Python would copy, in a third of the time, and in none where the file system can share."""
 
 
 class Tree(Protocol):
@@ -63,6 +68,10 @@ class Trees(Protocol):
         """Where that is."""
         ...
 
+    def digest(self) -> str:
+        """The same as long as that is what it was."""
+        ...
+
     def checkout(self, name: str, commit: str) -> Tree:
         """The reusable work tree `name`, holding `commit`."""
         ...
@@ -74,14 +83,15 @@ class SetupFailed(EnvironmentRefused):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What one set-up made: where it is kept, its top-most paths, where it was made, and which
-    files speak of that.
+    """What one set-up made: where it is kept, its top-most paths, where it was made, which files
+    speak of that, and the digest of it all.
     """
 
     files: Path
     paths: tuple[str, ...]
     root: str
     texts: tuple[str, ...]
+    digest: str
 
     def put_into(self, work_tree: Path) -> None:
         """Copy it to where it was made, in place of whatever is there."""
@@ -90,10 +100,7 @@ class _Made:
             remove_tree(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             source = self.files / path
-            if source.is_dir() and not source.is_symlink():
-                shutil.copytree(source, target, symlinks=True)
-            else:
-                shutil.copy2(source, target, follow_symlinks=False)
+            _copy(source, target)
         old, new = os.fsencode(self.root), os.fsencode(work_tree)
         for path in self.texts:
             _replace(work_tree / path, old, new)
@@ -128,12 +135,14 @@ class Setup:
             tag,
             timeout,
         )
+        self._interpreters = Interpreters(wanted.python)
+        self._shelf = Shelf()
         self._made: dict[str, _Made] = {}
         self._failed: dict[str, SetupFailed] = {}
         self._turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._tree_is_free = anyio.Lock()
 
-    def digest(self, commit: str) -> str:
+    def key(self, commit: str) -> str:
         """The same for commits that are set up alike; empty when nothing is to be done."""
         if not self._commands:
             return ""
@@ -143,39 +152,84 @@ class Setup:
             "inputs": {
                 path: entry.oid for path, entry in held.items() if self._inputs.allows(path)
             },
-            "python": [sys.version, sys.executable, platform.platform()],
+            "furniture": self._trees.digest(),
+            "python": [
+                *((str(found), stamp(found.resolve())) for found in _pythons()),
+                platform.platform(),
+            ],
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
-    def paths(self, commit: str) -> tuple[str, ...]:
-        """What `put_into` has put into trees of this commit, also in an earlier process: nobody's
-        work.
+    async def digest(self, commit: str, *, is_made: bool = False) -> str | None:
+        """Of everything that a tree of this commit is given beside its files, and of what runs its
+        tests: two observations with the same were made alike.
+
+        What is to be made is made for that, unless it has to be (`is_made`) already: then None.
+        Raises EnvironmentRefused where it cannot be made.
         """
-        key = self.digest(commit)
+        told = [await to_thread.run_sync(self._interpreters.identity)]
+        if self._commands:
+            key = await to_thread.run_sync(self.key, commit)
+            if is_made and key not in self._made and not _about(self._cache / key):
+                return None
+            told += [key, (await self._ready(commit)).digest]
+        else:
+            told.append(await to_thread.run_sync(self._trees.digest))
+        return hashlib.sha256("\0".join(told).encode("utf-8", "surrogateescape")).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """What is known without a tree of the interpreter that runs tests."""
+        return self._interpreters.identity()
+
+    def in_advance(self) -> Interpreter | None:
+        """The interpreter, if it is known without a tree. Blocking; raises EnvironmentRefused."""
+        return self._interpreters.in_advance(is_set_up=bool(self._commands))
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """What is put into trees of this commit, also by an earlier process: nobody's work."""
+        key = self.key(commit)
         if not key:
             return ()
         made = self._made.get(key)
         return made.paths if made else tuple(_about(self._cache / key).get("paths", ()))
 
-    async def put_into(self, commit: str, work_tree: Path) -> Path | None:
-        """Give a tree of this commit what the commands make; the project's own interpreter in it,
-        if there is one.
+    async def give(self, commit: str, work_tree: Path) -> Interpreter:
+        """Give the tree of an attempt what the commands make; what its agent calls `python`.
 
-        Raises SetupFailed, whose text names the command and the log.
+        Raises SetupFailed, whose text names the command and the log, or EnvironmentRefused.
         """
-        if not self._commands:
-            return None
-        made = await self._ready(commit)
-        await to_thread.run_sync(made.put_into, work_tree)
-        interpreter = work_tree / INTERPRETER
-        return (
-            interpreter
-            if INTERPRETER.partition("/")[0] in made.paths and interpreter.exists()
-            else None
+        made = await self._ready(commit) if self._commands else None
+        if made is not None:
+            await to_thread.run_sync(made.put_into, work_tree)
+        return await to_thread.run_sync(
+            lambda: self._interpreters.of(work_tree, self._given(made), is_judge=False)
         )
 
+    async def put_into(self, commit: str, work_tree: Path) -> Interpreter:
+        """Give the tree of a gate what the commands make; the interpreter that runs its tests.
+
+        Raises SetupFailed, whose text names the command and the log, or EnvironmentRefused.
+        """
+        made = await self._ready(commit) if self._commands else None
+        if made is not None:
+            await to_thread.run_sync(self._put_into, made, work_tree)
+        return await to_thread.run_sync(self._interpreters.of, work_tree, self._given(made))
+
+    async def take_from(self, work_tree: Path) -> None:
+        """Keep what was put into the tree of a gate for the next who has it."""
+        await to_thread.run_sync(self._shelf.take, work_tree)
+
+    def _put_into(self, made: _Made, work_tree: Path) -> None:
+        if not self._shelf.put_back(work_tree, made.digest):
+            made.put_into(work_tree)
+            self._shelf.note(work_tree, made.digest, made.paths)
+
+    def _given(self, made: _Made | None) -> tuple[str, ...]:
+        return (*(made.paths if made else ()), *self._trees.paths)
+
     async def _ready(self, commit: str) -> _Made:
-        key = await to_thread.run_sync(self.digest, commit)
+        key = await to_thread.run_sync(self.key, commit)
         async with self._turns[key]:
             if key in self._failed:
                 raise self._failed[key]
@@ -226,6 +280,33 @@ class Setup:
             return await to_thread.run_sync(_keep, tree, known, self._cache / key)
 
 
+def _pythons() -> Iterator[Path]:
+    """What commands of a set-up call `python`."""
+    for name in NAMES:
+        if (found := interpreter_on_path(name)) is not None:
+            yield found
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, a link or a folder as it is. Raises SetupFailed."""
+    if not source.is_dir() or source.is_symlink():
+        shutil.copy2(source, target, follow_symlinks=False)
+        return
+    done = subprocess.run(
+        [*_COPY, source, target],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SetupFailed(
+            f"workspace.setup: what it made cannot be copied: {said[-1] if said else 'cp failed'}",
+            where=str(target),
+            mend="make room",
+        )
+
+
 def _failure(command: str, what: str, log: Path) -> SetupFailed:
     mend = "See the log; what a command needs must be in the commit, on this machine, or within reach of the network."
     return SetupFailed(f"workspace.setup: `{command}` {what}", where=str(log), mend=mend)
@@ -243,13 +324,14 @@ def _keep(tree: Path, known: frozenset[str], place: Path) -> _Made:
     files = partial / "files"
     files.mkdir(exist_ok=True)
     texts = tuple(path for path in _files(files) if _speaks_of(files / path, os.fsencode(tree)))
-    about = {"paths": paths, "root": str(tree), "texts": texts, "digest": _digest(files)}
+    digest = _digest(files)
+    about = {"paths": paths, "root": str(tree), "texts": texts, "digest": digest}
     (partial / "setup.json").write_text(
         json.dumps(about), encoding="utf-8", errors="surrogateescape"
     )
     remove_tree(place)
     partial.rename(place)
-    return _Made(place / "files", paths, str(tree), texts)
+    return _Made(place / "files", paths, str(tree), texts, digest)
 
 
 def _load(place: Path) -> _Made | None:
@@ -258,7 +340,11 @@ def _load(place: Path) -> _Made | None:
     with contextlib.suppress(OSError):
         if about and _digest(place / "files") == about["digest"]:
             return _Made(
-                place / "files", tuple(about["paths"]), about["root"], tuple(about["texts"])
+                place / "files",
+                tuple(about["paths"]),
+                about["root"],
+                tuple(about["texts"]),
+                about["digest"],
             )
     return None
 

@@ -9,12 +9,14 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from orchestrator.isolation.clean_python import is_clean
 from orchestrator.isolation.own_paths import own_folder
 from orchestrator.isolation.passed_on import passed_on
 
+NAMES = ("python", "python3")
 _SHARED = ("/tmp", "/var/tmp")  # noqa: S108  (where tests make repositories that set TMPDIR themselves)
 
 
@@ -24,9 +26,8 @@ def clean_environment(
     """What a program of an attempt, a set-up or a gate may see.
 
     `home` is a private folder that is made if absent; `extra` are variables that the backend
-    declared. `python`, an interpreter of a virtual environment, comes first on PATH. The
-    environment that orchestrate itself is installed in is not on PATH otherwise: who may write to
-    it can change the judge.
+    declared. `python`, an interpreter, is what `python` and `python3` start. The environment that
+    orchestrate itself is installed in is not on PATH: who may write to it can change the judge.
     """
     own_folder(home)
     temporary = own_folder(temporary_of(home))
@@ -66,34 +67,39 @@ def path_of_agents() -> str:
     )
 
 
-def own_python() -> Path:
-    """The interpreter that orchestrate is installed in, by which gates run tests that have no
-    environment of their own.
-    """
-    return Path(sys.executable)
+def interpreter_on_path(name: str) -> Path | None:
+    """The interpreter of that name as agents would find it; None where there is none."""
+    found = shutil.which(name, path=path_of_agents())
+    return Path(found) if found else None
 
 
 def _own_folders() -> tuple[Path, ...]:
-    return (own_python().parent, Path(sys.prefix) / "bin")
+    return (Path(sys.executable).parent, Path(sys.prefix) / "bin")
 
 
 def _interpreter(home: Path, python: Path | None) -> dict[str, str]:
     path = path_of_agents()
     found = {"PATH": path}
-    # Debian's Python is called python3 alone; a set-up is to read the same everywhere.
-    missing = [name for name in ("python", "python3") if not shutil.which(name, path=path)]
-    if missing:
-        found["PATH"] = os.pathsep.join([str(_names(home, missing)), path])
-    if python is not None:
-        found["PATH"] = os.pathsep.join([str(python.parent), found["PATH"]])
-        # Not orchestrate's own: tools that install would take it for the project's.
-        if python != own_python() and (python.parent.parent / "pyvenv.cfg").exists():
-            found["VIRTUAL_ENV"] = str(python.parent.parent)
+    if python is None:
+        # Debian's Python is called python3 alone; a set-up is to read the same everywhere.
+        missing = [name for name in NAMES if not shutil.which(name, path=path)]
+        if missing:
+            folder = _names(home, missing, _base())
+            found["PATH"] = os.pathsep.join([str(folder), path])
+        return found
+    is_environment = (python.parent.parent / "pyvenv.cfg").exists()
+    if is_environment and all((python.parent / name).exists() for name in NAMES):
+        found["PATH"] = os.pathsep.join([str(python.parent), path])
+    else:  # what else stands in its folder is not asked for
+        found["PATH"] = os.pathsep.join([str(_names(home, NAMES, python)), path])
+    # The clean interpreter is nobody's project's: tools that install would take it for one.
+    if is_environment and not is_clean(python):
+        found["VIRTUAL_ENV"] = str(python.parent.parent)
     return found
 
 
-def _names(home: Path, names: list[str]) -> Path:
-    """A folder in which these names start the interpreter that orchestrate's own stands on.
+def _names(home: Path, names: Iterable[str], python: Path) -> Path:
+    """A folder in which these names start an interpreter.
 
     Scripts and not links: an environment that is made by one must not lead into this folder.
     """
@@ -101,12 +107,17 @@ def _names(home: Path, names: list[str]) -> Path:
     if folder.is_symlink():
         folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    base = getattr(sys, "_base_executable", None) or sys.executable
+    text = f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n'
     for name in names:
         script = folder / name
-        if not script.exists():
+        if script.is_symlink() or not script.is_file() or script.read_text() != text:
             fresh = folder / f".{name}.{os.getpid()}"
-            fresh.write_text(f'#!/bin/sh\nexec {shlex.quote(base)} "$@"\n')
+            fresh.write_text(text)
             fresh.chmod(0o755)
             fresh.replace(script)
     return folder
+
+
+def _base() -> Path:
+    """The interpreter that orchestrate's own stands on."""
+    return Path(getattr(sys, "_base_executable", None) or sys.executable)

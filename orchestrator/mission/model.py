@@ -423,11 +423,16 @@ class Workspace(Model):
 
     setup: Annotated[tuple[CommandLine, ...], BeforeValidator(_commands), Shorthand()] = ()
     """Commands that make what work needs and git does not hold; run once, every work tree gets a
-    copy of what they made. With the Python of a `.venv` among it, the tests of gates are run.
+    copy of what they made. The Python of a `.venv` among it runs the tests of gates.
     """
     setup_inputs: Texts = ()
     """Globs of the files on whose content that depends: where they differ, the commands are run
     again.
+    """
+    python: str = ""
+    """What runs the tests of gates and is `python` for checks and agents: a path in the work tree
+    that `setup` makes, an absolute path, or a name on PATH. By default the `.venv` that `setup`
+    makes, else a clean interpreter that can import pytest and nothing else.
     """
     copy_: Annotated[Texts, Field(alias="copy")] = ()
     """Untracked files of the repository's work tree that agents need, copied; globs."""

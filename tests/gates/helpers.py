@@ -16,6 +16,7 @@ import anyio
 from orchestrator.gates.judge import Judge
 from orchestrator.gates.observing.observation import Observation, RecordState, TestSeen
 from orchestrator.gates.observing.runners import RUNNERS, Place
+from orchestrator.gates.observing.sources import BareGround
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
@@ -66,6 +67,7 @@ def look(
         timeout=timeout,
         log=log,
         tag=f"test-{folder.name}",
+        python=Path(sys.executable),
         on_count=lambda *numbers: counted.append(numbers) if counted is not None else None,
     )
     return anyio.run(RUNNERS[type(check)], check, place)
@@ -153,8 +155,12 @@ class Bench:
         self._git("reset", "-q", "--hard", commit)
         self._git("clean", "-q", "-fdx")
 
-    def judge(self, parallel: int = 1, protect: tuple[str, ...] = ()) -> Judge:
-        """A judge that knows nothing but what is on disk."""
+    def judge(
+        self, parallel: int = 1, protect: tuple[str, ...] = (), *, is_equipped: bool = False
+    ) -> Judge:
+        """A judge that knows nothing but what is on disk; with `is_equipped` tests can import what
+        these can, such as plug-ins of pytest.
+        """
         if self._store is None:
             repository = Repository.discover(self.source)
             base = repository.resolve("HEAD")
@@ -166,6 +172,7 @@ class Bench:
             home=self.folder / "homes",
             tag=self.tag,
             protect=protect,
+            ground=BareGround(Path(sys.executable) if is_equipped else None),
             parallel=parallel,
         )
 

@@ -103,6 +103,7 @@ class Court:
         self.bench = Bench(folder)
         self.base = self.bench.commit(base)
         self._judge = self.bench.judge(protect=PROTECT)
+        self._equipped = self.bench.judge(protect=PROTECT, is_equipped=True)
 
     def judge(
         self,
@@ -116,6 +117,7 @@ class Court:
         subject = Subject(checks=checks, criteria=criteria)
 
         async def run() -> Verdict:
-            return await self._judge.judge(subject, candidate=candidate, base=base or self.base)
+            judge = self._equipped if "plugins" in check else self._judge
+            return await judge.judge(subject, candidate=candidate, base=base or self.base)
 
         return anyio.run(run)

@@ -323,6 +323,7 @@ IMPORTED = {
         "module_shadowed",
         {**FIX, "yaml/__init__.py": "", **code("import yaml\n", RIGHT)},
         says="yaml (yaml/__init__.py)",
+        check={"plugins": "anyio"},
     ),
     "pytest is the project's": Cheat(
         "did_not_turn_green",

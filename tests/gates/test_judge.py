@@ -165,7 +165,7 @@ def test_another_check_or_environment_is_another_run(
     anyio.run(bench.judge().baseline, Subject(checks=checks({**TESTS, "at_least": 2})), base)
     assert bench.count == 2
     monkeypatch.setattr(
-        "orchestrator.gates.observing.observer.environment_fingerprint", lambda: "another"
+        "orchestrator.gates.observing.observer.environment_fingerprint", lambda _: "another"
     )
     anyio.run(bench.judge().baseline, Subject(checks=checks(TESTS)), base)
     assert bench.count == 3

@@ -255,7 +255,9 @@ def test_fingerprints_tell_checks_apart_and_not_names() -> None:
     command = CommandCheck.model_validate({"command": "tests"})
     metric = MetricCheck.model_validate({"metric": "tests", "value": "v", "require": "> 1"})
     assert len({check_fingerprint(check) for check in (*others, command, metric)}) == 5
-    assert environment_fingerprint() == environment_fingerprint()
+    assert (
+        environment_fingerprint("a") == environment_fingerprint("a") != environment_fingerprint("b")
+    )
 
 
 def test_observations_are_kept_by_what_was_seen_where(tmp_path: Path) -> None:

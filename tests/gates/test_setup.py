@@ -203,11 +203,14 @@ def test_each_tree_has_a_copy_that_speaks_of_itself(site: Site, tmp_path: Path) 
     tree.mkdir()
     other.mkdir()
 
-    async def run() -> tuple[Path | None, Path | None]:
+    async def run() -> tuple[Path, Path]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(setup.put_into, site.base, tree)
             tasks.start_soon(setup.put_into, site.base, other)
-        return await setup.put_into(site.base, tree), await setup.put_into(site.base, other)
+        return (
+            (await setup.put_into(site.base, tree)).path,
+            (await setup.give(site.base, other)).path,
+        )
 
     mine, theirs = anyio.run(run)
     store.close()

@@ -56,6 +56,8 @@ class Observation(_Part):
     commit: str = ""
     tree: str = ""
     environment: str = ""
+    interpreter: str = ""
+    """What ran it, and what that can import, for people."""
     command: str = ""
     not_started: str = ""
     """Why the program could not be started; empty when it was, or when there was nothing to run."""

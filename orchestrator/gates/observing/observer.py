@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import overload
 
 import anyio
 
@@ -35,7 +35,7 @@ from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
 from orchestrator.gates.observing.sources import Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.subject import OnProgress, Progress, Subject
-from orchestrator.isolation.environment import clean_environment, own_python
+from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import NotStarted
 from orchestrator.isolation.secrets import without_secrets
 from orchestrator.mission.model import AnyCheck, Program, PytestCheck
@@ -111,7 +111,7 @@ class Observer:
     @functools.cached_property
     def environment(self) -> str:
         """The fingerprint of what tests run in; found out once."""
-        return environment_fingerprint()
+        return environment_fingerprint(self._ground.identity)
 
     async def see(
         self,
@@ -134,7 +134,10 @@ class Observer:
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        key = await self._key(what, restored)
+        try:
+            key = await self._key(what, restored)
+        except EnvironmentRefused as error:
+            return Observation(kind=what.check.kind, not_ready=str(error)), False
         async with self._turns[key]:
             known = self._known.get(key)
             if known is None:
@@ -206,7 +209,12 @@ class Observer:
         restored = await anyio.to_thread.run_sync(
             self._restored, what.base, what.commit, what.may_configure
         )
-        key = await self._key(what, restored)
+        try:
+            key = await self._key(what, restored, is_made=True)
+        except EnvironmentRefused:
+            return None
+        if key is None:
+            return None
         known = self._known.get(key)
         return known or await anyio.to_thread.run_sync(
             self._evidence.observation, *key, self.environment
@@ -218,11 +226,13 @@ class Observer:
             if self._waiting is not None and not self._waiting.is_alive:
                 await self.aclose()
             if self._waiting is None:
-                await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-                with contextlib.suppress(
-                    NotStarted
-                ):  # then it does not start when it is needed either, which is told
-                    self._waiting = await start_waiting(folder, _environment(folder), self._tag)
+                with contextlib.suppress(EnvironmentRefused, NotStarted):
+                    # It cannot be had when it is needed either, which is told then.
+                    found = await anyio.to_thread.run_sync(self._ground.in_advance)
+                    if found is not None:
+                        await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
+                        env = _environment(folder, found.path)
+                        self._waiting = await start_waiting(folder, env, self._tag, found.path)
 
     async def aclose(self) -> None:
         """End what waits in vain."""
@@ -230,9 +240,9 @@ class Observer:
         if waiting is not None:
             await waiting.end()
 
-    def _take_waiting(self) -> Waiting | None:
+    def _take_waiting(self, python: Path) -> Waiting | None:
         waiting = self._waiting
-        if waiting is None or not waiting.is_alive:
+        if waiting is None or not waiting.is_alive or waiting.python != python:
             return None  # one that died is buried by `aclose`
         self._waiting = None
         return waiting
@@ -244,11 +254,25 @@ class Observer:
             return seen
         return await self._remember(seen.model_copy(update={"unstable": known}))
 
-    async def _key(self, what: Sighting, restored: Restoration) -> tuple[str, str]:
+    @overload
+    async def _key(self, what: Sighting, restored: Restoration) -> tuple[str, str]: ...
+
+    @overload
+    async def _key(
+        self, what: Sighting, restored: Restoration, *, is_made: bool
+    ) -> tuple[str, str] | None: ...
+
+    async def _key(
+        self, what: Sighting, restored: Restoration, *, is_made: bool = False
+    ) -> tuple[str, str] | None:
         """What an observation is known by: the check with all that it is carried out with, and the
-        tree.
+        tree. None where what the tree is given is not there, and has to be (`is_made`).
+
+        Raises EnvironmentRefused where it cannot be made.
         """
-        ground = await anyio.to_thread.run_sync(self._ground.digest, what.commit)
+        ground = await self._ground.digest(what.commit, is_made=is_made)
+        if ground is None:
+            return None
         more = variables_digest(what.variables)
         return check_fingerprint(what.check, restored.digest + ground + more), what.tree
 
@@ -282,19 +306,13 @@ class Observer:
         """Carry it out once; and whether another test run went on meanwhile."""
         suffix = "-base.log" if what.base is None else ".log"
         async with self._trees.lend(what.commit) as tree:
-            env = _environment(tree.home)
             try:
                 python = await self._ground.put_into(what.commit, tree.root)
             except EnvironmentRefused as error:
                 return Observation(kind=what.check.kind, not_ready=str(error)), False
             if restored.originals:
                 await anyio.to_thread.run_sync(restored.put_into, tree.root)
-            if python is not None:
-                env |= {
-                    "PATH": f"{python.parent}{os.pathsep}{env['PATH']}",
-                    "VIRTUAL_ENV": str(python.parent.parent),
-                }
-            env |= what.variables
+            env = _environment(tree.home, python.path) | what.variables
             log = self._evidence.free(
                 "logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix
             )
@@ -305,18 +323,20 @@ class Observer:
                 timeout=what.check.timeout or what.subject.timeout,
                 log=log,
                 tag=f"{self._tag}/{tree.name}",
-                python=str(python or sys.executable),
-                take_waiting=self._take_waiting if python is None else _nothing_waits,
+                python=python.path,
+                take_waiting=functools.partial(self._take_waiting, python.path),
                 on_count=what.count,
             )
             async with self._company.enter(apart=apart) as visit:
                 seen = await RUNNERS[type(what.check)](what.check, place)
+            await self._ground.take_from(tree.root)
         found = without_secrets(seen).model_copy(
             update={
                 "check": fingerprint,
                 "commit": what.commit,
                 "tree": what.tree,
                 "environment": self.environment,
+                "interpreter": python.told,
                 "restored": restored.reasons,
                 "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
                 "among_agents": what.among_agents,
@@ -325,9 +345,5 @@ class Observer:
         return found, visit.met
 
 
-def _nothing_waits() -> None:
-    """What waits is of another interpreter."""
-
-
-def _environment(home: Path) -> dict[str, str]:
-    return clean_environment(home, ENVIRONMENT, python=own_python())
+def _environment(home: Path, python: Path) -> dict[str, str]:
+    return clean_environment(home, ENVIRONMENT, python=python)

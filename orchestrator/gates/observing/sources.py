@@ -11,6 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from anyio import to_thread
+
+from orchestrator.isolation.clean_python import CleanPython
+from orchestrator.isolation.interpreter import Interpreter
+
 
 class Checkout(Protocol):
     """A folder that holds the files of a commit."""
@@ -32,30 +37,66 @@ class Checkouts(Protocol):
 
 
 class Ground(Protocol):
-    """What work trees need beside the files of their commit. The engine's is
-    `orchestrator.executors.setup.Setup`.
+    """What work trees need beside the files of their commit, and what runs their tests. The
+    engine's is `orchestrator.executors.setup.Setup`.
     """
 
-    def digest(self, commit: str) -> str:
-        """The same for commits that need the same; called in worker threads."""
+    @property
+    def identity(self) -> str:
+        """What is known without a tree of the interpreter that runs tests. Blocking."""
         ...
 
-    async def put_into(self, commit: str, work_tree: Path) -> Path | None:
-        """Give it to a tree of the commit; the project's own interpreter there, if it has one.
+    async def digest(self, commit: str, *, is_made: bool = False) -> str | None:
+        """Of everything that a tree of this commit is given, and of what runs its tests; None
+        where that is not made yet, and may not be made for it (`is_made`).
 
         Raises EnvironmentRefused when it cannot be made for this commit.
         """
         ...
 
+    def in_advance(self) -> Interpreter | None:
+        """The interpreter, where it is known without a tree. Blocking; raises EnvironmentRefused."""
+        ...
+
+    async def put_into(self, commit: str, work_tree: Path) -> Interpreter:
+        """Give it to a tree of the commit; the interpreter that runs its tests.
+
+        Raises EnvironmentRefused when it cannot be made for this commit.
+        """
+        ...
+
+    async def take_from(self, work_tree: Path) -> None:
+        """Keep it for whoever has this tree next."""
+        ...
+
 
 class BareGround:
-    """Trees that need nothing."""
+    """Trees that need nothing; `python` runs their tests, by default a clean one."""
 
-    def digest(self, commit: str) -> str:  # noqa: ARG002
-        """Nothing is needed."""
+    def __init__(self, python: Path | None = None, clean: CleanPython | None = None) -> None:
+        self._python = python
+        self._clean = clean or CleanPython()
+
+    @property
+    def identity(self) -> str:
+        """The interpreter's path, or what the clean one is."""
+        return str(self._python or self._clean.told)
+
+    async def digest(self, commit: str, *, is_made: bool = False) -> str | None:  # noqa: ARG002
+        """Nothing is given to trees."""
         return ""
 
-    async def put_into(self, commit: str, work_tree: Path) -> None:
+    def in_advance(self) -> Interpreter:
+        """It is the same for all trees."""
+        if self._python is not None:
+            return Interpreter(self._python, str(self._python))
+        return Interpreter(self._clean.ready(), self._clean.told)
+
+    async def put_into(self, commit: str, work_tree: Path) -> Interpreter:  # noqa: ARG002
+        """Nothing to do."""
+        return await to_thread.run_sync(self.in_advance)
+
+    async def take_from(self, work_tree: Path) -> None:
         """Nothing to do."""
 
 

@@ -23,7 +23,8 @@ from orchestrator.gates.rules.words import named
 from orchestrator.journal.facts import TestOutcome
 from orchestrator.mission.model import AnyCheck, PytestCheck
 
-INSTALL = "have `workspace.setup` install it, or install it beside orchestrate"
+INSTALL = "have `workspace.setup` install it"
+RUNNER = "have `workspace.setup` install pytest too (`.venv/bin/pip install pytest`)"
 PLUGINS = "install it, and name it in `plugins:`"
 RUNNERS = frozenset({"pytest", "pip", "tox", "nox", "coverage"})
 """What is called as `python -m` and nobody writes anew."""
@@ -43,6 +44,7 @@ FIXTURES = {
 """Fixtures that come with a plug-in, by name."""
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_NO_RUNNER = re.compile(r"No module named '?_?(?:pytest|pluggy|iniconfig)\b(?!_)[\w.]*'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")
 _PLUGIN = re.compile(r"Error importing plugin \"([^\"]+)\"")
 _ARGUMENTS = re.compile(r"error: unrecognized arguments: (.+)")
@@ -136,7 +138,7 @@ def lack_of(
     somebody's work. `required` are the tests that must be green in the end.
     """
     if seen.not_ready:
-        return " ".join(seen.not_ready.split()), "mend `workspace.setup`"
+        return " ".join(seen.not_ready.split()), "mend `workspace.setup` or `workspace.python`"
     if seen.not_started:
         return _not_started(check, seen, reach)
     if isinstance(check, PytestCheck):
@@ -187,8 +189,8 @@ def _of_tests(
 def _of_runner(seen: Observation, reach: Reach) -> Lack | None:
     """Why pytest itself did not begin."""
     tail = seen.tail
-    if "No module named pytest" in tail:
-        return "No module named pytest", "have `workspace.setup` install pytest too"
+    if found := _NO_RUNNER.search(tail):
+        return found[0], RUNNER
     if found := _PLUGIN.search(tail):
         missing = _MODULE.findall(tail)
         if reach.lacks_module(missing[-1] if missing else found[1]):

@@ -7,7 +7,6 @@ and the time limit are the judge's to choose.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +37,8 @@ class Place:
     timeout: float
     log: Path
     tag: str
-    python: str = sys.executable
-    """What runs tests: orchestrate's own interpreter, or the project's."""
+    python: Path
+    """The interpreter that runs tests."""
     take_waiting: Callable[[], Waiting | None] = lambda: None
     """A test process that was started in advance; whoever takes it ends it."""
     on_count: OnCount = lambda done, total, red: None  # noqa: ARG005

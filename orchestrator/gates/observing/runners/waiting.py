@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ class Waiting:
     writing: int
     token: str
     tag: str
+    python: Path
+    """The interpreter that it is."""
 
     @property
     def is_alive(self) -> bool:
@@ -53,9 +54,7 @@ class Waiting:
             self.close()
 
 
-async def start_waiting(
-    folder: Path, env: Mapping[str, str], tag: str, python: str = sys.executable
-) -> Waiting:
+async def start_waiting(folder: Path, env: Mapping[str, str], tag: str, python: Path) -> Waiting:
     """Start one, with `folder` (any but a tree of tests) as its current folder. Raises
     NotStarted.
     """
@@ -65,7 +64,7 @@ async def start_waiting(
     try:
         os.set_blocking(reading, False)
         spec = ProcessSpec(
-            argv=(python, "-S", str(PLUGIN)),
+            argv=(str(python), "-S", str(PLUGIN)),
             cwd=folder,
             env={**env, **ENVIRONMENT},
             timeout=0,
@@ -79,4 +78,4 @@ async def start_waiting(
         os.close(reading)
         os.close(writing)
         raise
-    return Waiting(process, reading, writing, token, spec.tag)
+    return Waiting(process, reading, writing, token, spec.tag, python)
