@@ -18,7 +18,8 @@ import anyio
 
 from orchestrator.gates.blame.place import Bases
 from orchestrator.gates.exercise.exercise import KIND
-from orchestrator.gates.exercise.exercising import Exerciser, Green
+from orchestrator.gates.exercise.exercising import Exerciser
+from orchestrator.gates.exercise.trials import Green
 from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
@@ -518,6 +519,7 @@ class Judge:
             checks=checks,
             results=hearing.results,
             seen=hearing.observations,
+            before=await self._bases.known(hearing.subject, base),
             on_progress=hearing.on_progress,
         )
         found, was_known = await self._exerciser.exercise(green, hearing.unused(KIND))

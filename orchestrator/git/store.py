@@ -26,7 +26,7 @@ from orchestrator.git.objects import ObjectReader, ObjectWriter
 from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import GUARDED, build, guard, is_whole, sweep, sync_folder
 from orchestrator.git.text import decode, encode
-from orchestrator.git.values import Change, Changes, Entry, RefMoved
+from orchestrator.git.values import FILE, Change, Changes, Entry, RefMoved
 from orchestrator.git.whole_files import read_or_none, replace_file
 
 _MANY = 30
@@ -377,14 +377,16 @@ class Store:
 
     # -- upkeep
 
-    def with_contents(self, commit: str, contents: Mapping[str, bytes]) -> str:
-        """A commit on `commit` in which these files of it hold other bytes; the same for the same.
-        No ref names it.
+    def with_contents(self, commit: str, contents: Mapping[str, bytes | None]) -> str:
+        """A commit on `commit` in which these files hold these bytes, or (None) are gone; the same
+        for the same. No ref names it.
         """
         writer = self.writer()
         there = self.entries(commit)
         changes = {
-            path: Entry(there[path].mode, writer.blob(content))
+            path: Entry(there[path].mode if path in there else FILE, writer.blob(content))
+            if content is not None
+            else None
             for path, content in contents.items()
         }
         tree = writer.splice(self.tree_of(commit), changes)

@@ -18,7 +18,9 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 EVENT_CHARACTERS = 100_000
 TEXT_CHARACTERS = 40_000
 MOST_IDS = 1_000
-_IDS = frozenset({"turned_green", "broken", "pre_existing", "flaky", "failing", "not_called"})
+_IDS = frozenset(
+    {"turned_green", "broken", "pre_existing", "flaky", "failing", "not_called", "careless"}
+)
 
 
 def bounded(event: E) -> E:

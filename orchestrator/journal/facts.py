@@ -250,6 +250,10 @@ class Exercise(Fact):
     """Changes that no function holds (data, configuration, other languages, module code, removals),
     each with what.
     """
+    undone: tuple[str, ...] = ()
+    """Those of them that were undone instead, where new tests alone speak for the change."""
+    careless: tuple[str, ...] = ()
+    """New tests that stay green with all of the product broken on purpose."""
 
     @property
     def not_called(self) -> tuple[str, ...]:

@@ -103,6 +103,9 @@ def test_other_contents_give_the_same_commit_for_the_same(run: Any, number: int)
     assert set(run.store.changes(commit, made)) == set(names)
     assert run.store.read(made, names[-1]) == contents[names[-1]]
     assert run.store.parents(made) == (commit,)
+    fewer = run.store.with_contents(commit, {names[0]: None, "other/x.txt": b"x"})
+    assert set(run.store.changes(commit, fewer)) == {names[0], "other/x.txt"}
+    assert run.store.read(fewer, names[0]) is None
     assert run.store.fsck() == []
 
 

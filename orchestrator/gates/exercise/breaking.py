@@ -29,6 +29,7 @@ from orchestrator.gates.exercise.changed_functions import (
     parse,
 )
 
+BOM = b"\xef\xbb\xbf"
 ON_PURPOSE = "is broken on purpose"
 """What a function that was made to fail says, so that its failure can be told from others."""
 
@@ -68,6 +69,33 @@ def inserted(source: bytes, statements: Mapping[Function, str]) -> bytes | None:
         _put(lines, node, statement.encode())
     made = b"".join(lines).decode("utf-8").encode(encoding)
     return made if len(places) == len(wanted) and parse(made) is not None else None
+
+
+def at_top(source: bytes, first: str, last: str) -> bytes | None:
+    """The source of a module with a statement before its first one (of ASCII, on one line), and one
+    at its end; None where that cannot be done.
+    """
+    tree = parse(source)
+    if tree is None or _decoded(source) is None:
+        return None
+    code = [node for node in code_of(tree) if not _is_of_the_future(node)]
+    if not code:
+        return None
+    lines = source.splitlines(keepends=True)
+    line = code[0].lineno
+    if isinstance(code[0], Definition | ast.ClassDef):
+        line = first_line(code[0])
+    start = sum(map(len, lines[: line - 1])) or len(BOM) * source.startswith(BOM)
+    if code[0].col_offset:  # after a semicolon: columns count the bytes of UTF-8
+        return None
+    end = b"\r\n" if source.endswith(b"\r\n") else b"\n"
+    top = first.encode("ascii") + end
+    made = source[:start] + top + source[start:].rstrip(b"\x1a") + end + last.encode("ascii") + end
+    return made if parse(made) is not None else None
+
+
+def _is_of_the_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _named(scope: ast.AST, above: str) -> Iterable[tuple[tuple[str, int], Definition]]:

@@ -1,4 +1,4 @@
-"""Rule 5: tests must care. The functions that a candidate changes are broken on purpose, and the
+"""Rule 7: tests must care. The functions that a candidate changes are broken on purpose, and the
 gate is run again.
 
 Owns what is run then, in which order, and what the outcomes are worth. A few of the tests that
@@ -13,13 +13,13 @@ to fail `breaking`'s.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.gates.exercise.breaking import failing, inserted
 from orchestrator.gates.exercise.changed_functions import ChangedFunctions, Function, Read
 from orchestrator.gates.observing.alignment import aligned
-from orchestrator.gates.observing.observation import GREEN, Observation, TestSeen
+from orchestrator.gates.observing.observation import GREEN, RED, Observation, TestSeen
 from orchestrator.gates.rules.compare import records
 from orchestrator.gates.rules.decide import FAILING_LIMIT, decide
 from orchestrator.gates.rules.words import count, named
@@ -79,6 +79,24 @@ class Exercised:
     fact: Exercise
     result: CheckResult | None = None
     tests: tuple[TestRecord, ...] = ()
+    noticed: frozenset[str] = frozenset()
+    """All tests that noticed, of those that were run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What was done to a candidate, in words; `is_value`: nothing fails by itself then, so that only
+    a test that is red has noticed, and not one that is not there.
+    """
+
+    names: tuple[str, ...]
+    noun: str = "changed function"
+    how: str = "broken on purpose"
+    is_value: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{count(len(self.names), self.noun)} {self.how}"
 
 
 Look = Callable[[Trial], Awaitable[Observation]]
@@ -125,11 +143,13 @@ def course(
     results: Mapping[str, CheckResult],
     seen: Mapping[str, Observation],
     plugins: tuple[str, ...] = (),
+    heads: Collection[str] = (),
 ) -> Course:
     """What is run of a green gate: `checks` with what was run for claims alone; all three go by the
     same names.
 
-    `plugins` are those of tests that are not run by the check that they are of.
+    `plugins` are those of tests that are not run by the check that they are of; `heads` are tests
+    that are among the first, each for others.
     """
     turned = {
         test: seen[name].tests[test]
@@ -147,8 +167,9 @@ def course(
             "the tests of the gate",
         )
     every = -(-len(turned) // FIRST)
-    some = dict(list(turned.items())[::every])
-    of_turned = [_trial(tests, plugins) for tests in ([some, turned] if every > 1 else [turned])]
+    first = list(turned)[::every]
+    some = {test: seen for test, seen in turned.items() if test in first or test in heads}
+    of_turned = [trial_of(tests, plugins) for tests in ([some, turned] if every > 1 else [turned])]
     rest = [
         trial
         for trial in whole
@@ -157,7 +178,8 @@ def course(
     return Course((of_turned[-1],), (*of_turned, *rest), "the tests that turned green")
 
 
-def _trial(tests: Mapping[str, TestSeen], plugins: tuple[str, ...]) -> Trial:
+def trial_of(tests: Mapping[str, TestSeen], plugins: tuple[str, ...]) -> Trial:
+    """Some tests, to be run by themselves."""
     seconds = sum(test.seconds for test in tests.values())
     normal = Observation(kind="pytest", exit_code=0, tests=dict(tests), seconds=seconds)
     return Trial(KIND, PytestCheck(pytest=tuple(tests), plugins=plugins), normal)
@@ -167,8 +189,8 @@ def _green(seen: Observation) -> set[str]:
     return {test for test in seen.tests if seen.outcome(test) in GREEN}
 
 
-async def exercise(
-    name: str, fact: Exercise, trials: Iterable[Trial], look: Look, control: Look
+async def exercise(  # noqa: PLR0917  (a course, and who runs it)
+    name: str, fact: Exercise, harm: Harm, trials: Iterable[Trial], look: Look, control: Look
 ) -> Exercised:
     """Run the trials on the broken tree until one notices; `name` is the result's, `control` runs
     one with marks.
@@ -179,36 +201,43 @@ async def exercise(
         last = trial, seen
         if seen.not_started:
             text = f"it could not be started: {seen.not_started}"
-            result = _result(name, last, Decision.ERRORED, Reason.NOT_STARTED, text)
+            result = result_of(name, last, Decision.ERRORED, Reason.NOT_STARTED, text)
             return Exercised(fact, result, records(seen, trial.normal))
-        if notices(trial, seen):
+        if notices(trial, seen, is_value=harm.is_value):
             marked = await control(trial)
-            noticed = _noticed_by(trial, seen, marked)
+            noticed = noticed_by(trial, seen, marked, is_value=harm.is_value)
             if noticed or not notices(trial, marked):
                 who = (
                     f"{len(noticed)} of {count(len(_green(trial.normal)), 'test')}"
                     if noticed
                     else trial.name
                 )
-                text = f"{count(len(fact.functions), 'changed function')} broken on purpose: {who} noticed"
+                text = f"{harm.text}: {who} noticed"
                 fact = fact.model_copy(update={"noticed_by": noticed[:FAILING_LIMIT]})
-                result = _result(name, last, Decision.PASSED, None, text)
-                return Exercised(fact, result, records(seen, trial.normal))
+                result = result_of(name, last, Decision.PASSED, None, text)
+                return Exercised(fact, result, records(seen, trial.normal), frozenset(noticed))
             but = ", but for what looks at the text of it,"
         number = max(number, len(_green(trial.normal)))
     stays = f"all {count(number, 'test')} stay green" if number else "the gate stays green"
-    text = f"the tests do not exercise the change: {stays}{but} with {named(fact.functions)} broken"
-    result = _result(name, last, Decision.FAILED, Reason.VACUOUS, text)
+    done = harm.how.partition(" ")[0]
+    text = f"the tests do not exercise the change: {stays}{but} with {named(harm.names)} {done}"
+    result = result_of(name, last, Decision.FAILED, Reason.VACUOUS, text)
     return Exercised(fact, result, records(last[1], last[0].normal) if last else ())
 
 
-def _noticed_by(trial: Trial, seen: Observation, marked: Observation) -> tuple[str, ...]:
+def noticed_by(
+    trial: Trial, seen: Observation, marked: Observation, *, is_value: bool = False
+) -> tuple[str, ...]:
     """The tests that are green on the candidate and with marks, and not when functions are
     broken.
     """
     seen, marked = aligned(seen, trial.normal), aligned(marked, trial.normal)
     care = _green(trial.normal) & _green(marked) - _green(seen)
-    return tuple(test for test in trial.normal.tests if test in care)
+    return tuple(
+        test
+        for test in trial.normal.tests
+        if test in care and (not is_value or seen.outcome(test) in RED)
+    )
 
 
 def with_notes(found: Exercised, whose: str) -> Exercised:
@@ -217,6 +246,8 @@ def with_notes(found: Exercised, whose: str) -> Exercised:
     if result is None:
         return found
     notes = [result.text]
+    if not fact.functions:
+        return found
     if fact.called == ():
         notes.append(f"none of them is called by {whose}")
     elif fact.not_called:
@@ -228,22 +259,25 @@ def with_notes(found: Exercised, whose: str) -> Exercised:
     return replace(found, result=result.model_copy(update={"text": "; ".join(notes)}))
 
 
-def notices(trial: Trial, seen: Observation) -> bool:
+def notices(trial: Trial, seen: Observation, *, is_value: bool = False) -> bool:
     """Whether the gate would not be green any more."""
     asked = trial.check
     if isinstance(asked, PytestCheck | CommandCheck):
         asked = asked.model_copy(update={"must_turn_green": (), "may_remove": ()})
     seen = aligned(seen, trial.normal)
+    if is_value and _green(trial.normal):
+        return any(seen.outcome(test) in RED for test in _green(trial.normal))
     return decide(trial.name, asked, seen, trial.normal).decision is not Decision.PASSED
 
 
-def _result(
+def result_of(
     name: str,
     last: tuple[Trial, Observation] | None,
     decision: Decision,
     reason: Reason | None,
     text: str,
 ) -> CheckResult:
+    """The result of an exercise check; `last` is what was run last for it."""
     seen = last[1] if last else Observation(kind=KIND)
     return CheckResult(
         name=name,

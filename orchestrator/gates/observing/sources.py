@@ -149,6 +149,6 @@ class Commits(Protocol):
         """What differs, by path."""
         ...
 
-    def with_contents(self, commit: str, contents: Mapping[str, bytes]) -> str:
-        """A commit that differs from another one in the contents of these files of it."""
+    def with_contents(self, commit: str, contents: Mapping[str, bytes | None]) -> str:
+        """A commit that differs from another one in what these files hold; None: there is none."""
         ...

@@ -246,12 +246,13 @@ def test_what_cannot_be_broken_is_named_and_not_held_against_anybody(bench: Benc
     assert [check.name for check in verdict.checks] == ["tests"]
 
 
-def test_tests_alone_are_nothing_to_break(bench: Bench) -> None:
+def test_with_tests_alone_it_is_turned_round(bench: Bench) -> None:
     base = bench.commit({"sums.py": RIGHT, "tests/test_old.py": "def test_old(): pass\n"})
     more = bench.commit({"tests/test_sums.py": TEST, "tests/helper.py": "def f(): return 1\n"})
     verdict = judge(bench, base, more)
     assert verdict.is_passed
-    assert exercised(verdict) == Exercise()
+    assert exercised(verdict) == Exercise(noticed_by=("tests/test_sums.py::test_add",))
+    assert verdict.checks[-1].text == "the product broken on purpose: 1 new test noticed"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,209 @@
+"""New tests, each of which must notice when the product is broken.
+
+A test that the base does not have turns green whatever it says, `assert 1 + 1 == 2` too. So it is
+run on a product that is broken in every part (`spoiling`), in up to three ways, each of them only
+for what has noticed nothing yet: calls of the test itself fail and values that it reads are others;
+then files in other languages and data are empty too; then what fixtures and the test's own module
+call fails as well, for tests that have such surroundings. What is red there, and is green where the
+same text harms nothing, has noticed. A test that notices nothing looks at nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
+
+from orchestrator.gates.exercise.changed_functions import Read, is_test_code, parse
+from orchestrator.gates.exercise.exercise import FIRST, Trial, noticed_by, trial_of
+from orchestrator.gates.exercise.held import Held
+from orchestrator.gates.exercise.spoiling import Spoiling, spoiled
+from orchestrator.gates.exercise.trials import Trials, is_whole
+from orchestrator.gates.exercise.undoing import AROUND
+from orchestrator.gates.observing.observation import Observation, TestSeen
+from orchestrator.gates.observing.selection import path_of
+from orchestrator.gates.rules.changed_tests import functions_in
+from orchestrator.gates.rules.prose import is_prose
+from orchestrator.mission.model import CommandCheck, PytestCheck
+
+Contents = Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """What came of it: tests that noticed, those that did not, and what was run last."""
+
+    noticed: frozenset[str]
+    careless: tuple[str, ...]
+    last: tuple[Trial, Observation] | None
+
+    def are_careless(self, one: Held) -> bool:
+        """Whether no test of an entry noticed anything."""
+        return self.noticed.isdisjoint(one.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Harm:
+    """One way of breaking a product: what becomes of its modules, and of other files."""
+
+    how: Spoiling
+    contents: Contents
+    is_sample: bool = False
+    is_more_of_the_same: bool = False
+
+
+def _harms(tests: tuple[str, ...], contents: Contents, others: Contents) -> Iterator[_Harm]:
+    yield _Harm(Spoiling(tests), contents, is_sample=True)
+    yield _Harm(Spoiling(tests), contents, is_more_of_the_same=True)
+    if others:
+        yield _Harm(Spoiling(tests), {**contents, **others})
+    yield _Harm(Spoiling(tests, is_strict=False), {**contents, **others})
+
+
+async def look_at_newcomers(
+    trials: Trials, groups: Sequence[Held], contents: Contents
+) -> Newcomers | None:
+    """Run the tests of these entries on broken products until of each of them one has noticed;
+    `contents` undo what the candidate changes outside of its functions. None where there is
+    nothing that could be broken.
+    """
+    tests = tuple(dict.fromkeys(path_of(test) for one in groups for test in one.tests))
+    product = await anyio.to_thread.run_sync(_product, trials)
+    others: Contents = dict.fromkeys(_others(trials), b"")
+    if not product and not contents and not others:
+        return None
+    control = await trials.tree(partial(_spoiled, product, Spoiling(tests, is_armed=False), {}))
+    noticed: set[str] = set()
+    ran: set[str] = set()
+    uncollected: set[str] = set()
+    last: tuple[Trial, Observation] | None = None
+    for harm in _harms(tests, contents, others):
+        left = [one for one in groups if noticed.isdisjoint(one.tests)]
+        if not harm.how.is_strict:
+            left = await anyio.to_thread.run_sync(_surrounded, trials, left, uncollected)
+        if not left or (harm.is_more_of_the_same and all(len(o.tests) <= FIRST for o in left)):
+            continue
+        tree = await trials.tree(partial(_spoiled, product, harm.how, harm.contents))
+        for trial in _trials(trials, left, is_sample=harm.is_sample):
+            seen = await trials.look(tree, is_whole, trial)
+            last = trial, seen
+            uncollected |= set(seen.collection_errors)
+            ran |= set(trial.normal.tests)
+            is_value = harm.how.is_strict
+            if noticed_by(trial, seen, trial.normal, is_value=is_value):
+                calm = await trials.look(control, is_whole, trial)
+                noticed |= set(noticed_by(trial, seen, calm, is_value=is_value))
+    careless = [test for one in groups for test in one.tests if test in ran - noticed]
+    return Newcomers(frozenset(noticed), tuple(dict.fromkeys(careless)), last)
+
+
+def _trials(trials: Trials, groups: Iterable[Held], *, is_sample: bool) -> Iterator[Trial]:
+    """What is run for some entries: of pytest's tests all or a few of each, of other runners
+    all.
+    """
+    green = trials.green
+    picked: dict[str, TestSeen] = {}
+    for one in groups:
+        check, seen = green.checks[one.check], green.seen[one.check]
+        if isinstance(check, PytestCheck):
+            every = -(-len(one.tests) // FIRST) if is_sample else 1
+            picked |= {test: seen.tests[test] for test in one.tests[::every]}
+    if picked:
+        yield trial_of(picked, green.subject.all_plugins)
+    for name in dict.fromkeys(one.check for one in groups):
+        check = green.checks[name]
+        if isinstance(check, CommandCheck):
+            yield Trial(name, check, green.seen[name])
+
+
+def _product(trials: Trials) -> dict[str, bytes]:
+    """The Python modules of the candidate that are none of its tests."""
+    commits, commit = trials.commits, trials.green.commit
+    found = {}
+    for path, entry in commits.entries(commit).items():
+        is_module = path.endswith(".py") and entry.is_file and _is_product(path)
+        if is_module and (source := commits.read(commit, path)):
+            found[path] = source
+    return found
+
+
+def _others(trials: Trials) -> Iterator[str]:
+    """Files in other languages, and data; not what the gate's own commands name."""
+    named = {
+        word.removeprefix("./")
+        for check in trials.green.checks.values()
+        if isinstance(check, CommandCheck)
+        for word in check.command.argv
+    }
+    for path, entry in trials.commits.entries(trials.green.commit).items():
+        is_setting = ".config." in path or path.endswith((".ini", ".cfg", ".conf"))
+        is_other = not path.endswith((".py", ".pyi")) and entry.is_file and _is_product(path)
+        if is_other and path not in named and not is_setting:
+            yield path
+
+
+def _is_product(path: str) -> bool:
+    return not (is_test_code(path) or is_prose(path) or AROUND.fullmatch(path))
+
+
+def _spoiled(
+    product: Mapping[str, bytes], how: Spoiling, more: Contents
+) -> dict[str, bytes | None]:
+    made: dict[str, bytes | None] = {}
+    for path, source in product.items():
+        if (text := spoiled(path, source, how)) is not None:
+            made[path] = text
+    return {**made, **more}
+
+
+def _surrounded(trials: Trials, groups: Iterable[Held], uncollected: Collection[str]) -> list[Held]:
+    """Of these entries the tests that may look at what others have called for them."""
+    read = partial(trials.commits.read, trials.green.commit)
+    found = []
+    for one in groups:
+        tests = one.tests
+        if isinstance(trials.green.checks[one.check], PytestCheck):
+            tests = tuple(t for t in tests if path_of(t) in uncollected or _has_more(t, read))
+        found += [replace(one, tests=tests)] if tests else []
+    return found
+
+
+def _has_more(test: str, read: Read) -> bool:
+    """Whether a test is given something by fixtures, set up by its class or module, or reads what
+    its module holds; true of what cannot be read.
+    """
+    source = read(path_of(test)) or b""
+    name = test.partition("::")[2].partition("[")[0]
+    function, module = functions_in(source).get(name), parse(source)
+    if function is None or module is None:
+        return True
+    given = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    if any(name not in ("self", "cls") for name in given) or function.args.kwonlyargs:
+        return True
+    around: list[ast.stmt] = list(module.body)
+    for part in name.split("::")[:-1]:
+        one = next((n for n in around if isinstance(n, ast.ClassDef) and n.name == part), None)
+        around = [*module.body, *(one.body if one else [])]
+        if one is None or one.bases or "usefixtures" in "".join(map(ast.dump, one.decorator_list)):
+            return True
+    if any(_sets_up(node) for node in around) or "usefixtures" in ast.dump(function):
+        return True
+    held = {
+        n.id
+        for node in around
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.With | ast.For)
+        for n in ast.walk(node)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    return any(isinstance(n, ast.Name) and n.id in held for n in ast.walk(function))
+
+
+def _sets_up(node: ast.stmt) -> bool:
+    """Whether it is a function that is called before a test, or names fixtures for all."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        is_used = any("autouse" in ast.dump(one) for one in node.decorator_list)
+        return is_used or node.name.lower().startswith("setup")
+    return isinstance(node, ast.Assign) and "pytestmark" in ast.dump(node)
