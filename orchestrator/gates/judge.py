@@ -17,6 +17,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.gates.blame.place import Bases
+from orchestrator.gates.exercise.changed_functions import is_test_code
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser
 from orchestrator.gates.exercise.trials import Green
@@ -36,6 +37,7 @@ from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_
 from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
+from orchestrator.gates.rules.suspicious import suspicious
 from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.journal.facts import (
@@ -237,6 +239,7 @@ class Judge:
                 for agent, claims in subject.deliverables.items()
             },
             exercise=hearing.exercise,
+            suspicious=await anyio.to_thread.run_sync(self._suspicious, base, candidate),
             environment=self._observer.environment,
             seconds=round(self._clock() - started, 3),
             cached=hearing.is_cached and bool(hearing.observations),
@@ -505,6 +508,12 @@ class Judge:
         if prose is not None:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})
+
+    def _suspicious(self, base: str, commit: str) -> tuple[str, ...]:
+        """What the candidate adds to its product that mentions what only a judge has."""
+        product = (p for p in self._commits.changes(base, commit) if not is_test_code(p))
+        read = self._commits.read
+        return suspicious(product, partial(read, base), partial(read, commit))
 
     async def _hear_exercise(self, hearing: _Hearing, base: str) -> None:
         checks = dict(_runnable(hearing.checks))

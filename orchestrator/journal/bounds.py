@@ -19,7 +19,16 @@ EVENT_CHARACTERS = 100_000
 TEXT_CHARACTERS = 40_000
 MOST_IDS = 1_000
 _IDS = frozenset(
-    {"turned_green", "broken", "pre_existing", "flaky", "failing", "not_called", "careless"}
+    {
+        "turned_green",
+        "broken",
+        "pre_existing",
+        "flaky",
+        "failing",
+        "not_called",
+        "careless",
+        "suspicious",
+    }
 )
 
 

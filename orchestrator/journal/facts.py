@@ -276,6 +276,10 @@ class Verdict(Fact):
     """By agent, in the order of the mission."""
     exercise: Exercise | None = None
     """None where the batch does not ask for it, or where the gate was red without it."""
+    suspicious: tuple[str, ...] = ()
+    """What the candidate adds outside of its tests and mentions what only a judge has, as
+    ``path:line: what``. It speaks against nobody.
+    """
     environment: str = ""
     """A fingerprint of what the tests ran in."""
     seconds: float = 0.0

@@ -146,6 +146,8 @@ class GateSummary(Part):
     """Whether the tests care about what was changed; null where that was not asked, or the gate was
     red anyway.
     """
+    suspicious: tuple[str, ...]
+    """What was added outside of tests and mentions what only a judge has, as ``path:line: what``."""
 
     @property
     def is_vacuous(self) -> bool:
@@ -271,6 +273,7 @@ class OpenItem(Part):
         "criterion",
         "deliverable",
         "exercise",
+        "suspicious",
         "pre_existing",
         "flaky",
     ]

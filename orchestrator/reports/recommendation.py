@@ -12,7 +12,8 @@ keeps the mission open only where its batch has no criteria, for then nothing at
 under validated criteria it is a detail that the author chose not to prove, and holding every
 mission open for it would teach people to ignore the advice. The same goes for optional agents, for
 tests that were red before and still are, for flaky ones, and for changes that no test calls or that
-could not be broken on purpose: shown, but no reason by themselves.
+could not be broken on purpose, and for product code that mentions what only a judge has: shown, but
+no reason by themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome
 from orchestrator.journal.state import State
-from orchestrator.reports.exercise import exercise_note
+from orchestrator.reports.exercise import exercise_note, suspicious_note
 from orchestrator.reports.model import AgentSummary, BatchSummary, OpenItem, Recommendation
 from orchestrator.reports.text import checkout_written, count, one_line, short
 
@@ -155,6 +156,8 @@ def _gate_items(batch: BatchSummary) -> Iterator[OpenItem]:
         and (note := exercise_note(verdict.exercise))
     ):
         yield OpenItem(kind="exercise", subject=batch.id, text=note, keeps_open=False)
+    if batch.is_whole and verdict and (note := suspicious_note(verdict.suspicious)):
+        yield OpenItem(kind="suspicious", subject=batch.id, text=note, keeps_open=False)
 
 
 def _agent_item(agent: AgentSummary) -> OpenItem:

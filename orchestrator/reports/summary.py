@@ -245,6 +245,7 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
         reason=verdict.reasons(),
         checks=verdict.checks,
         exercise=verdict.exercise,
+        suspicious=verdict.suspicious,
     )
 
 

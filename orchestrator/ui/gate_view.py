@@ -19,7 +19,7 @@ from rich.text import Text
 from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Verdict
-from orchestrator.reports.exercise import exercise_note
+from orchestrator.reports.exercise import exercise_note, suspicious_note
 from orchestrator.ui.lines import LastingStream, LineWriter
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
@@ -273,6 +273,8 @@ def _exercise(verdict: Verdict) -> Iterator[Text]:
         yield Text(f"exercise: {found.text.partition('; ')[0]}")
     if note := exercise_note(verdict.exercise):
         yield Text(f"exercise: {note}")
+    if note := suspicious_note(verdict.suspicious):
+        yield Text(f"suspicious: {note}")
 
 
 def _claims(verdict: Verdict) -> Iterator[Text]:

@@ -359,12 +359,14 @@ def exercised() -> Story:
         called=functions[2:],
         noticed_by=noticed,
         unbreakable=("a.toml (not Python)",),
+        careless=("tests/test_new.py::test_it",),
     )
+    odd = ("src/pool.py:12: asks for the loaded modules (pytest)",)
     story = (
         Story(two_batches())
         .begin("core")
         .work("1.1", "1.2")
-        .land("core", "1.1", "1.2", exercise=found)
+        .land("core", "1.1", "1.2", exercise=found, suspicious=odd)
         .close("core")
     )
     story.begin("integration").work("2.1")

@@ -47,7 +47,8 @@ def exercised(verdict: Verdict) -> Exercise:
 
 def test_tests_that_care_notice(bench: Bench) -> None:
     base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": TEST})
-    fixed = bench.commit({"sums.py": RIGHT + "def unused(): return 1\n"})
+    unused = "def unused(): return 'pytest' in __import__('sys').modules\n"
+    fixed = bench.commit({"sums.py": RIGHT + unused})
     told: list[Progress] = []
     verdict = judge(bench, base, fixed, told=told)
     assert verdict.is_passed
@@ -68,6 +69,7 @@ def test_tests_that_care_notice(bench: Bench) -> None:
     assert (row["base"], row["candidate"]) == ("passed", "failed")
     assert "exercise" in {progress.check for progress in told}
     assert verdict.commit == fixed
+    assert verdict.suspicious == ("sums.py:3: asks for the loaded modules (pytest)",)
 
 
 def test_a_change_that_no_test_runs_is_vacuous(bench: Bench) -> None:
