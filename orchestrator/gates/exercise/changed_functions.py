@@ -26,7 +26,7 @@ Read = Callable[[str], bytes | None]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = Definition | ast.ClassDef | ast.Module
 
-TEST_FOLDERS = frozenset({"test", "tests"})
+TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "testdata"})
 _WARNINGS = threading.Lock()
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -110,7 +110,7 @@ def is_test_code(path: str) -> bool:
     is_named = (
         place.name == "conftest.py"
         or place.stem.startswith("test_")
-        or place.stem.endswith("_test")
+        or place.stem.endswith(("_test", ".test", ".spec"))
     )
     return is_named or not TEST_FOLDERS.isdisjoint(place.parts[:-1])
 

@@ -11,6 +11,7 @@ same text harms nothing, has noticed. A test that notices nothing looks at nothi
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ import anyio
 from orchestrator.gates.exercise.changed_functions import Read, is_test_code, parse
 from orchestrator.gates.exercise.exercise import FIRST, Trial, noticed_by, trial_of
 from orchestrator.gates.exercise.held import Held
+from orchestrator.gates.exercise.other_languages import broken, is_known
 from orchestrator.gates.exercise.spoiling import Spoiling, spoiled
 from orchestrator.gates.exercise.trials import Trials, is_whole
 from orchestrator.gates.exercise.undoing import AROUND
@@ -29,6 +31,7 @@ from orchestrator.gates.rules.changed_tests import functions_in
 from orchestrator.gates.rules.prose import is_prose
 from orchestrator.mission.model import CommandCheck, PytestCheck
 
+SETTINGS = re.compile(r"\.config\.\w+$|\.(ini|cfg|conf|d\.ts)$")
 Contents = Mapping[str, bytes | None]
 
 
@@ -72,7 +75,7 @@ async def look_at_newcomers(
     """
     tests = tuple(dict.fromkeys(path_of(test) for one in groups for test in one.tests))
     product = await anyio.to_thread.run_sync(_product, trials)
-    others: Contents = dict.fromkeys(_others(trials), b"")
+    others: Contents = dict.fromkeys(await anyio.to_thread.run_sync(_others, trials), b"")
     if not product and not contents and not others:
         return None
     control = await trials.tree(partial(_spoiled, product, Spoiling(tests, is_armed=False), {}))
@@ -120,33 +123,41 @@ def _trials(trials: Trials, groups: Iterable[Held], *, is_sample: bool) -> Itera
 
 
 def _product(trials: Trials) -> dict[str, bytes]:
-    """The Python modules of the candidate that are none of its tests."""
+    """The modules of the candidate that are none of its tests, and whose functions can be made to
+    fail.
+    """
     commits, commit = trials.commits, trials.green.commit
     found = {}
     for path, entry in commits.entries(commit).items():
-        is_module = path.endswith(".py") and entry.is_file and _is_product(path)
+        is_module = entry.is_file and _is_product(path) and _is_code(path)
         if is_module and (source := commits.read(commit, path)):
             found[path] = source
     return found
 
 
-def _others(trials: Trials) -> Iterator[str]:
-    """Files in other languages, and data; not what the gate's own commands name."""
+def _others(trials: Trials) -> list[str]:
+    """Other files of the product; not what the gate's own commands name."""
     named = {
         word.removeprefix("./")
         for check in trials.green.checks.values()
         if isinstance(check, CommandCheck)
         for word in check.command.argv
     }
-    for path, entry in trials.commits.entries(trials.green.commit).items():
-        is_setting = ".config." in path or path.endswith((".ini", ".cfg", ".conf"))
-        is_other = not path.endswith((".py", ".pyi")) and entry.is_file and _is_product(path)
-        if is_other and path not in named and not is_setting:
-            yield path
+    return [
+        path
+        for path, entry in trials.commits.entries(trials.green.commit).items()
+        if entry.is_file and _is_product(path) and not _is_code(path) and path not in named
+    ]
+
+
+def _is_code(path: str) -> bool:
+    return path.endswith((".py", ".pyi")) or is_known(path)
 
 
 def _is_product(path: str) -> bool:
-    return not (is_test_code(path) or is_prose(path) or AROUND.fullmatch(path))
+    return not (
+        is_test_code(path) or is_prose(path) or AROUND.fullmatch(path) or SETTINGS.search(path)
+    )
 
 
 def _spoiled(
@@ -154,7 +165,12 @@ def _spoiled(
 ) -> dict[str, bytes | None]:
     made: dict[str, bytes | None] = {}
     for path, source in product.items():
-        if (text := spoiled(path, source, how)) is not None:
+        text = (
+            spoiled(path, source, how)
+            if path.endswith(".py")
+            else broken(path, source, is_armed=how.is_armed)
+        )
+        if text is not None:
             made[path] = text
     return {**made, **more}
 

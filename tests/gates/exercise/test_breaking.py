@@ -145,11 +145,33 @@ def test_what_no_function_holds_is_named_and_tests_are_left_out() -> None:
 def test_which_paths_are_of_tests() -> None:
     assert all(
         map(
-            is_test_code, ("tests/a.py", "a/test/b.py", "test_a.py", "a/b_test.py", "a/conftest.py")
+            is_test_code,
+            (
+                "a.test.ts",
+                "b.spec.js",
+                "c_test.go",
+                "__tests__/a.js",
+                "tests/a.py",
+                "a/test/b.py",
+                "test_a.py",
+                "a/b_test.py",
+                "a/conftest.py",
+            ),
         )
     )
     assert not any(
-        map(is_test_code, ("a.py", "testing/a.py", "attest.py", "contest.py", "latest.py"))
+        map(
+            is_test_code,
+            (
+                "a.py",
+                "testing/a.py",
+                "attest.py",
+                "contest.py",
+                "latest.py",
+                "a.tests.d/b.js",
+                "spec.js",
+            ),
+        )
     )
 
 
