@@ -504,7 +504,12 @@ class Judge:
         if any(one.old and one.new and one.old.mode != one.new.mode for one in changed.values()):
             return
         read = self._commits.read
-        prose = no_code_changed(changed, partial(read, base), partial(read, hearing.commit))
+        prose = no_code_changed(
+            changed,
+            partial(read, base),
+            partial(read, hearing.commit),
+            is_green=hearing.is_green,
+        )
         if prose is not None:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})

@@ -26,7 +26,8 @@ from orchestrator.gates.observing.selection import Families, ancestors, covers, 
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import approve, decide_approval, overall
 from orchestrator.gates.rules.claims import Findings, is_proven, judge_claims, left_out, plan_proofs
-from orchestrator.gates.rules.prose import is_prose, no_code_changed, says_the_same
+from orchestrator.gates.rules.prose import is_prose, no_code_changed
+from orchestrator.gates.rules.sameness import does_the_same, says_the_same
 from orchestrator.gates.subject import Approval, Subject, named_checks
 from orchestrator.journal.facts import (
     CheckResult,
@@ -237,11 +238,80 @@ CODE = b'"""Doc."""\n\nx = 1  # one\n\n\ndef f():\n    """Say so."""\n    return
     ],
 )
 def test_comments_and_docstrings_are_no_code(after: bytes | None, is_same: bool) -> None:
-    assert says_the_same(CODE, after) is is_same
-    assert says_the_same(None, after) is False
+    assert says_the_same("a.py", CODE, after) is is_same
+    assert says_the_same("a.py", None, after) is False
     assert (
         no_code_changed(["a.py"], {"a.py": CODE}.get, {"a.py": after}.get) is not None
     ) is is_same
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "is_same"),
+    [
+        ("a.js", "f(1)\n", "// fixed\nf( 1 ) /* now */\n", True),
+        ("a.js", "f(1)\n", "f(2)\n", False),
+        ("a.js", "f('a  b')\n", "f('a b')\n", False),
+        ("a.ts", "f(1)\n", "// @ts-ignore\nf(1)\n", False),
+        ("a.go", "package a\n", "// Words.\npackage a\n", True),
+        ("a.go", "package a\n", "//go:build linux\npackage a\n", False),
+        ("a.rs", "fn f() {}\n", "/// Words.\nfn f() {}\n", True),
+        ("a.rs", "fn f() {}\n", "#[inline]\nfn f() {}\n", False),
+        ("a.json", '{"a": 1}', '{ "a":\n1 }', True),
+        ("a.json", '{"a": 1}', '{"a": 2}', False),
+        ("a.json", '{"a": 1', '{"a": 1 ', False),
+        ("a.toml", "a = 1\n", "# one\na = 1\n", True),
+        ("a.toml", "a = 1\n", "a = 2\n", False),
+        ("a.yaml", "a: 1\n", "# one\na:  1\n", True),
+        ("a.yaml", "a: 1\n", 'a: "1"\n', False),
+        ("a.sql", "select 1", "select 1 ", False),
+    ],
+)
+def test_comments_of_other_languages_and_lay_out_of_data_are_no_code(
+    path: str, before: str, after: str, is_same: bool
+) -> None:
+    assert says_the_same(path, before.encode(), after.encode()) is is_same
+    assert says_the_same(path, after.encode(), before.encode()) is is_same
+
+
+FUNCTION = "def f(a, b):\n    c = a + b\n    return c\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        (FUNCTION, FUNCTION.replace("(a, b)", "(a: int, b: int = 0) -> int"), False),
+        (FUNCTION, FUNCTION.replace("(a, b)", "(a: int, b: list[int]) -> int"), True),
+        (
+            FUNCTION,
+            FUNCTION.replace("c = ", "total: int = ").replace("return c", "return total"),
+            True,
+        ),
+        (FUNCTION, FUNCTION.replace("c", "total"), True),
+        (FUNCTION, FUNCTION.replace("a", "first"), False),
+        (FUNCTION, FUNCTION.replace("a + b", "b + a"), False),
+        (FUNCTION, FUNCTION.replace("def f", "def g"), False),
+        (FUNCTION, FUNCTION.replace("def f", "async def f"), False),
+        (FUNCTION, f"import typing\n{FUNCTION}", False),
+        ("X = 1\n", "X: int = 1\n", True),
+        ("X = 1\n", "Y = 1\n", False),
+        ("X = 60 * 60\n", "X = 3600\n", True),
+        ("class A:\n    x: int = 1\n", "class A:\n    x: str = 1\n", False),
+        ("class A:\n    def f(self): 'a'\n", "class A:\n    def f(self) -> None: 'b'\n", True),
+        ("f = lambda a: a\n", "f = lambda b: b\n", False),
+        ("x = [a for a in y]\n", "x = [b for b in y]\n", True),
+        ("x = 1.0\n", "x = 1\n", False),
+    ],
+)
+def test_what_does_the_same_is_no_fix_where_nothing_came_of_it(
+    before: str, after: str, is_same: bool
+) -> None:
+    assert does_the_same("a.py", before.encode(), after.encode()) is is_same
+    both = {"a.py": before.encode()}.get, {"a.py": after.encode()}.get
+    assert no_code_changed(["a.py"], *both) is None, "where the gate is green, it did something"
+    found = no_code_changed(["a.py"], *both, is_green=False)
+    assert (found is not None) is is_same
+    if found is not None:
+        assert found.text.endswith("but what was changed does the same as before (1 file: a.py)")
 
 
 # -- evidence

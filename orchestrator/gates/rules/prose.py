@@ -1,16 +1,16 @@
-"""Rule 6: documentation is not a fix.
+"""Rule 8: documentation is not a fix.
 
-Owns what counts as prose: files that are written for people, and comments, docstrings and lay-out
-of Python code. Which paths a candidate changes is given; whether its batch claims a fix too.
+Owns what counts as prose: files that are written for people, and what `sameness` says of the
+others. Which paths a candidate changes is given; whether its batch claims a fix too.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
+from orchestrator.gates.rules.sameness import does_the_same, says_the_same
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 
@@ -37,39 +37,27 @@ Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
 
 
-def says_the_same(before: bytes | None, after: bytes | None) -> bool:
-    """Whether two versions of a Python file differ in comments, docstrings and lay-out alone."""
-    if before is None or after is None:
-        return False
-    try:
-        return _code(before) == _code(after)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-
-
-def _code(source: bytes) -> str:
-    module = ast.parse(source)
-    for node in ast.walk(module):
-        match node:
-            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                if ast.get_docstring(node, clean=False) is not None:
-                    del node.body[0]
-    return ast.dump(module)
-
-
-def no_code_changed(paths: Iterable[str], before: Read, after: Read) -> CheckResult | None:
+def no_code_changed(
+    paths: Iterable[str], before: Read, after: Read, *, is_green: bool = True
+) -> CheckResult | None:
     """The result that a candidate earns whose batch claims a fix and which changes nothing but
-    prose; else None.
+    prose; else None. Where the gate is not green without that, code that does the same as before is
+    no better.
     """
     changed = sorted(paths)
+    same: list[str] = []
+    for path in changed:
+        if is_prose(path) or says_the_same(path, before(path), after(path)):
+            continue
+        if is_green or not does_the_same(path, before(path), after(path)):
+            return None
+        same.append(path)
     if not changed:
         return None
-    for path in changed:
-        if not is_prose(path) and not (
-            path.endswith(".py") and says_the_same(before(path), after(path))
-        ):
-            return None
-    text = f"a fix is claimed, but only prose was changed ({count(len(changed), 'file')}: {named(changed)})"
+    files = f"{count(len(changed), 'file')}: {named(changed)}"
+    text = f"a fix is claimed, but only prose was changed ({files})"
+    if same:
+        text = f"a fix is claimed, but what was changed does the same as before ({files})"
     return CheckResult(
         name="changes",
         kind="changes",
