@@ -102,6 +102,10 @@ class Observation(_Part):
     restored: dict[str, str] = {}
     """Changed paths that were put back to what the base holds, each with the reason."""
     value: float | None = None
+    told: dict[str, int] = {}
+    """How many tests the output says were executed, by test runner; for checks that count none."""
+    quoted: str = ""
+    """The line in which it says that none was."""
     tail: str = ""
     """The end of the output."""
     log: str = ""

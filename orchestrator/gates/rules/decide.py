@@ -35,6 +35,7 @@ from orchestrator.gates.rules.findings import (
     too_few,
     worse_than_base,
 )
+from orchestrator.gates.rules.nothing_ran import nothing_ran
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import (
@@ -48,6 +49,7 @@ from orchestrator.mission.model import (
 
 FAILING_LIMIT = 100
 UNCHANGED = ChangedTests()
+EXIT_CODE_ONLY = "exit code only: 0"
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -76,16 +78,22 @@ def decide(
         case CommandCheck():
             findings, passed = (
                 [*not_carried_out(candidate), *_exit_code(check, candidate, base)],
-                "exit code only: 0",
+                EXIT_CODE_ONLY,
             )
         case MetricCheck():
             findings, passed = (
-                [*not_carried_out(candidate), *_metric(check, candidate)],
+                [
+                    *not_carried_out(candidate),
+                    *_metric(check, candidate),
+                    *nothing_ran(candidate, base),
+                ],
                 _holding(check, candidate),
             )
         case _:
             raise TypeError(f"{type(check).__name__} is not decided by an observation")
-    result = _result(name, candidate, findings[:1], passed)
+    if findings and not candidate.is_whole():
+        findings = findings[:1]  # what did not run says nothing
+    result = _result(name, candidate, findings, passed)
     if isinstance(check, MetricCheck):
         base_value = base.value if base else None
         update = {
@@ -253,10 +261,7 @@ def _exit_code(
     if seen.exit_code != 0:
         before = f" (on the base {base.exit_code})" if base and base.exit_code is not None else ""
         yield Finding(Reason.EXIT_CODE, f"exit code only: {seen.exit_code}{before}")
-    if seen.problem:
-        yield Finding(
-            Reason.NO_TESTS_EXECUTED, f'no test was executed: its output says "{seen.problem}"'
-        )
+    yield from nothing_ran(seen, base)
     for entry in check.must_turn_green:
         text = (
             f"{entry} did not turn green: there is only an exit code, and no `report` to see it in"

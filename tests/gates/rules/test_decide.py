@@ -278,7 +278,7 @@ def test_an_exit_code_alone_is_called_that() -> None:
         decide("x", plain, command(exit_code=2), command(exit_code=3)).text
         == "exit code only: 2 (on the base 3)"
     )
-    assert decide("x", plain, command(problem="Ran 0 tests in")).reason is Reason.NO_TESTS_EXECUTED
+    assert decide("x", plain, command(quoted="Ran 0 tests in")).reason is Reason.NO_TESTS_EXECUTED
     named = CommandCheck.model_validate({"command": "make test", "must_turn_green": ["a"]})
     assert decide("x", named, command(), command(exit_code=1)).reason is Reason.DID_NOT_TURN_GREEN
 

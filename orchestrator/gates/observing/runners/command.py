@@ -1,25 +1,18 @@
 """A program whose exit code counts, or whose JUnit XML report does.
 
-Owns that the report was written by this very run, and what test runners say of themselves when
-nothing ran. A report is held against the exit code by `decide`.
+Owns that the report was written by this very run. A report is held against the exit code by
+`decide`; what is said of tests where there is no report is found in `telling`.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from orchestrator.gates.observing.observation import Observation, RecordState, TestSeen
 from orchestrator.gates.observing.runners.junit import UnreadableError, read_report
+from orchestrator.gates.observing.runners.output import told_facts
 from orchestrator.gates.observing.runners.place import Place, exit_facts
 from orchestrator.mission.model import CommandCheck
-
-NOTHING_RAN = re.compile(
-    r"^(NO TESTS RAN|=* ?no tests ran|collected 0 items|No tests found|\s*0 passing)", re.MULTILINE
-)
-SOMETHING_RAN = re.compile(r"\b[1-9]\d* (passed|passing|failed|failing)\b")
-UNITTEST_RAN = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
-UNITTEST_SKIPPED = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
 
 
 async def run_command(check: CommandCheck, place: Place) -> Observation:
@@ -27,7 +20,7 @@ async def run_command(check: CommandCheck, place: Place) -> Observation:
     if check.report is None:
         ended = await place.run(check.command.argv)
         facts = exit_facts("command", str(check.command), ended)
-        return Observation(**facts, problem=_says_nothing_ran(facts.get("tail", "")))
+        return Observation(**facts, **(await told_facts(place)))
     report = place.inside(check.report)
     problem = (
         f"{check.report} would lie outside of the tree" if report is None else _make_room(report)
@@ -64,19 +57,3 @@ def _read(name: str, report: Path, place: Place) -> tuple[RecordState, str, dict
         return RecordState.MISSING, f"{name} was not written", {}
     except UnreadableError as error:
         return RecordState.UNREADABLE, str(error), {}
-
-
-def _says_nothing_ran(output: str) -> str:
-    """The line in which a known test runner says that it ran nothing, unless another one ran
-    something.
-    """
-    if SOMETHING_RAN.search(output):
-        return ""
-    if ran := UNITTEST_RAN.findall(output):
-        skipped = UNITTEST_SKIPPED.findall(output)
-        number = sum(map(int, ran))
-        if number > sum(map(int, skipped)):
-            return ""
-        return f"Ran {number} tests, skipped={number}" if number else "Ran 0 tests"
-    found = NOTHING_RAN.search(output)
-    return found[0].strip("= ") if found else ""

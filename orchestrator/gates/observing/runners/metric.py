@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.observing.runners.output import output_of, told_facts
 from orchestrator.gates.observing.runners.place import Place, exit_facts
 from orchestrator.mission.model import MetricCheck
 
@@ -29,20 +30,13 @@ async def run_metric(check: MetricCheck, place: Place) -> Observation:
     facts = exit_facts("metric", str(check.metric), ended)
     if isinstance(ended, str):
         return Observation(**facts)
+    facts |= await told_facts(place)
     try:
-        return Observation(**facts, value=find_value(check.value, _end_of(place)))
+        # A program that prints more than this prints its number at the end.
+        output = output_of(place.log, head=0, tail=OUTPUT_LIMIT_BYTES)
+        return Observation(**facts, value=find_value(check.value, output))
     except NoValueError as error:
         return Observation(**facts, problem=str(error))
-
-
-def _end_of(place: Place) -> str:
-    """The last of the log; a program that prints more than this prints its number at the end."""
-    try:
-        with place.log.open("rb") as log:
-            log.seek(max(0, log.seek(0, 2) - OUTPUT_LIMIT_BYTES))
-            return log.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
 
 
 def find_value(value: str, output: str) -> float:
