@@ -205,6 +205,8 @@ class CheckResult(Fact):
     require: str = ""
     approved_by: str = ""
     approved_at: str = ""
+    tail: str = ""
+    """The last lines of the output, bounded, where it is red and no test says why."""
     evidence: str = ""
     """The record with every test by id, relative to the run's report folder."""
     log: str = ""

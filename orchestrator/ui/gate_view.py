@@ -227,7 +227,7 @@ def _found(check: CheckResult) -> str:
         )
     if check.value is not None:
         return f"{check.value:g}, required {check.require}"
-    return f"exit {check.exit_code}" if check.exit_code is not None else "–"
+    return f"exit code only: {check.exit_code}" if check.exit_code is not None else "–"
 
 
 def _before(check: CheckResult) -> str:
@@ -262,6 +262,8 @@ def _findings(verdict: Verdict) -> Iterator[Text]:
             yield Text(f"    {one_line(test)}")
         if len(tests) > MOST_TESTS:
             yield Text(f"    and {len(tests) - MOST_TESTS:,} more, all in the evidence", "dim")
+        for line in check.tail.splitlines():
+            yield Text(f"    | {one_line(line)}", "dim")
         if check.log:
             yield Text(f"    log: {check.log}", "dim")
 

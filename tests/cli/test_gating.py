@@ -159,7 +159,21 @@ def test_without_a_gate_all_are_asked_and_one_that_waits_for_a_person_is_not_gre
     told = orchestrate(shop, "gate", "shop.yaml", code=1).out
     assert "waits for a person: It looks good" in told
     assert "2, required <= 3" in told
-    assert "exit 0" in told
+    assert "exit code only: 0" in told
+
+
+def test_a_command_that_fails_shows_its_last_lines(shop: Path) -> None:
+    script = "import sys; [print('line', n, flush=True) for n in range(40)]; sys.exit('Error: no such shelf')"
+    text = MISSION.replace("[python, -c, import sums]", f'[python, -c, "{script}"]')
+    (shop / "loud.yaml").write_text(text)
+    told = orchestrate(shop, "gate", "loud.yaml:smoke", code=1).out
+    assert "exit code only: 1 (on the base 1): Error: no such shelf" in told
+    assert "    | line 39\n    | Error: no such shelf\n" in told
+    assert "line 20" not in told
+    checks = orchestrate(shop, "gate", "loud.yaml:smoke", "--json", code=1).json["gates"][0]
+    tails = {check["name"]: check["tail"] for check in checks["verdict"]["checks"]}
+    assert tails["starts"].splitlines()[-1] == "Error: no such shelf"
+    assert tails["size"] == "", "what passed has nothing to explain"
 
 
 def test_passes_and_baselines_are_not_run_again(shop: Path) -> None:

@@ -24,6 +24,8 @@ from orchestrator.gates.rules.findings import (
     cannot_collect,
     empty_places,
     exit_disagrees,
+    last_lines,
+    last_words,
     not_borne_out,
     not_carried_out,
     not_to_be_believed,
@@ -228,8 +230,14 @@ def _result(name: str, seen: Observation, findings: Sequence[Finding], passed: s
         command=seen.command,
         exit_code=seen.exit_code,
         seconds=seen.seconds,
+        tail="" if first is None or _tells_tests(seen) else last_lines(seen),
         log=seen.log,
     )
+
+
+def _tells_tests(seen: Observation) -> bool:
+    """Whether tests that are red say what is wrong, each with a message of its own."""
+    return bool(seen.collection_errors) or any(t.outcome in RED for t in seen.tests.values())
 
 
 def _passed_text(seen: Observation, base: Observation | None, found: Comparison) -> str:
@@ -260,7 +268,8 @@ def _exit_code(
 ) -> Iterator[Finding]:
     if seen.exit_code != 0:
         before = f" (on the base {base.exit_code})" if base and base.exit_code is not None else ""
-        yield Finding(Reason.EXIT_CODE, f"exit code only: {seen.exit_code}{before}")
+        text = f"exit code only: {seen.exit_code}{before}{last_words(seen)}"
+        yield Finding(Reason.EXIT_CODE, text)
     yield from nothing_ran(seen, base)
     for entry in check.must_turn_green:
         text = (
@@ -272,9 +281,11 @@ def _exit_code(
 def _metric(check: MetricCheck, seen: Observation) -> Iterator[Finding]:
     if seen.exit_code != 0:
         printed = f" after it printed {seen.value:g}" if seen.value is not None else ""
-        yield Finding(Reason.EXIT_CODE, f"it ended with exit {seen.exit_code}{printed}")
+        yield Finding(
+            Reason.EXIT_CODE, f"it ended with exit {seen.exit_code}{printed}{last_words(seen)}"
+        )
     elif seen.value is None:
-        yield Finding(Reason.VALUE_MISSING, seen.problem)
+        yield Finding(Reason.VALUE_MISSING, f"{seen.problem}{last_words(seen)}")
     elif not _holds(check.require, seen.value):
         yield Finding(Reason.BELOW_THRESHOLD, f"{seen.value:g} is not {check.require.strip()}")
 

@@ -19,6 +19,7 @@ from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import Decision, Reason
 from orchestrator.mission.model import CommandCheck, PytestCheck
 
+TAIL_LINES, TAIL_LINE = 12, 240
 PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "usage error", 5: "no tests"}
 
 
@@ -65,16 +66,22 @@ def record_is_not_whole(seen: Observation) -> Iterator[Finding]:
     match seen.record:
         case RecordState.MISSING:
             reason = Reason.REPORT_MISSING if is_report else Reason.RECORD_MISSING
-            yield Finding(reason, f"{seen.problem}{exit_text}{_last_words(seen)}")
+            yield Finding(reason, f"{seen.problem}{exit_text}{last_words(seen)}")
         case RecordState.TRUNCATED:
-            yield Finding(Reason.RECORD_TRUNCATED, f"{seen.problem}{exit_text}{_last_words(seen)}")
+            yield Finding(Reason.RECORD_TRUNCATED, f"{seen.problem}{exit_text}{last_words(seen)}")
         case RecordState.DAMAGED:
             yield Finding(Reason.RECORD_DAMAGED, f"{seen.problem}{exit_text}")
         case RecordState.UNREADABLE:
             yield Finding(Reason.REPORT_UNREADABLE, f"the report cannot be used: {seen.problem}")
 
 
-def _last_words(seen: Observation) -> str:
+def last_lines(seen: Observation) -> str:
+    """The end of its output, short enough to be shown with a result."""
+    lines = [line.rstrip()[:TAIL_LINE] for line in seen.tail.strip().splitlines() if line.strip()]
+    return "\n".join(lines[-TAIL_LINES:])
+
+
+def last_words(seen: Observation) -> str:
     """The line of its last output that most likely says what went wrong."""
     lines = [line.strip() for line in seen.tail.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"error\b", line, re.IGNORECASE)]
@@ -164,7 +171,7 @@ def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
     elif code != 0 and not red:
         yield Finding(
             Reason.EXIT_DISAGREES,
-            f"it ended with exit {code}{meaning}, but no failure was recorded",
+            f"it ended with exit {code}{meaning}, but no failure was recorded{last_words(seen)}",
         )
     elif is_pytest and code not in (0, 1):
         yield Finding(

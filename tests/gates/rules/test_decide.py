@@ -278,6 +278,10 @@ def test_an_exit_code_alone_is_called_that() -> None:
         decide("x", plain, command(exit_code=2), command(exit_code=3)).text
         == "exit code only: 2 (on the base 3)"
     )
+    loud = decide("x", plain, command(exit_code=2, tail="a\n\nTypeError: no\n    at x.js:1\n"))
+    assert said(loud) == (Reason.EXIT_CODE, "exit code only: 2: TypeError: no")
+    assert loud.tail == "a\nTypeError: no\n    at x.js:1"
+    assert decide("x", plain, command(tail="all is well")).tail == ""
     assert decide("x", plain, command(quoted="Ran 0 tests in")).reason is Reason.NO_TESTS_EXECUTED
     named = CommandCheck.model_validate({"command": "make test", "must_turn_green": ["a"]})
     assert decide("x", named, command(), command(exit_code=1)).reason is Reason.DID_NOT_TURN_GREEN
