@@ -457,6 +457,11 @@ class Check(Model):
     timeout: Duration | None = None
 
 
+def _reports(value: object) -> object:
+    """One, several or none; journals of older runs say null for none."""
+    return () if value is None else _listed(value)
+
+
 class Program(Check):
     """A check that runs a program."""
 
@@ -497,8 +502,8 @@ class CommandCheck(Program):
 
     kind = "command"
     command: CommandLine
-    report: str | None = None
-    """Where the command writes JUnit XML, relative to the work tree's root."""
+    report: Annotated[tuple[Text, ...], BeforeValidator(_reports), Shorthand()] = ()
+    """Where the command writes JUnit XML: files or globs, relative to the work tree's root."""
     at_least: int = Field(default=1, ge=1, strict=True)
     must_turn_green: Texts = ()
     may_remove: Texts = ()

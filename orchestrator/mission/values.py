@@ -129,8 +129,8 @@ def inner_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
     for name, gate in mission.gates.items():
         for index, check in enumerate(gate.checks):
             loc: Loc = ("gates", name, "checks", index)
-            if isinstance(check, CommandCheck) and check.report is not None:
-                paths.append(((*loc, "report"), check.report))
+            if isinstance(check, CommandCheck):
+                paths += [((*loc, "report", item), path) for item, path in enumerate(check.report)]
             if isinstance(check, PytestCheck | CommandCheck):
                 tests = {"must_turn_green": check.must_turn_green, "may_remove": check.may_remove}
                 tests |= {"pytest": check.pytest} if isinstance(check, PytestCheck) else {}

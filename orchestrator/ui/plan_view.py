@@ -192,7 +192,7 @@ def _asks(check: AnyCheck) -> Text:
             if check.must_turn_green:
                 words += f"; turns green: {_some(check.must_turn_green)}"
         case CommandCheck():
-            what = f"its tests in {check.report}" if check.report else "exit code only"
+            what = f"its tests in {_some(check.report)}" if check.report else "exit code only"
             words = f"{check.command}: {what}"
         case MetricCheck():
             words = f"{check.metric}: {check.value} {check.require}"

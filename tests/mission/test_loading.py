@@ -59,7 +59,7 @@ def test_meaning(full: LoadedMission) -> None:
     assert audit.metric.argv == ("python", "scripts/ssot_audit.py", "--json")
     smoke, people = mission.gates["staging"].checks
     assert isinstance(smoke, CommandCheck)
-    assert smoke.report == "out/junit.xml"
+    assert smoke.report == ("out/junit.xml",)
     assert isinstance(people, ApprovalCheck)
     assert mission.gates["websocket"].names == ("unit", "metric-1")
     shell = mission.backends["shell"]

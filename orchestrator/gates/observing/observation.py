@@ -44,6 +44,8 @@ class TestSeen(_Part):
     outcome: TestOutcome
     seconds: float = 0.0
     message: str = ""
+    assertions: int | None = None
+    """How many assertions it made, where the runner tells."""
 
 
 class Observation(_Part):

@@ -20,6 +20,7 @@ from orchestrator.gates.rules.changed_tests import ChangedTests
 from orchestrator.gates.rules.compare import Comparison, compare, not_turned_green, unproven
 from orchestrator.gates.rules.findings import (
     Finding,
+    asserts_nothing,
     base_is_unknown,
     cannot_collect,
     empty_places,
@@ -75,7 +76,9 @@ def decide(
     what the candidate does to the tests.
     """
     match check:
-        case PytestCheck() | CommandCheck(report=str()):
+        case PytestCheck():
+            return _decide_tests(name, check, candidate, base, proofs=proofs, changed=changed)
+        case CommandCheck() if check.report:
             return _decide_tests(name, check, candidate, base, proofs=proofs, changed=changed)
         case CommandCheck():
             findings, passed = (
@@ -129,6 +132,7 @@ def _decide_tests(
         *worse_than_base(found, shortfalls),
         *not_watched(candidate),
         *tests_changed(changed, check.may_remove),
+        *asserts_nothing(candidate, base, check.may_remove),
         *not_borne_out(shortfalls, unproven(proofs, candidate)),
         *empty_places(check, candidate),
         *too_few(check, candidate),

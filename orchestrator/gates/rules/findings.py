@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.gates.observing.observation import Observation, RecordState
+from orchestrator.gates.observing.observation import GREEN, Observation, RecordState
 from orchestrator.gates.observing.restore import BYTECODE, PROTECTED
 from orchestrator.gates.observing.selection import Families, ancestors, excuses, normal
 from orchestrator.gates.rules.changed_tests import ChangedTests
@@ -111,6 +111,9 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
             f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
         )
         yield Finding(Reason.MODULE_SHADOWED, text)
+    if foreign := new("foreign"):
+        text = f"the report is not of this run and this tree: {named(foreign)}"
+        yield Finding(Reason.REPORT_UNREADABLE, text)
     if equal := new("always_equal"):
         yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
 
@@ -204,6 +207,23 @@ def tests_changed(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[
         yield Finding(
             Reason.TEST_CHANGED,
             f"to turn green as they were on the base, but rewritten: {named(left)}",
+        )
+
+
+def asserts_nothing(
+    seen: Observation, base: Observation | None, may_remove: Sequence[str]
+) -> Iterator[Finding]:
+    """Are there tests that made assertions on the base and make none, where their runner tells?"""
+    before = base.tests if base else {}
+    emptied = [
+        test_id
+        for test_id, test in seen.tests.items()
+        if test.assertions == 0 and test.outcome in GREEN and (then := before.get(test_id))
+        if then.assertions and then.outcome in GREEN and not excuses(may_remove, test_id)
+    ]
+    if emptied:
+        yield Finding(
+            Reason.EMPTIED, f"made assertions on the base and make none any more: {named(emptied)}"
         )
 
 

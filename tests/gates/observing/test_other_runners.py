@@ -178,7 +178,7 @@ def test_the_dialects_of_reports(tmp_path: Path) -> None:
           <testsuite name="inner"><testcase classname="B" name="one"/></testsuite>
         </testsuite></testsuites>"""
     )
-    tests = read_report(path)
+    tests = read_report(path).tests
     assert {name: test.outcome.value for name, test in tests.items()} == {
         "A::one": "passed",
         "A::two": "failed",
@@ -213,6 +213,191 @@ def test_the_report_of_pytest_itself(tmp_path: Path) -> None:
     assert decide("x", check, seen).decision is Decision.PASSED
     nothing = look(tmp_path, check, {"tests/empty.py": ""})
     assert (nothing.exit_code, decide("x", check, nothing).reason) == (5, Reason.NO_TESTS_EXECUTED)
+
+
+# -- reports of several packages, and reports of other runs
+
+TIMED = """<testsuite timestamp="{stamp}">
+  <testcase classname="t.T" name="a" time="0.501"/><testcase classname="t.T" name="b" time="0.07"/>
+  <testcase classname="t.T" name="c" time="1.2"/></testsuite>"""
+
+
+def package(name: str, outcome: str = "") -> str:
+    return f'<testsuite><testcase classname="p" name="{name}">{outcome}</testcase></testsuite>'
+
+
+def writing_all(reports: dict[str, str], report: object, code: int = 0) -> CommandCheck:
+    script = f"""
+        import os, sys
+        for path, text in {reports!r}.items():
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            open(path, "w").write(text)
+        sys.exit({code})
+    """
+    return python(script, report=report)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        ["packages/a/junit.xml", "packages/b/out/junit.xml"],
+        "packages/**/junit.xml",
+        ["packages/*/junit.xml", "packages/b/**/*.xml"],
+        "./**/junit.xml",
+        ["packages/a/../a/junit.xml", "packages/b/out/junit.xml"],
+    ],
+)
+def test_the_reports_of_several_packages_are_one(tmp_path: Path, report: object) -> None:
+    reports = {
+        "packages/a/junit.xml": package("one"),
+        "packages/b/out/junit.xml": package("two"),
+        "packages/node_modules/c/junit.xml": "no report of ours",
+    }
+    check = writing_all(reports, report)
+    seen = look(tmp_path, check, {"packages/c/junit.xml": "what was there before"})
+    assert (list(seen.tests), decide("x", check, seen).text) == (
+        ["p::one", "p::two"],
+        "2 tests passed",
+    )
+
+
+def test_of_the_same_id_in_two_reports_the_worst_counts(tmp_path: Path) -> None:
+    reports = {
+        "a.xml": package("one") + "",
+        "b.xml": package("one", "<failure message='no'/>"),
+        "c.xml": package("two", "<skipped/>"),
+        "d.xml": package("two"),
+    }
+    check = writing_all(reports, "*.xml", code=1)
+    seen = look(tmp_path, check, {})
+    assert {name: test.outcome.value for name, test in seen.tests.items()} == {
+        "p::one": "failed",
+        "p::two": "skipped",
+    }
+    assert decide("x", check, seen).reason is Reason.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("reports", "report", "reason", "words"),
+    [
+        ({"a.xml": GOOD}, ["a.xml", "b.xml"], Reason.REPORT_MISSING, "b.xml was not written"),
+        ({}, "out/*.xml", Reason.REPORT_MISSING, "no file matches out/*.xml"),
+        ({"a.xml": GOOD}, ["a.xml", "b/*.xml"], Reason.REPORT_MISSING, "no file matches b/*.xml"),
+        ({"a.xml": GOOD, "b.xml": "<x"}, "*.xml", Reason.REPORT_UNREADABLE, "b.xml: it is not"),
+        ({"a.xml": GOOD}, ["a.xml", "../b.xml"], Reason.REPORT_UNREADABLE, "outside of the tree"),
+    ],
+)
+def test_every_report_must_be_there(
+    tmp_path: Path, reports: dict[str, str], report: object, reason: Reason, words: str
+) -> None:
+    check = writing_all(reports, report)
+    result = decide("x", check, look(tmp_path, check, {"out/old.xml": "<x/>", "b.xml": "<x/>"}))
+    assert result.reason is reason
+    assert words in result.text
+
+
+OLD_REPORT = TIMED.format(stamp="2020-01-01T00:00:00")
+NOW = "__import__('datetime').datetime.now().isoformat()"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("os.rename('kept.xml', 'out.xml')", "out.xml is older than this run"),
+        ("shutil.copy2('kept.xml', 'out.xml')", "out.xml is older than this run"),
+        ("shutil.copy('kept.xml', 'out.xml')", "out.xml is a copy of kept.xml"),
+        ("shutil.copy('data/template.txt', 'out.xml')", "a copy of data/template.txt"),
+        (
+            "text = open('kept.xml').read(); os.remove('kept.xml'); open('out.xml', 'w').write(text)",
+            "out.xml is a copy of kept.xml",
+        ),
+        (
+            f"open('out.xml', 'w').write(open('kept.xml').read().replace('2020-01-01T00:00:00', {NOW}))",
+            "out.xml is a copy of kept.xml",
+        ),
+        (
+            "open('out.xml', 'w').write(open('kept.xml').read().replace('1.2', '1.3'))",
+            "it was written at 2020-01-01T00:00:00",
+        ),
+        (
+            f"os.remove('kept.xml'); open('out.xml', 'w').write({OLD_REPORT.replace('2020', '2021')!r})",
+            "out.xml is a copy of",
+        ),
+        (
+            """open('out.xml', 'w').write('<testsuite>'
+            '<testcase classname="src/gone.test.ts" name="a"/></testsuite>')""",
+            "src/gone.test.ts is not in the tree",
+        ),
+        (
+            """open('out.xml', 'w').write('<testsuite>'
+            '<testcase file="/app/test/away.py" name="a"/></testsuite>')""",
+            "/app/test/away.py is not in the tree",
+        ),
+    ],
+)
+def test_reports_of_another_run_do_not_speak(tmp_path: Path, script: str, words: str) -> None:
+    files = {"kept.xml": OLD_REPORT, "data/template.txt": GOOD, "out.xml": OLD_REPORT}
+    check = python(f"import os, shutil; {script}", report="out.xml")
+    result = decide("x", check, look(tmp_path, check, files))
+    assert result.reason is Reason.REPORT_UNREADABLE
+    assert words in result.text
+
+
+@pytest.mark.parametrize(
+    ("files", "report"),
+    [
+        # A project that commits its report and writes it anew; without times it is the same bytes.
+        ({"out.xml": GOOD}, GOOD),
+        # Fixtures that look like reports.
+        ({"tests/data/sample.xml": GOOD.replace('"a"', '"z"')}, GOOD),
+        # Paths as they are in a package's own folder, in a container, on Windows, and built.
+        (
+            {"packages/a/src/a.test.ts": ""},
+            '<testsuite><testcase classname="src/a.test.ts" name="a"/></testsuite>',
+        ),
+        (
+            {"tests/test_a.py": ""},
+            '<testsuite><testcase file="/app/tests/test_a.py" name="a"/></testsuite>',
+        ),
+        (
+            {"tests/a.test.js": ""},
+            '<testsuite file="C:\\work\\tests\\a.test.js"><testcase name="a"/></testsuite>',
+        ),
+        ({}, '<testsuite timestamp="no time"><testcase name="a" classname="a.b/c d"/></testsuite>'),
+    ],
+)
+def test_honest_reports_that_look_odd(tmp_path: Path, files: dict[str, str], report: str) -> None:
+    check = writing(report)
+    result = decide("x", check, look(tmp_path, check, files))
+    assert (result.decision, result.reason) == (Decision.PASSED, None), result.text
+
+
+def test_an_odd_report_that_the_base_writes_too_is_no_news(tmp_path: Path) -> None:
+    frozen = python(f"open('out.xml', 'w').write({OLD_REPORT!r})", report="out.xml")
+    seen = look(tmp_path, frozen, {})
+    assert decide("x", frozen, seen).reason is Reason.REPORT_UNREADABLE
+    assert decide("x", frozen, seen, seen).decision is Decision.PASSED
+
+
+def test_a_report_behind_a_linked_folder_of_the_project(tmp_path: Path) -> None:
+    check = python(f"open('out/a.xml', 'w').write({GOOD!r})", report="out/a.xml")
+    script = "import os; os.makedirs('build'); os.symlink('build', 'out')"
+    before = python(f"{script}; open('out/a.xml', 'w').write({GOOD!r})", report="out/a.xml")
+    assert decide("x", check, look(tmp_path, before, {})).reason is Reason.REPORT_UNREADABLE
+
+
+def test_tests_that_make_no_assertions_any_more_are_red(tmp_path: Path) -> None:
+    report = '<testsuite><testcase name="a" assertions="{}"/><testcase name="b"/></testsuite>'
+    seen = {}
+    for number in (0, 1, 2):
+        check = writing(report.format(number))
+        seen[number] = look(tmp_path, check, {})
+    result = decide("x", check, seen[0], seen[2])
+    assert (result.reason, "make none any more: a" in result.text) == (Reason.EMPTIED, True)
+    assert decide("x", check, seen[1], seen[2]).decision is Decision.PASSED
+    assert decide("x", check, seen[0], seen[0]).decision is Decision.PASSED
+    may = check.model_copy(update={"may_remove": ("a",)})
+    assert decide("x", may, seen[0], seen[2]).decision is Decision.PASSED
 
 
 # -- metrics

@@ -1,59 +1,56 @@
-"""A program whose exit code counts, or whose JUnit XML report does.
+"""A program whose exit code counts, or whose JUnit XML reports do.
 
-Owns that the report was written by this very run. A report is held against the exit code by
-`decide`; what is said of tests where there is no report is found in `telling`.
+Owns the order: room for the reports, the run, the reading. That a report is of this very run is
+`report_files`', and it is held against the exit code by `decide`; what is said of tests where there
+is no report is found in `telling`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
-from orchestrator.gates.observing.observation import Observation, RecordState, TestSeen
-from orchestrator.gates.observing.runners.junit import UnreadableError, read_report
+import anyio
+
+from orchestrator.gates.observing.observation import Observation, RecordState
+from orchestrator.gates.observing.runners.junit import UnreadableError, merged
 from orchestrator.gates.observing.runners.output import told_facts
 from orchestrator.gates.observing.runners.place import Place, exit_facts
+from orchestrator.gates.observing.runners.report_files import (
+    Expected,
+    make_room,
+    oddities,
+    read_reports,
+)
 from orchestrator.mission.model import CommandCheck
 
 
 async def run_command(check: CommandCheck, place: Place) -> Observation:
-    """Run it; read its report when it is to write one."""
-    if check.report is None:
+    """Run it; read its reports when it is to write some."""
+    command = str(check.command)
+    if not check.report:
         ended = await place.run(check.command.argv)
-        facts = exit_facts("command", str(check.command), ended)
+        facts = exit_facts("command", command, ended)
         return Observation(**facts, **(await told_facts(place)))
-    report = place.inside(check.report)
-    problem = (
-        f"{check.report} would lie outside of the tree" if report is None else _make_room(report)
-    )
-    if report is None or problem:
-        command = str(check.command)
+    expected = await anyio.to_thread.run_sync(make_room, place.root, check.report)
+    if expected.problem:
         return Observation(
-            kind="command", command=command, record=RecordState.UNREADABLE, problem=problem
+            kind="command",
+            command=command,
+            record=RecordState.UNREADABLE,
+            problem=expected.problem,
         )
     ended = await place.run(check.command.argv)
-    state, problem, tests = _read(check.report, report, place)
-    facts = exit_facts("command", str(check.command), ended)
-    return Observation(**facts, record=state, problem=problem, tests=tests)
+    facts = exit_facts("command", command, ended)
+    return Observation(**facts, **(await anyio.to_thread.run_sync(_read, expected)))
 
 
-def _make_room(report: Path) -> str:
-    """A report of an earlier run, or one that was committed, must not speak for this run; why it
-    cannot be removed.
-    """
+def _read(expected: Expected) -> dict[str, Any]:
     try:
-        report.unlink(missing_ok=True)
-    except OSError as error:
-        return f"what was at its place cannot be removed: {error.strerror}"
-    return ""
-
-
-def _read(name: str, report: Path, place: Place) -> tuple[RecordState, str, dict[str, TestSeen]]:
-    # The program may have put a link in its place, or in the place of a folder above.
-    if place.inside(name) != report:
-        return RecordState.UNREADABLE, f"{name} leads somewhere else now", {}
-    try:
-        return RecordState.COMPLETE, "", read_report(report)
-    except FileNotFoundError:
-        return RecordState.MISSING, f"{name} was not written", {}
+        whole = merged(read_reports(expected))
+    except FileNotFoundError as error:
+        return {"record": RecordState.MISSING, "problem": str(error)}
     except UnreadableError as error:
-        return RecordState.UNREADABLE, str(error), {}
+        return {"record": RecordState.UNREADABLE, "problem": str(error)}
+    odd = oddities(expected, whole)
+    facts: dict[str, Any] = {"record": RecordState.COMPLETE, "tests": whole.tests}
+    return facts | ({"oddities": {"foreign": odd}} if odd else {})

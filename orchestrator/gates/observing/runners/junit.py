@@ -1,15 +1,19 @@
 """JUnit XML as the runners of many languages write it, read as tests by id.
 
 Owns reading a report that an untrusted program wrote: bounded, without a document type (and so
-without entities), from a regular file. An id is ``classname::name``. What the outcomes mean for a
-gate is `decide`'s.
+without entities), from a regular file; and putting those of several packages together. An id is
+``classname::name``. Which files they are is `report_files`', what the outcomes mean for a gate
+`decide`'s.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
@@ -20,14 +24,49 @@ REPORT_LIMIT_BYTES = 64 * 1024 * 1024
 MESSAGE_LIMIT = 2000
 CHUNK_BYTES = 1024 * 1024
 DEPTH_LIMIT = 64
+FILES_LIMIT = 10_000
+SOURCE = re.compile(r"[^\s:*?<>|]*[/\\][^\s:*?<>|]+\.(?:[cm]?[jt]sx?|py|rb|php|vue|svelte|dart)")
+"""What stands for the class of a test in some dialects: the path of its file."""
+WORST = (
+    *(TestOutcome.ERROR, TestOutcome.FAILED, TestOutcome.SKIPPED),
+    *(TestOutcome.XFAILED, TestOutcome.XPASSED, TestOutcome.PASSED),
+)
 
 
 class UnreadableError(Exception):
     """The report cannot be believed; the text says why."""
 
 
-def read_report(path: Path) -> dict[str, TestSeen]:
-    """The tests of a report. Raises FileNotFoundError, UnreadableError."""
+@dataclass(slots=True)
+class Report:
+    """The tests of a report by id, the files that it says they stand in, and when it says that it
+    was written (as it writes it; empty where it does not).
+    """
+
+    tests: dict[str, TestSeen] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    timestamp: str = ""
+
+    def add(self, test_id: str, test: TestSeen) -> None:
+        """Of the same id twice the worst counts: what was red once stays red."""
+        known = self.tests.get(test_id)
+        if known is None or WORST.index(test.outcome) < WORST.index(known.outcome):
+            self.tests[test_id] = test
+
+
+def merged(reports: Iterable[Report]) -> Report:
+    """The reports of several packages as one."""
+    whole = Report()
+    for report in reports:
+        for test_id, test in report.tests.items():
+            whole.add(test_id, test)
+        whole.files |= report.files
+        whole.timestamp = min(filter(None, (whole.timestamp, report.timestamp)), default="")
+    return whole
+
+
+def read_report(path: Path) -> Report:
+    """What stands in a report. Raises FileNotFoundError, UnreadableError."""
     try:
         # A FIFO must not be waited for, a link not be followed.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -60,23 +99,25 @@ class _Reading:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
-        self._tests: dict[str, TestSeen] = {}
+        self._report = Report()
         self._path: list[str] = []
         self._id = ""
         self._seconds = 0.0
         self._outcome = TestOutcome.PASSED
         self._message: list[str] = []
+        self._assertions: int | None = None
         self._declared_red = 0
         self._seen_suite = False
 
-    def result(self) -> dict[str, TestSeen]:
+    def result(self) -> Report:
         if not self._seen_suite:
             raise UnreadableError("it is not a JUnit report: no <testsuite> in it")
-        if self._declared_red and not any(test.outcome in RED for test in self._tests.values()):
+        tests = self._report.tests.values()
+        if self._declared_red and not any(test.outcome in RED for test in tests):
             raise UnreadableError(
                 f"it contradicts itself: it counts {self._declared_red} failures and shows none"
             )
-        return self._tests
+        return self._report
 
     def _doctype(self, *_: object) -> None:
         raise UnreadableError("it has a document type, which no JUnit report needs")
@@ -90,11 +131,17 @@ class _Reading:
         if tag in ("testsuite", "testsuites"):
             self._seen_suite = True
             self._declared_red += _count(attributes, "failures") + _count(attributes, "errors")
+            self._report.timestamp = self._report.timestamp or attributes.get("timestamp", "")
+            self._note_file(attributes)
         elif tag == "testcase":
             self._id = "::".join(
                 part for part in (attributes.get("classname"), attributes.get("name")) if part
             )
+            self._note_file(attributes)
             self._seconds = _seconds(attributes.get("time", ""))
+            self._assertions = (
+                _count(attributes, "assertions") if "assertions" in attributes else None
+            )
             self._outcome = TestOutcome.PASSED
             self._message = []
         elif parent == "testcase" and self._outcome not in RED:
@@ -124,18 +171,25 @@ class _Reading:
             return
         if not self._id:
             raise UnreadableError("a <testcase> has neither a name nor a class")
-        known = self._tests.get(self._id)
-        # The same id twice: what was red once stays red.
-        if known is None or known.outcome not in RED:
-            text = "\n".join(
-                part.strip()
-                for part in ("".join(self._message[:1]), "".join(self._message[1:]))
-                if part
-            )
-            message = text.strip()[-MESSAGE_LIMIT:]
-            self._tests[self._id] = TestSeen(
-                outcome=self._outcome, seconds=self._seconds, message=message
-            )
+        text = "\n".join(
+            part.strip()
+            for part in ("".join(self._message[:1]), "".join(self._message[1:]))
+            if part
+        )
+        test = TestSeen(
+            outcome=self._outcome,
+            seconds=self._seconds,
+            message=text.strip()[-MESSAGE_LIMIT:],
+            assertions=self._assertions,
+        )
+        self._report.add(self._id, test)
+
+    def _note_file(self, attributes: dict[str, str]) -> None:
+        told = [attributes.get("file", ""), attributes.get("filepath", "")]
+        if SOURCE.fullmatch(name := attributes.get("classname", "")):
+            told.append(name)
+        if len(self._report.files) < FILES_LIMIT:
+            self._report.files.update(filter(None, told))
 
 
 def _count(attributes: dict[str, str], name: str) -> int:
