@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 import os
 import sys
 from pathlib import Path
@@ -13,11 +14,13 @@ from rich.console import Console
 from orchestrator.cli.options import HERE, Plain, Root
 from orchestrator.engine.beside.judgement import Request
 from orchestrator.engine.beside.judging import judge_commits
+from orchestrator.engine.beside.listing import list_tests
 from orchestrator.errors import UsageError
 from orchestrator.mission.loading import load_mission
 from orchestrator.reports.verdict import document, keep
 from orchestrator.ui.displays import choose_display
 from orchestrator.ui.gate_view import make_gate_display, render_judgement
+from orchestrator.ui.listing_view import listing_document, render_listing
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +55,12 @@ def gate(
         bool,
         typer.Option("--uncommitted", help="Judge what stands in the checkout, committed or not."),
     ] = False,
+    list_: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="Judge nothing: list the tests of each check on the base, by id."
+        ),
+    ] = False,
     root: Root = HERE,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output.")
@@ -68,12 +77,22 @@ def gate(
     orchestrate gate missions/fix.yaml                     the commit that is checked out, all gates
     orchestrate gate missions/fix.yaml:core --uncommitted  before committing, one gate
     orchestrate gate --base v1.4 --candidate v1.5 --json missions/fix.yaml
+    orchestrate gate missions/fix.yaml:core --list         what can be named in must_turn_green
     """  # noqa: D301  (the mark by which click leaves lines as they are)
     if candidate is not None and uncommitted:
         raise UsageError(
             "--candidate names a commit and --uncommitted the checkout", mend="give one of the two"
         )
     path, name = _split(mission)
+    if list_:
+        if candidate is not None or uncommitted:
+            raise UsageError("--list lists the tests of the base", mend="leave the candidate out")
+        listing = list_tests(load_mission(path), root, name, base)
+        if json:
+            typer.echo(json_module.dumps(listing_document(listing), indent=2))
+        else:
+            render_listing(listing, Console(highlight=False))
+        raise typer.Exit(int(listing.exit_code))
     kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
     with make_gate_display(sys.stderr, is_live=kind == "live") as display:
         request = Request(gate=name, base=base, candidate=candidate, uncommitted=uncommitted)

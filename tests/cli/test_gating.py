@@ -176,6 +176,40 @@ def test_a_command_that_fails_shows_its_last_lines(shop: Path) -> None:
     assert tails["size"] == "", "what passed has nothing to explain"
 
 
+def test_the_tests_of_the_base_can_be_asked_for(shop: Path) -> None:
+    report = "[python, -m, pytest, -q, -p, 'no:cacheprovider', --junitxml=o.xml, tests]"
+    gate = f"  junit: {{checks: [{{name: report, command: {report}, report: o.xml}}]}}\n"
+    (shop / "more.yaml").write_text(MISSION.replace("batches:\n", f"{gate}batches:\n"))
+    found = orchestrate(shop, "gate", "more.yaml", "--list", "--json").json
+    assert (found["format"], found["base"]["name"]) == ("orchestrate/tests", "main")
+    tests = {
+        check["check"]: {test["id"]: test["outcome"] for test in check["tests"]}
+        for check in found["checks"]
+    }
+    assert tests == {
+        "tests": {
+            "tests/test_sums.py::test_add": "failed",
+            "tests/test_sums.py::test_multiply": "passed",
+        },
+        "report": {
+            "tests.test_sums::test_add": "failed",
+            "tests.test_sums::test_multiply": "passed",
+        },
+        "starts": {},
+        "size": {},
+        "sign-off": {},
+    }
+    told = orchestrate(shop, "gate", "more.yaml:sums", "--list").out
+    assert "    tests/test_sums.py::test_add  failed\n" in told
+    assert "    tests/test_sums.py::test_multiply\n" in told
+    assert "report" not in told
+    there = orchestrate(shop, "gate", "more.yaml:sums", "--list", "--base", "fix").out
+    assert "failed" not in there
+    refused = orchestrate(shop, "gate", "more.yaml:sums", "--list", "--uncommitted", code=2)
+    assert "--list lists the tests of the base" in refused.err
+    assert "unknown gate" in orchestrate(shop, "gate", "more.yaml:sms", "--list", code=2).err
+
+
 def test_passes_and_baselines_are_not_run_again(shop: Path) -> None:
     ledger = shop / "ledger"
     orchestrate(shop, "gate", "shop.yaml:sums")

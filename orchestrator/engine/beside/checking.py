@@ -145,7 +145,8 @@ class _Look:
     ) -> list[Promise]:
         if seen.not_ready or seen.not_started:
             return []  # nothing is known of its tests
-        found = of_tests(kind, entries, seen, self._paths, self._makers_of)
+        are_paths = seen.kind == PytestCheck.kind
+        found = of_tests(kind, entries, seen, self._paths, self._makers_of, are_paths=are_paths)
         return [promise for promise in found if promise.is_wrong or not only_wrong]
 
     def _makers_of(self, path: str) -> tuple[str, ...]:

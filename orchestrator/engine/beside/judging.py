@@ -44,7 +44,7 @@ def judge_commits(
     """
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     require_git()
-    gates = _gates(mission, request.gate)
+    gates = gates_of(mission, request.gate)
     target = open_repository(mission, mission_dir, root)
     folders = Folders(root, f"gate-{mission.name}")
     with held(folders), workshop_of(target, folders) as workshop:
@@ -72,7 +72,10 @@ def subject_of_gate(mission: Mission, gate: str) -> Subject:
     )
 
 
-def _gates(mission: Mission, gate: str | None) -> tuple[str, ...]:
+def gates_of(mission: Mission, gate: str | None) -> tuple[str, ...]:
+    """One gate of a mission, or all. Raises UsageError where there is none, or none of that
+    name.
+    """
     if not mission.gates:
         raise UsageError("the mission has no gates", mend="name one under `gates:`")
     if gate is None:

@@ -57,9 +57,17 @@ class Families:
 
 
 def _above(test_id: str) -> Iterator[str]:
-    """`ancestors`, and for the dotted class names of JUnit reports the modules and packages too."""
+    """`ancestors`, and for the dotted class names of JUnit reports the modules and packages too,
+    also as the files that these are in Python: ``tests.test_a.TestB::test_c`` is under
+    ``tests/test_a.py::TestB``.
+    """
     yield from ancestors(test_id)
-    name = test_id.partition("::")[0]
-    while "." in name and "/" not in name and not name.endswith(".py"):
-        name = name.rpartition(".")[0]
-        yield name
+    name, _, rest = test_id.partition("::")
+    if "." not in name or "/" in name or name.endswith(".py"):
+        return
+    parts = name.split(".")
+    for number in range(1, len(parts) + 1):
+        if number < len(parts):
+            yield ".".join(parts[:number])
+        file = f"{'/'.join(parts[:number])}.py"
+        yield from ancestors("::".join([file, *parts[number:], *([rest] if rest else [])]))

@@ -115,6 +115,8 @@ class Shortfall:
     reason: Reason
     entry: str
     ids: tuple[str, ...] = ()
+    is_there: bool = True
+    """Whether any test goes by that name."""
 
 
 def not_turned_green(
@@ -157,7 +159,7 @@ def unproven(proofs: Iterable[str], candidate: Observation) -> list[Shortfall]:
         elif flaky:
             missing.append(Shortfall(Reason.FLAKY, proof, tuple(flaky)))
         elif not any(candidate.outcome(test_id) in GREEN for test_id in here[proof]):
-            missing.append(Shortfall(Reason.PROOF_MISSING, proof))
+            missing.append(Shortfall(Reason.PROOF_MISSING, proof, is_there=bool(here[proof])))
     return missing
 
 

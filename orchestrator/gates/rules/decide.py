@@ -133,7 +133,11 @@ def _decide_tests(
         *not_watched(candidate),
         *tests_changed(changed, check.may_remove),
         *asserts_nothing(candidate, base, check.may_remove),
-        *not_borne_out(shortfalls, unproven(proofs, candidate)),
+        *not_borne_out(
+            shortfalls,
+            unproven(proofs, candidate),
+            {**candidate.tests, **(base.tests if base else {})},
+        ),
         *empty_places(check, candidate),
         *too_few(check, candidate),
         *put_back(candidate),
@@ -185,7 +189,7 @@ def decide_proofs(
         odd = not_to_be_believed(seen, None)
         findings = [*not_carried_out(seen), *record_is_not_whole(seen), *odd]
         findings += [
-            *not_borne_out((), shortfalls),
+            *not_borne_out((), shortfalls, seen.tests),
             *disagrees,
             *not_watched(seen),
             *put_back(seen),

@@ -7,7 +7,7 @@ count, and what of them becomes a result, is `decide`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.gates.observing.observation import GREEN, Observation, RecordState
@@ -15,6 +15,7 @@ from orchestrator.gates.observing.restore import BYTECODE, PROTECTED
 from orchestrator.gates.observing.selection import Families, ancestors, excuses, normal
 from orchestrator.gates.rules.changed_tests import ChangedTests
 from orchestrator.gates.rules.compare import Comparison, Shortfall
+from orchestrator.gates.rules.nearest import nearest_text
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import Decision, Reason
 from orchestrator.mission.model import CommandCheck, PytestCheck
@@ -244,9 +245,11 @@ def put_back(seen: Observation) -> Iterator[Finding]:
 
 
 def not_borne_out(
-    shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall]
+    shortfalls: Sequence[Shortfall], proofs: Sequence[Shortfall], ids: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """What the mission names, and is not so."""
+    """What the mission names, and is not so; `ids` are those that there are, for what is no name of
+    any.
+    """
     for shortfall in sorted(
         shortfalls, key=lambda shortfall: shortfall.reason is Reason.ALREADY_GREEN
     ):
@@ -261,7 +264,8 @@ def not_borne_out(
         elif shortfall.ids:
             text = f"{shortfall.entry} did not turn green: {named(shortfall.ids)} did not pass"
         else:
-            text = f"{shortfall.entry} did not turn green: no such test ran"
+            near = nearest_text(shortfall.entry, ids)
+            text = f"{shortfall.entry} did not turn green: no such test ran{near}"
         yield Finding(shortfall.reason, text)
     for shortfall in proofs:
         if shortfall.reason is Reason.FLAKY:
@@ -271,7 +275,9 @@ def not_borne_out(
                 shortfall.reason, f"the proof {shortfall.entry} fails: {named(shortfall.ids)}"
             )
         else:
-            yield Finding(shortfall.reason, f"no test of the proof {shortfall.entry} passed")
+            near = "" if shortfall.is_there else nearest_text(shortfall.entry, ids)
+            text = f"no test of the proof {shortfall.entry} passed{near}"
+            yield Finding(shortfall.reason, text)
 
 
 def empty_places(check: PytestCheck | CommandCheck, seen: Observation) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from orchestrator.gates.observing.observation import GREEN, Observation
 from orchestrator.gates.observing.selection import Families, ancestors, normal, path_of
+from orchestrator.gates.rules.nearest import nearest_text
 
 MakersOf = Callable[[str], Sequence[str]]
 """The agents that may write a file at a path, or below it."""
@@ -42,8 +43,14 @@ def of_tests(
     seen: Observation,
     paths: frozenset[str],
     makers_of: MakersOf,
+    *,
+    are_paths: bool = True,
 ) -> list[Promise]:
-    """What there is of paths and node ids on a base that was seen so."""
+    """What there is of paths and node ids on a base that was seen so.
+
+    Not `are_paths`: they are ids of a report, whose classes nobody's scope speaks of, so that
+    nothing is known of those that are not there.
+    """
     known = Families((*seen.tests, *seen.not_run, *seen.deselected))
     errors = Families(seen.collection_errors)
     found = []
@@ -53,8 +60,11 @@ def of_tests(
         above = [path for path in ancestors(normal(entry)) if path in seen.collection_errors]
         if above or errors[entry]:
             promise = Promise(kind, entry, "cannot be collected on the base")
-        elif not tests:
+        elif not tests and are_paths:
             promise = _not_there(kind, entry, paths, makers_of)
+        elif not tests:
+            near = nearest_text(entry, seen.tests)
+            promise = Promise(kind, entry, f"no such test in the report of the base yet{near}")
         elif red:
             promise = Promise(kind, entry, "red on the base")
         else:

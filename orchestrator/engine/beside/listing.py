@@ -1,0 +1,120 @@
+"""Which tests the checks of a mission's gates know: by id, as `must_turn_green`, `may_remove` and
+proofs name them.
+
+Owns seeing them on the base, outside of any run; what is known from before is not run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio import CancelScope
+
+from orchestrator.engine.beside.judgement import Side
+from orchestrator.engine.beside.judging import (
+    base_name,
+    gates_of,
+    held,
+    subject_of_gate,
+    workshop_of,
+)
+from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.folders import Folders
+from orchestrator.engine.making import make_judge
+from orchestrator.engine.tools import Judge
+from orchestrator.engine.workshop import open_repository
+from orchestrator.errors import ExitCode
+from orchestrator.executors.furnish import Furnishing
+from orchestrator.gates.subject import Subject
+from orchestrator.git.client import require_git
+from orchestrator.mission.loading import LoadedMission
+from orchestrator.mission.model import CommandCheck, PytestCheck
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTests:
+    """The tests of one check, by id, each with how it ended; where there are none, `text` says
+    why.
+    """
+
+    gate: str
+    check: str
+    kind: str
+    tests: Mapping[str, str]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was seen on which commit; a signal may have stopped it."""
+
+    base: Side
+    checks: tuple[CheckTests, ...]
+    stopped_by: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whatever the tests came to, they were listed."""
+        return ExitCode.INTERRUPTED if self.stopped_by else ExitCode.OK
+
+
+def list_tests(
+    loaded: LoadedMission, root: Path, gate: str | None = None, base: str | None = None
+) -> Listing:
+    """The tests that the checks of one gate, or of all, have on the mission's base or another
+    commit. Raises UsageError for names that are unknown.
+    """
+    mission, mission_dir = loaded.mission, loaded.path.resolve().parent
+    require_git()
+    gates = gates_of(mission, gate)
+    target = open_repository(mission, mission_dir, root)
+    side = Side(base_name(mission, target), target.base)
+    if base is not None:
+        side = Side(base, target.repository.resolve(base))
+    folders = Folders(root, f"gate-{mission.name}")
+    with held(folders), workshop_of(target, folders) as workshop:
+        furnishing = Furnishing(target.repository, target.base, mission.workspace)
+        make = partial(make_judge, mission, folders, workshop, furnishing)
+        subjects = {name: subject_of_gate(mission, name) for name in gates}
+        checks, stopped = anyio.run(_list, make, subjects, side.commit)
+    return Listing(side, tuple(checks), stopped)
+
+
+async def _list(
+    make: Callable[[], Judge], subjects: Mapping[str, Subject], commit: str
+) -> tuple[list[CheckTests], str]:
+    stopped: list[str] = []
+    found: list[CheckTests] = []
+    is_whole = False
+    async with anyio.create_task_group() as tasks:
+        with CancelScope() as work:
+            tasks.start_soon(stop_on_signal, work, stopped)
+            async with contextlib.aclosing(make()) as judge:
+                for gate, subject in subjects.items():
+                    found += await _of_gate(judge, gate, subject, commit)
+            is_whole = True
+        tasks.cancel_scope.cancel()
+    return found, stopped[0] if stopped and not is_whole else ""
+
+
+async def _of_gate(judge: Judge, gate: str, subject: Subject, commit: str) -> list[CheckTests]:
+    seen = await judge.baseline(subject, commit)
+    found = []
+    for name, check in subject.named.items():
+        if not isinstance(check, PytestCheck) and not (
+            isinstance(check, CommandCheck) and check.report
+        ):
+            found.append(CheckTests(gate, name, check.kind, {}, "counts no tests"))
+            continue
+        it = seen[name]
+        why = it.not_ready or it.not_started or it.problem or next(iter(it.collection_errors), "")
+        tests = {test_id: test.outcome.value for test_id, test in it.tests.items()}
+        tests |= dict.fromkeys(it.deselected, "deselected")
+        text = " ".join(why.split()) if why or tests else "no test was executed"
+        found.append(CheckTests(gate, name, check.kind, tests, text))
+    return found
