@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import PurePosixPath
 
 from orchestrator.errors import UsageError
+from orchestrator.mission.deciders import Read, deciders
 from orchestrator.mission.entries import misses
 from orchestrator.mission.model import Claim, Overlap
 from orchestrator.mission.overlaps import may_overlap
@@ -47,6 +48,7 @@ class FindingKind(StrEnum):
     UNPROVABLE = "unprovable"
     PROTECTED = "protected"
     SYMBOL = "symbol"
+    DECIDES = "decides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,18 @@ class Findings:
             raise UsageError("the plan is refused: " + "; ".join(lines), mend="; ".join(mends))
 
 
+def _unread(_: str) -> None:
+    """Where nobody hands contents in, commands are understood by their words alone."""
+
+
 def inspect(
-    plan: Plan, base_paths: Sequence[str], outlines: Mapping[str, Outline | None] | None = None
+    plan: Plan,
+    base_paths: Sequence[str],
+    outlines: Mapping[str, Outline | None] | None = None,
+    read: Read = _unread,
 ) -> Findings:
     """What is worth knowing before anything is spent. `base_paths` are the files of the base
-    commit.
+    commit, `read` has their contents.
 
     `outlines` are those of the files whose symbols a scope names, by path; None where the language
     is not known.
@@ -131,6 +140,7 @@ def inspect(
             claims = agent.agent.deliverables
             found += _unproven(batch.id, (agent.id,), "deliverables", claims)
             found += _unprovable(plan, batch, (agent.id,), claims, {*base_paths, *folders})
+        found += _deciding(batch, protect, base_paths, read)
     return Findings(tuple(found))
 
 
@@ -213,6 +223,36 @@ def _about_symbols(
         yield Finding(
             FindingKind.SYMBOL, severity, *where, miss.text, miss.mend, (miss.entry.text,)
         )
+
+
+def _deciding(
+    batch: PlannedBatch, protect: Scope, base_paths: Sequence[str], read: Read
+) -> Iterator[Finding]:
+    """Agents that may change what their own gate decides by: a script, its configuration."""
+    decided: dict[str, list[str]] = {}
+    for name, check in zip(batch.gate.names, batch.gate.checks, strict=True) if batch.gate else ():
+        command = getattr(check, "command", None) or getattr(check, "metric", None)
+        allowed = Scope((*getattr(check, "may_change", ()), *getattr(check, "may_configure", ())))
+        for decider in deciders(command.argv, base_paths, read) if command else ():
+            if not allowed.allows(decider.path) and not protect.allows(decider.path):
+                decided.setdefault(decider.path, []).append(name)
+    for agent in batch.agents:
+        paths = tuple(path for path in decided if agent.scope.allows(path))
+        if not paths:
+            continue
+        checks = dict.fromkeys(name for path in paths for name in decided[path])
+        text = (
+            f"{agent.id} may change {_some(paths)}, by which the gate decides ({_some([*checks])})"
+        )
+        mend = (
+            "the base's version is what runs: name it in `workspace.protect`, take it out of "
+            "`files:`, or name it in the check's `may_change` if the work is to change it"
+        )
+        # A wide scope reaches it by accident.
+        narrow = [entry.glob for entry in agent.scope.entries if entry.glob[:1] != "*"]
+        is_meant = any(map(Scope(tuple(narrow)).allows, paths))
+        severity = Severity.WARNING if is_meant else Severity.NOTE
+        yield Finding(FindingKind.DECIDES, severity, batch.id, (agent.id,), text, mend, paths)
 
 
 def _is_plainly_new(pattern: str, folders: set[str]) -> bool:

@@ -369,6 +369,60 @@ def test_protected_paths_inside_a_scope() -> None:
 STORE = Outline((OutlineSymbol(("Store",), 1, 9), OutlineSymbol(("Store", "put"), 2, 5)), lines=9)
 
 
+DECIDING = {
+    "scripts/audit.py": "import limits",
+    "scripts/limits.py": "",
+    "Makefile": "test:\n\tpython scripts/audit.py\n",
+    "src/a.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "check", "protect", "expected"),
+    [
+        (["scripts/audit.py"], {}, [], ("warning", ("scripts/audit.py",))),
+        (["scripts/**", "src/"], {}, [], ("warning", ("scripts/audit.py", "scripts/limits.py"))),
+        (["**"], {}, [], ("note", ("Makefile", "scripts/audit.py", "scripts/limits.py"))),
+        (["src/**"], {}, [], None),
+        (["scripts/new.py"], {}, [], None),
+        (["scripts/audit.py"], {}, ["scripts/**"], None),
+        (["scripts/audit.py"], {"may_configure": ["scripts/*"]}, [], None),
+        (["Makefile"], {"command": "make"}, [], ("warning", ("Makefile",))),
+        (["Makefile"], {"command": "python src/a.py"}, [], None),
+        (["src/a.py"], {"command": "ruff check src/a.py"}, [], None),
+    ],
+)
+def test_what_a_gate_decides_by_and_an_agent_may_change(
+    files: list[str], check: dict[str, object], protect: list[str], expected: object
+) -> None:
+    checks = [{"name": "audit", "command": "make", **check}]
+    planned = mission(
+        batch("a", agent("x", files=files), agent("y", files=["README.md"]), gate="g"),
+        gates={"g": {"checks": checks}},
+        workspace={"protect": protect},
+    )
+    found = inspect(
+        make_plan(planned), list(DECIDING), read=lambda path: DECIDING[path].encode()
+    ).of(FindingKind.DECIDES)
+    told = [(str(one.severity), one.items) for one in found]
+    assert told == ([expected] if expected else [])
+    for one in found:
+        assert one.text.startswith(f"x may change {one.items[0]}")
+        assert one.text.endswith("by which the gate decides (audit)")
+        assert "`workspace.protect`" in one.mend
+
+
+def test_a_metric_is_decided_by_its_program() -> None:
+    checks = [{"metric": "python scripts/audit.py", "value": "n", "require": "> 1"}]
+    planned = mission(
+        batch("a", agent("x", files=["scripts/audit.py"]), gate="g"),
+        gates={"g": {"checks": checks}},
+    )
+    read = {path: text.encode() for path, text in DECIDING.items()}.get
+    (one,) = inspect(make_plan(planned), list(DECIDING), read=read).of(FindingKind.DECIDES)
+    assert one.text == "x may change scripts/audit.py, by which the gate decides (metric-1)"
+
+
 def test_symbols_are_held_against_the_base() -> None:
     planned = mission(
         batch(

@@ -48,7 +48,7 @@ def preview(loaded: LoadedMission) -> Preview:
     paths, read = _base(loaded)
     outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
     return Preview(
-        plan.resolved(outlines), inspect(plan, paths, outlines), outlines, _inside(loaded)
+        plan.resolved(outlines), inspect(plan, paths, outlines, read), outlines, _inside(loaded)
     )
 
 
