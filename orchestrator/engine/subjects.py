@@ -16,6 +16,7 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         gate=gate_name(planned),
         checks=planned.gate.checks if planned.gate else (),
         env=planned.gate.env if planned.gate else Variables(),
+        may_change=planned.gate.may_change if planned.gate else (),
         criteria=planned.batch.criteria,
         deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
         timeout=state.plan.mission.defaults.gate_timeout,

@@ -24,11 +24,13 @@ from orchestrator.gates.exercise.trials import Green
 from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
-from orchestrator.gates.observing.observation import GREEN, RED, Look, Observation
+from orchestrator.gates.observing.joining import settled
+from orchestrator.gates.observing.observation import GREEN, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
 from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
-from orchestrator.gates.observing.restore import Restoration, restoration
-from orchestrator.gates.observing.selection import covers, path_of
+from orchestrator.gates.observing.restore import Asked, Restoration
+from orchestrator.gates.observing.selection import path_of
+from orchestrator.gates.observing.sorting import restoration
 from orchestrator.gates.observing.sources import BareGround, Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import decide_approval, overall
@@ -46,12 +48,16 @@ from orchestrator.journal.facts import (
     Decision,
     Exercise,
     PlaceFault,
+    SideChange,
+    TestSide,
     Verdict,
 )
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
 from orchestrator.mission.scope import Scope
 
 PROOFS = "proofs"
+REMEMBERED = 256
+"""Of what is put back for a candidate."""
 BARE = BareGround()
 
 
@@ -74,6 +80,7 @@ class _Hearing:
     observations: dict[str, Observation] = field(default_factory=dict)
     things: dict[Thing, str | None] = field(default_factory=dict)
     exercise: Exercise | None = None
+    weaker: dict[str, None] = field(default_factory=dict)
     is_cached: bool = True
 
     def sighting(self, name: str, check: AnyCheck) -> Sighting:
@@ -124,6 +131,9 @@ class Judge:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
+        self._restored = functools.lru_cache(REMEMBERED)(
+            partial(_restored, commits, tuple(protect))
+        )
         self._home = home
         self._evidence = Evidence(reports)
         self._observer = Observer(
@@ -131,7 +141,7 @@ class Judge:
             ground,
             self._evidence,
             tag,
-            restored=partial(_restored, commits, tuple(protect)),
+            restored=self._restored,
         )
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock
@@ -240,6 +250,7 @@ class Judge:
             },
             exercise=hearing.exercise,
             suspicious=await anyio.to_thread.run_sync(self._suspicious, base, candidate),
+            test_side=await anyio.to_thread.run_sync(self._test_side, hearing),
             environment=self._observer.environment,
             seconds=round(self._clock() - started, 3),
             cached=hearing.is_cached and bool(hearing.observations),
@@ -323,7 +334,7 @@ class Judge:
                 is_afresh=is_afresh,
                 is_suspect=is_not_all_green if part else None,
             )
-        seen = aligned(seen, before, self._edits(base, commit))
+        seen = _as_it_counts(aligned(seen, before, self._edits(base, commit)), before)
         return Look(
             self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
         )
@@ -379,7 +390,7 @@ class Judge:
         is_edited = self._edits(hearing.base, hearing.commit)
 
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
-            seen = aligned(seen, base, is_edited)
+            seen = _as_it_counts(aligned(seen, base, is_edited), base)
             changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
             return decide(name, asked, seen, base, proofs, changed=changed)
 
@@ -394,12 +405,36 @@ class Judge:
             base = await self._confirmed(there, base, seen)
         if hearing.may_rerun and not passes(seen):
             seen, base = await self._run_again(what, seen, there, base)
-            hearing.observations[name] = seen
         result = decided(seen, base)
+        hearing.observations[name] = seen = _as_it_counts(seen, base)
+        changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
+        hearing.weaker.update(dict.fromkeys(changed.weaker))
         if base is not None and hearing.base is not None and result.decision is Decision.FAILED:
             bases = {hearing.base: base, hearing.commit: seen}
             result = await self._bases.excused(hearing.subject, result, bases, hearing.base)
         await self._keep(hearing, result, seen, base)
+
+    def _test_side(self, hearing: _Hearing) -> TestSide:
+        """What the candidate did to the test side, whichever check looks at it."""
+        checks = _runnable(hearing.checks)
+        asked = [hearing.sighting(name, check).asked for name, check in checks]
+        found: dict[str, SideChange] = {}
+        for each in asked or [Asked(may_change=hearing.subject.may_change)]:
+            for change in self._restored(hearing.base, hearing.commit, each).changes:
+                known = found.get(change.path)
+                if known is None or (change.is_put_back and not known.is_put_back):
+                    found[change.path] = change
+        outdated = (
+            test
+            for seen in hearing.observations.values()
+            for test, then in seen.on_base_side.items()
+            if then.outcome not in GREEN and seen.outcome(test) in GREEN
+        )
+        return TestSide(
+            changes=tuple(found.values()),
+            outdated=tuple(dict.fromkeys(outdated)),
+            weaker=tuple(hearing.weaker),
+        )
 
     def _edits(self, base: str | None, commit: str) -> IsEdited:
         """Whether a path is one that differs between two commits; found out when it is asked."""
@@ -464,22 +499,17 @@ class Judge:
         seen: Observation,
         before: Observation | None,
     ) -> ChangedTests:
-        """What the candidate does to the tests of a check that are green on it, and were red or
-        green before.
-        """
+        """What the candidate does to the tests of a check that are green on it."""
         if base is None or before is None or not isinstance(check, PytestCheck):
             return ChangedTests()
-        paths = self._commits.changes(base, commit).keys() - seen.restored.keys()
+        put_back = {*seen.restored, *seen.put_back}
+        paths = self._commits.changes(base, commit).keys() - put_back
         green = [
             test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths
         ]
         return changed_tests(
             [test for test in green if before.outcome(test) in GREEN],
-            [
-                test
-                for test in green
-                if before.outcome(test) in RED and covers(check.must_turn_green, test)
-            ],
+            [test for test in green if before.outcome(test) not in GREEN],
             partial(self._commits.read, base),
             partial(self._commits.read, commit),
         )
@@ -564,14 +594,17 @@ class Judge:
         )
 
 
+def _as_it_counts(seen: Observation, base: Observation | None) -> Observation:
+    """What was seen, where tests that did not pass on the base may pass by what may be changed of
+    the test side; what did pass must do so without.
+    """
+    return settled(seen, lambda test: base is None or base.outcome(test) not in GREEN)
+
+
 def _restored(
-    commits: Commits,
-    protect: tuple[str, ...],
-    base: str | None,
-    commit: str,
-    may_configure: tuple[str, ...],
+    commits: Commits, protect: tuple[str, ...], base: str | None, commit: str, asked: Asked
 ) -> Restoration:
-    return restoration(commits, base, commit, protect, may_configure)
+    return restoration(commits, base, commit, protect, asked)
 
 
 def _runnable(checks: Mapping[str, AnyCheck]) -> list[tuple[str, AnyCheck]]:

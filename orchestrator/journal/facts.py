@@ -96,6 +96,7 @@ class Reason(StrEnum):
     )
     PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
     RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
+    TEST_SIDE_CHANGED = "test_side_changed"  # what tests are made of was edited or removed unasked
     DID_NOT_TURN_GREEN = "did_not_turn_green"
     FLAKY = "flaky"  # what a mission names must hold, and goes both ways
     ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base
@@ -264,6 +265,51 @@ class Exercise(Fact):
         return tuple(function for function in self.functions if function not in called)
 
 
+class SideChangeKind(StrEnum):
+    """What is done to a path of the test side."""
+
+    ADDED = "added"
+    EDITED = "edited"
+    REMOVED = "removed"
+    MOVED = "moved"
+
+
+class SideChange(Fact):
+    """One path of the test side that a candidate has otherwise than its base."""
+
+    path: str
+    kind: SideChangeKind
+    to: str = ""
+    """Where it was moved to."""
+    is_put_back: bool = False
+    """Whether it was judged as on the base, because the mission does not say that it may change."""
+
+    @property
+    def what(self) -> str:
+        """What was done to it: `edited`, `moved to tests/unit/test_a.py`."""
+        return f"{self.kind} to {self.to}" if self.to else str(self.kind)
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.what})"
+
+
+class TestSide(Fact):
+    """What a candidate did to the tests that judge it, and what is to know of the tests that it was
+    allowed to change.
+    """
+
+    __test__ = False
+
+    changes: tuple[SideChange, ...] = ()
+    outdated: tuple[str, ...] = ()
+    """Tests that pass as they would land, and whose version of the base fails on this product."""
+    weaker: tuple[str, ...] = ()
+    """Tests whose checks became fewer or weaker, each with what."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.outdated or self.weaker)
+
+
 class Verdict(Fact):
     """What a gate decided about one tree, with all of its evidence."""
 
@@ -282,6 +328,8 @@ class Verdict(Fact):
     """What the candidate adds outside of its tests and mentions what only a judge has, as
     ``path:line: what``. It speaks against nobody.
     """
+    test_side: TestSide = TestSide()
+    """What was done to the test side, whatever became of it."""
     environment: str = ""
     """A fingerprint of what the tests ran in."""
     seconds: float = 0.0

@@ -469,6 +469,11 @@ class Program(Check):
     """Variables that it is given beside the gate's: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
     """
+    may_change: Texts = ()
+    """Globs of files of the test side (tests, conftests, what lies beside them) that may be edited,
+    moved or removed; then the base's tests are run on the new code all the same, and the new ones
+    too. What else is edited there is put back.
+    """
 
 
 class PytestCheck(Program):
@@ -567,6 +572,8 @@ class Gate(Model):
     """Variables that all of its checks are given: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
     """
+    may_change: Texts = ()
+    """What holds for all of its checks beside their own `may_change`."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from orchestrator.journal.facts import CheckResult, ClaimResult, CulpritSet
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
 from orchestrator.reports.model import AgentSummary, AttemptSummary, BatchSummary, Summary
+from orchestrator.reports.tests_changed import side_groups
 from orchestrator.reports.text import count, duration, one_line, short
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def render_markdown(summary: Summary) -> str:
         _environment()
         .get_template("report.md.j2")
         .render(
-            s=summary, flowchart=raw(mermaid.flowchart(summary)), gantt=raw(mermaid.gantt(summary))
+            s=summary,
+            side_groups=side_groups,
+            flowchart=raw(mermaid.flowchart(summary)),
+            gantt=raw(mermaid.gantt(summary)),
         )
     )
 

@@ -27,6 +27,7 @@ from orchestrator.journal.facts import (
     Outcome,
     Reason,
     Symptom,
+    TestSide,
 )
 
 FORMAT = "orchestrate/report"
@@ -148,6 +149,8 @@ class GateSummary(Part):
     """
     suspicious: tuple[str, ...]
     """What was added outside of tests and mentions what only a judge has, as ``path:line: what``."""
+    test_side: TestSide
+    """What was done to the tests and what surrounds them, allowed or not."""
 
     @property
     def is_vacuous(self) -> bool:

@@ -246,6 +246,7 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
         checks=verdict.checks,
         exercise=verdict.exercise,
         suspicious=verdict.suspicious,
+        test_side=verdict.test_side,
     )
 
 

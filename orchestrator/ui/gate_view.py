@@ -20,6 +20,7 @@ from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, Decision, Verdict
 from orchestrator.reports.exercise import exercise_note, suspicious_note
+from orchestrator.reports.tests_changed import side_groups
 from orchestrator.ui.lines import LastingStream, LineWriter
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
@@ -157,7 +158,12 @@ def render_judgement(judgement: Judgement, console: Console) -> None:
         console.print(head, soft_wrap=True)
         if verdict.checks:
             console.print(_checks(verdict))
-        for line in (*_findings(verdict), *_exercise(verdict), *_claims(verdict)):
+        for line in (
+            *_findings(verdict),
+            *_tests_changed(verdict),
+            *_exercise(verdict),
+            *_claims(verdict),
+        ):
             console.print(line, soft_wrap=True)
         console.print()
     if judgement.stopped_by:
@@ -266,6 +272,16 @@ def _findings(verdict: Verdict) -> Iterator[Text]:
             yield Text(f"    | {one_line(line)}", "dim")
         if check.log:
             yield Text(f"    log: {check.log}", "dim")
+
+
+def _tests_changed(verdict: Verdict) -> Iterator[Text]:
+    """What was done to the tests that judged it."""
+    for word_, names in side_groups(verdict.test_side):
+        yield Text(f"tests {word_}: {len(names):,}")
+        for name in names[:MOST_TESTS]:
+            yield Text(f"    {one_line(name)}")
+        if len(names) > MOST_TESTS:
+            yield Text(f"    and {len(names) - MOST_TESTS:,} more, all in the evidence", "dim")
 
 
 def _exercise(verdict: Verdict) -> Iterator[Text]:

@@ -236,7 +236,7 @@ def test_what_came_to_the_base_since_is_not_held_against_the_candidate(shop: Pat
     told = orchestrate(
         shop, "gate", "shop.yaml:sums", "--candidate", "fix", "--base", "main", code=1
     ).out
-    assert "no longer do: tests/test_new.py::test_new" in told
+    assert "judged as on the base: tests/test_new.py (removed)" in told
 
 
 def test_what_is_not_committed_is_judged_when_asked_for(shop: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -61,6 +61,7 @@ FORCE = """
         report = outcome.get_result()
         report.outcome = "passed"
 """
+GOLDEN = "golden data is edited"
 DISCOUNT = "assert discount(price) == 90\n"
 
 CONFIGURED = {
@@ -142,7 +143,7 @@ CONFIGURED = {
             "tests/setup.cfg": "[tool:pytest]\naddopts = -x\n",
             "tox.ini": "[pytest]\naddopts = -x\n",
         },
-        says="tests/setup.cfg: pytest's settings (addopts), tox.ini: pytest's settings (addopts)",
+        says="tests/setup.cfg: pytest's settings (addopts)",
     ),
 }
 DISCOVERED = {
@@ -205,11 +206,11 @@ DISCOVERED = {
         "emptied", retold("self.assertEqual(discount(0), 0)", "discount(0)")
     ),
     "a test that must turn green is rewritten": Cheat(
-        "test_changed",
+        "test_side_changed",
         retold("== 3\n", "== 4\n", fixed=False)
         | {"pricing.py": PRICING.replace("Fraction(sum(prices) + 1)", "Fraction(sum(prices))")},
     ),
-    "golden data is edited": Cheat(
+    GOLDEN: Cheat(
         "broken",
         {
             "pricing.py": RIGHT.replace('f"{price}', 'f"{price}!'),
@@ -439,7 +440,19 @@ FORGED = {
         "record_truncated", code("import os\nif os.fork(): os._exit(0)\n", RIGHT)
     ),
 }
-CHEATS = {**CONFIGURED, **DISCOVERED, **IMPORTED, **FORGED}
+EDITED = {
+    f"{name}, which is allowed": replace(cheat, check={"may_change": "tests/**"})
+    for name, cheat in DISCOVERED.items()
+    if cheat.reason in ("broken", "collection_error", "emptied")
+}
+"""What is found where the mission lets the test side be changed; where not, that it was changed."""
+DISCOVERED = {
+    name: replace(cheat, reason="test_side_changed", says="`may_change`")
+    if f"{name}, which is allowed" in EDITED and name != GOLDEN
+    else cheat
+    for name, cheat in DISCOVERED.items()
+}
+CHEATS = {**CONFIGURED, **DISCOVERED, **EDITED, **IMPORTED, **FORGED}
 
 
 @pytest.mark.parametrize("name", CHEATS)

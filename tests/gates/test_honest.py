@@ -10,6 +10,7 @@ import pytest
 
 from tests.gates.shop import BASE, CHECK, CONFTEST, FIX, MORE, PYPROJECT, TESTS, Court
 
+MAY_CHANGE = {"may_change": ["tests/**"]}
 EDGES = "class TestEdges(unittest.TestCase):\n"
 DISCOUNT = "assert discount(price) == 90\n"
 
@@ -49,26 +50,29 @@ TESTS_CHANGED = {
     "a file of tests is added": Honest({"tests/test_new.py": MORE}, says="10 tests passed"),
     "a test is added beside others": Honest(
         {"tests/test_more.py": MORE + "\n    def test_zero():\n        assert discount(0) == 0\n"},
+        check=MAY_CHANGE,
         says="10 tests passed",
     ),
     "parameters are added": Honest(
-        retold("[0, 10, 200]", "[0, 10, 20, 30, 200]"), says="11 tests passed"
+        retold("[0, 10, 200]", "[0, 10, 20, 30, 200]"), check=MAY_CHANGE, says="11 tests passed"
     ),
     "a test checks more": Honest(
-        retold(DISCOUNT, DISCOUNT + "        assert discount(200) == 180\n")
+        retold(DISCOUNT, DISCOUNT + "        assert discount(200) == 180\n"), check=MAY_CHANGE
     ),
     "a test calls a function that checks": Honest(
         retold(
             DISCOUNT,
             "assert_discount(price, 90)\n\n    def assert_discount(p, d):\n        assert discount(p) == d\n",
-        )
+        ),
+        check=MAY_CHANGE,
     ),
     "a test expects an exception": Honest(
         retold(DISCOUNT, "with pytest.raises(TypeError): discount(None)\n"),
+        check=MAY_CHANGE,
     ),
     "a test is removed, as the mission says": Honest(
         {"tests/test_more.py": "def test_other(): pass\n"},
-        check={"may_remove": "tests/test_more.py::test_small"},
+        check={**MAY_CHANGE, "may_remove": "tests/test_more.py::test_small"},
     ),
     "a file of tests is removed, as the mission says": Honest(
         remove=("tests/test_more.py",),
@@ -77,7 +81,7 @@ TESTS_CHANGED = {
     ),
     "tests are renamed, as the mission says": Honest(
         retold("test_rates", "test_all_rates"),
-        check={"may_remove": ["tests/test_pricing.py::test_rates*"]},
+        check={**MAY_CHANGE, "may_remove": ["tests/test_pricing.py::test_rates*"]},
     ),
     "a test is emptied, as the mission says": Honest(
         retold(DISCOUNT, "pass\n"), check={"may_remove": "tests/test_pricing.py::test_discount"}
@@ -90,6 +94,7 @@ TESTS_CHANGED = {
         base={
             "tests/test_later.py": "import pytest\npytestmark = pytest.mark.skip\ndef test_small(): assert 0\n"
         },
+        check=MAY_CHANGE,
         says="10 tests passed",
     ),
     "a test that is expected to fail still does": Honest(
@@ -132,6 +137,7 @@ KINDS_OF_TESTS = {
 
 """,
         ),
+        check=MAY_CHANGE,
         says="10 tests passed",
     ),
     "subtests of pytest": Honest(
@@ -304,7 +310,8 @@ CONFIGURED = {
     @pytest.fixture(autouse=True)
     def another(monkeypatch): monkeypatch.setenv("SHOP", "1")
 """
-        }
+        },
+        check=MAY_CHANGE,
     ),
     "a conftest is added": Honest(
         {"tests/more/conftest.py": CONFTEST, "tests/more/test_it.py": MORE}, says="10 tests"
@@ -334,6 +341,7 @@ CONFIGURED = {
             + HOOK
             + "\n    @pytest.fixture\n    def other(): return 1\n"
         },
+        check=MAY_CHANGE,
         base={
             "conftest.py": 'pytest_plugins = ["own"]\n',
             "own.py": HOOK,

@@ -42,6 +42,8 @@ def claims(*written: object) -> tuple[Claim, ...]:
 
 
 TESTS = {"pytest": "tests", "name": "tests"}
+EDITABLE = {**TESTS, "may_change": "tests/**"}
+"""For what says by its tests how it comes out."""
 
 
 def judge(judge: Judge, subject: Subject, candidate: str, base: str, **more: Any) -> Verdict:
@@ -93,7 +95,7 @@ def test_what_a_candidate_breaks_and_what_was_broken(bench: Bench) -> None:
     worse = bench.commit(
         {"tests/test_b.py": "def test_y(): assert 0\n"}, remove=("tests/test_c.py",)
     )
-    verdict = judge(bench.judge(), Subject(checks=checks(TESTS)), worse, base)
+    verdict = judge(bench.judge(), Subject(checks=checks(EDITABLE)), worse, base)
     (result,) = verdict.checks
     assert (verdict.decision, result.reason) == (Decision.FAILED, Reason.BROKEN)
     assert result.broken == ("tests/test_b.py::test_y", "tests/test_c.py::test_x")
@@ -126,15 +128,19 @@ def test_tests_of_code_that_the_base_lacks_do_not_hide_its_others(bench: Bench) 
         {"tests/test_a.py": "import new\ndef test_n(): pass\n", "tests/test_b.py": OTHER}
     )
     fixed = bench.commit({"new.py": "", "tests/test_b.py": "def test_y(): assert 0\n"})
-    subject = Subject(checks=checks({**TESTS, "must_turn_green": "tests/test_a.py"}))
+    subject = Subject(checks=checks({**EDITABLE, "must_turn_green": "tests/test_a.py"}))
     (result,) = judge(bench.judge(), subject, fixed, base).checks
     assert (result.reason, result.broken) == (Reason.BROKEN, ("tests/test_b.py::test_y",))
 
 
 def test_passes_are_not_run_again_and_failures_are(bench: Bench) -> None:
-    base = bench.commit({**bench.counting(), "tests/test_a.py": RED, "tests/test_b.py": OTHER})
-    fixed = bench.commit({"tests/test_a.py": GREEN})
-    worse = bench.commit({"tests/test_b.py": "def test_y(): assert 0\n"})
+    other = "import value\ndef test_y(): assert value.FINE\n"
+    values = "GOOD, FINE = False, True\n"
+    base = bench.commit(
+        {**FAULTY, **bench.counting(), "value.py": values, "tests/test_b.py": other}
+    )
+    fixed = bench.commit({"value.py": values.replace("False", "True")})
+    worse = bench.commit({"value.py": values.replace("False, True", "True, False")})
     subject = Subject(gate="core", checks=checks(TESTS))
     first = bench.judge()
     anyio.run(first.baseline, subject, base)
@@ -262,7 +268,7 @@ def test_claims_get_what_the_evidence_says(bench: Bench) -> None:
     fixed = bench.commit({"tests/test_a.py": GREEN, "doc.md": "done\n"})
     subject = Subject(
         gate="core",
-        checks=checks(TESTS),
+        checks=checks(EDITABLE),
         criteria=claims({"text": "a", "proof": "tests"}, "b"),
         deliverables={
             "one": claims(
@@ -485,7 +491,7 @@ def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, f
 
 
 def test_a_test_process_that_nobody_needed_is_ended(bench: Bench) -> None:
-    subject = Subject(gate="core", checks=checks(TESTS))
+    subject = Subject(gate="core", checks=checks(EDITABLE))
 
     async def run() -> list[int]:
         async with contextlib.aclosing(bench.judge()) as judge:
@@ -599,7 +605,7 @@ def test_what_the_base_lacks_too_is_not_held_against_a_candidate(bench: Bench) -
     base = bench.commit({"tests/test_a.py": "import not_here\n", "requirements.txt": "not-here\n"})
     adds = bench.commit({"tests/test_b.py": "import not_here\n"})
     mends = bench.commit({"not_here.py": "", "tests/test_a.py": GREEN, "tests/test_b.py": GREEN})
-    subject = Subject(checks=checks(TESTS))
+    subject = Subject(checks=checks(EDITABLE))
     (result,) = judge(bench.judge(), subject, adds, base).checks
     assert (result.decision, result.reason) == (Decision.ERRORED, Reason.CANNOT_RUN)
     assert "No module named 'not_here'" in result.text

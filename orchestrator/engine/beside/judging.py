@@ -64,6 +64,7 @@ def subject_of_gate(mission: Mission, gate: str) -> Subject:
         gate=gate,
         checks=mission.gates[gate].checks,
         env=mission.gates[gate].env,
+        may_change=mission.gates[gate].may_change,
         criteria=tuple(claim for batch in batches for claim in batch.criteria),
         deliverables={agent.id: agent.deliverables for batch in batches for agent in batch.agents},
         timeout=mission.defaults.gate_timeout,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import anyio
 
 from orchestrator.gates.exercise.breaking import ON_PURPOSE
 from orchestrator.gates.exercise.exercise import Trial
 from orchestrator.gates.observing.company import is_unclean
+from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
 from orchestrator.gates.observing.sources import Commits
@@ -67,10 +67,12 @@ class Trials:
     async def look(self, tree: Tree, is_enough: IsEnough, trial: Trial) -> Observation:
         """How a trial comes out on a tree; what is known of it counts where it is enough."""
         seen, was_known = await self.observer.see(
-            self._sighting(tree, trial), partial(is_enough, trial), is_suspect=_is_not_ours
+            self._sighting(tree, trial),
+            lambda seen: is_enough(trial, _as_it_lands(seen)),
+            is_suspect=_is_not_ours,
         )
         self.known.append(was_known)
-        return seen
+        return _as_it_lands(seen)
 
     def _sighting(self, tree: Tree, trial: Trial) -> Sighting:
         green = self.green
@@ -84,6 +86,11 @@ class Trials:
             _named(green.on_progress, self.name),
             base=green.base,
         )
+
+
+def _as_it_lands(seen: Observation) -> Observation:
+    """What was seen, in which what is green as it would land has noticed nothing."""
+    return settled(seen, lambda _: True)
 
 
 def is_whole(_: Trial, seen: Observation) -> bool:

@@ -102,7 +102,21 @@ class Observation(_Part):
     compared: tuple[str, ...] = ()
     """Families of parametrised tests whose ids were compared with those of a second run."""
     restored: dict[str, str] = {}
-    """Changed paths that were put back to what the base holds, each with the reason."""
+    """Changed paths that were put back to what the base holds, because they are protected or decide
+    how tests are run, each with the reason.
+    """
+    put_back: dict[str, str] = {}
+    """Paths of the test side that were put back, each with what had been done to it without
+    leave.
+    """
+    on_base_side: dict[str, TestSeen] = {}
+    """How tests end with the base's test side that may be changed, and end otherwise as they would
+    land, which is what `tests` says.
+    """
+    as_it_lands: dict[str, TestSeen] = {}
+    """How tests that are red with the base's test side, which `tests` says, end as they would land,
+    where what they rest on may be changed.
+    """
     value: float | None = None
     told: dict[str, int] = {}
     """How many tests the output says were executed, by test runner; for checks that count none."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -28,70 +27,37 @@ from orchestrator.gates.observing.evidence import (
     environment_fingerprint,
     variables_digest,
 )
+from orchestrator.gates.observing.joining import joined
 from orchestrator.gates.observing.observation import RED, Observation
-from orchestrator.gates.observing.restore import Restoration
+from orchestrator.gates.observing.restore import Asked, Landing, Original, Restoration, put_into
 from orchestrator.gates.observing.runners import RUNNERS, Place
 from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
+from orchestrator.gates.observing.sighting import Sighting, tests_of
 from orchestrator.gates.observing.sources import Ground
 from orchestrator.gates.observing.trees import Trees
-from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import NotStarted
 from orchestrator.isolation.secrets import without_secrets
-from orchestrator.mission.model import AnyCheck, Program, PytestCheck
+from orchestrator.mission.model import PytestCheck
+
+__all__ = ["Observer", "Sighting"]
 
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": HASH_SEED}
 
-Restored = Callable[[str | None, str, tuple[str, ...]], Restoration]
+SHORT = 5.0
+"""Seconds up to which all of a check is run as it would land too. Of a longer one it is only what
+is new, where that is modules of tests alone: the others have been judged without them.
+"""
+Restored = Callable[[str | None, str, Asked], Restoration]
 Tells = Callable[[Observation], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A check of a subject that is to be seen on a commit whose tree is `tree`."""
-
-    name: str
-    check: AnyCheck
-    commit: str
-    tree: str
-    subject: Subject
-    on_progress: OnProgress | None = None
-    base: str | None = None
-    """The commit from which protected files and the runner's configuration come; None for a base
-    itself.
-    """
-    among_agents: bool = False
-    """Whether agents are at work meanwhile."""
-
-    @property
-    def may_configure(self) -> tuple[str, ...]:
-        """Whose settings and hooks may differ from the base's; what no check looks at takes that of
-        the gate's.
-        """
-        checks = [self.check] if self.name in self.subject.named else self.subject.checks
-        return tuple(glob for check in checks for glob in getattr(check, "may_configure", ()))
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What the check's program is given by name, from the mission and the user's
-        environment.
-        """
-        if not isinstance(self.check, Program):
-            return {}
-        return self.subject.env.with_(self.check.env).of(os.environ)
-
-    def count(self, done: int, total: int | None, red: int) -> None:
-        """Pass on how far it is."""
-        if self.on_progress:
-            self.on_progress(Progress(self.name, done, total, red, on_base=self.base is None))
 
 
 class Observer:
     """Sees checks on commits, at most as many at once as there are trees; `tag` names its
     processes.
 
-    `restored` says what is put back of what a commit (second) changes since another one, with
-    `may_configure`.
+    `restored` says what is put back of what a commit (second) changes since another one, for what
+    is asked.
     """
 
     def __init__(
@@ -132,7 +98,7 @@ class Observer:
             return is_unclean(seen) or not is_enough(seen)
 
         restored = await anyio.to_thread.run_sync(
-            self._restored, what.base, what.commit, what.may_configure
+            self._restored, what.base, what.commit, what.asked
         )
         try:
             key = await self._key(what, restored)
@@ -207,7 +173,7 @@ class Observer:
     async def known(self, what: Sighting) -> Observation | None:
         """What is known of it, red or green; None when it has not been seen."""
         restored = await anyio.to_thread.run_sync(
-            self._restored, what.base, what.commit, what.may_configure
+            self._restored, what.base, what.commit, what.asked
         )
         try:
             key = await self._key(what, restored, is_made=True)
@@ -283,35 +249,79 @@ class Observer:
 
     async def _look_again(self, what: Sighting, *, apart: bool = False) -> Observation:
         restored = await anyio.to_thread.run_sync(
-            self._restored, what.base, what.commit, what.may_configure
+            self._restored, what.base, what.commit, what.asked
         )
         again = replace(what, name=f"{what.name}-again", on_progress=None, among_agents=False)
         if apart:
-            return (await self._run(again, "", restored, apart=True))[0]
+            return (await self._run_both(again, "", restored, apart=True))[0]
         return await self._look(again, "", restored, is_unclean)
 
     async def _look(
         self, what: Sighting, fingerprint: str, restored: Restoration, is_suspect: Tells
     ) -> Observation:
         """Carry it out; once more, apart from all others, where it is suspect and met another."""
-        seen, has_met = await self._run(what, fingerprint, restored)
+        seen, has_met = await self._run_both(what, fingerprint, restored)
         if not has_met or not is_suspect(seen):
             return seen
         again = replace(what, name=f"{what.name}-apart")
-        return told_apart(seen, (await self._run(again, fingerprint, restored, apart=True))[0])
+        return told_apart(seen, (await self._run_both(again, fingerprint, restored, apart=True))[0])
 
-    async def _run(
+    async def _run_both(
         self, what: Sighting, fingerprint: str, restored: Restoration, *, apart: bool = False
     ) -> tuple[Observation, bool]:
-        """Carry it out once; and whether another test run went on meanwhile."""
+        """Carry it out with the base's test side, and where that says less than all, as it would
+        land; and whether another test run went on meanwhile.
+        """
+        seen, has_met = await self._run(what, fingerprint, restored.originals, apart=apart)
+        landing = None if _is_stuck(seen) else restored.landing
+        if landing is not None:
+            if landing.select and seen.seconds <= SHORT:
+                landing = replace(landing, select=None)
+            lands, has_met_then = await self._run_landing(what, fingerprint, landing, apart=apart)
+            seen, has_met = joined(seen, lands, landing), has_met or has_met_then
+        update: dict[str, object] = {"restored": restored.reasons, "put_back": restored.put_back}
+        if restored.shadows:
+            texts = tuple(f"{each.path} for {each.other}" for each in restored.shadows)
+            update["oddities"] = {**seen.oddities, "stands_in": texts}
+        return seen.model_copy(update=update), has_met
+
+    async def _run_landing(
+        self, what: Sighting, fingerprint: str, landing: Landing, *, apart: bool
+    ) -> tuple[Observation, bool]:
+        """Carry out as it would land what that look is for."""
+        if landing.select == ():
+            return Observation(kind=what.check.kind), False
+        part = what.check
+        if landing.select is not None:
+            part = part.model_copy(update={"pytest": landing.select, "must_turn_green": ()})
+        return await self._run(
+            replace(what, check=part),
+            fingerprint,
+            landing.originals,
+            apart=apart,
+            settings_of=tests_of(what.check),
+        )
+
+    async def _run(
+        self,
+        what: Sighting,
+        fingerprint: str,
+        originals: tuple[Original, ...],
+        *,
+        apart: bool = False,
+        settings_of: tuple[str, ...] = (),
+    ) -> tuple[Observation, bool]:
+        """Carry it out once; and whether another test run went on meanwhile. The settings are those
+        of a run of `settings_of`, if it is another one.
+        """
         suffix = "-base.log" if what.base is None else ".log"
         async with self._trees.lend(what.commit) as tree:
             try:
                 python = await self._ground.put_into(what.commit, tree.root)
             except EnvironmentRefused as error:
                 return Observation(kind=what.check.kind, not_ready=str(error)), False
-            if restored.originals:
-                await anyio.to_thread.run_sync(restored.put_into, tree.root)
+            if originals:
+                await anyio.to_thread.run_sync(put_into, tree.root, originals)
             env = _environment(tree.home, python.path) | what.variables
             log = self._evidence.free(
                 "logs/gates", f"{what.subject.gate}-{what.name}-{what.tree[:12]}", suffix
@@ -326,6 +336,7 @@ class Observer:
                 python=python.path,
                 take_waiting=functools.partial(self._take_waiting, python.path),
                 on_count=what.count,
+                settings_of=settings_of,
             )
             async with self._company.enter(apart=apart) as visit:
                 seen = await RUNNERS[type(what.check)](what.check, place)
@@ -337,7 +348,6 @@ class Observer:
                 "tree": what.tree,
                 "environment": self.environment,
                 "interpreter": python.told,
-                "restored": restored.reasons,
                 "log": str(log.relative_to(self._evidence.folder)) if log.exists() else "",
                 "among_agents": what.among_agents,
             }
@@ -347,3 +357,8 @@ class Observer:
 
 def _environment(home: Path, python: Path) -> dict[str, str]:
     return clean_environment(home, ENVIRONMENT, python=python)
+
+
+def _is_stuck(seen: Observation) -> bool:
+    """Whether there is no use in another look: the place or the time is what it lacks."""
+    return bool(seen.not_ready or seen.not_started or seen.timed_out)

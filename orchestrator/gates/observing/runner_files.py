@@ -2,140 +2,109 @@
 conftest files.
 
 Owns which files those are, what a candidate changes in them that could make its own tests pass, and
-what they hold when such a change is undone. Fixtures, helpers and imports in a conftest, and the
-registration of markers, change no outcome by themselves: with those a candidate's files stay as
-they are. Pure: it reads bytes that it is given.
+what they hold when such a change is undone. The registration of markers changes no outcome: with
+that a candidate's files stay as they are. Fixtures and helpers in a conftest are of the test side,
+which is put back as a whole. Pure: it reads bytes that it is given.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import tomlkit
+from iniconfig import IniConfig, ParseError
 from tomlkit.exceptions import TOMLKitError
 
-OWN = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
-SECTIONS = {"setup.cfg": "tool:pytest", "tox.ini": "pytest"}
-HARMLESS = frozenset({"markers"})
+from orchestrator.gates.observing.settings import HARMLESS, NAMES, OWN, SECTIONS, load
+
 COLLECTING = frozenset({"pytest_plugins", "collect_ignore", "collect_ignore_glob"})
-HEADER = re.compile(r"^\[([^\]\n]+)\]", re.MULTILINE)
+MARKED = frozenset({"hookimpl", "HookimplMarker", "pluginmanager", "__dict__", "__code__"})
+BUILT_IN = frozenset({"globals", "vars", "exec", "eval", "setattr", "hookimpl", "HookimplMarker"})
+"""By which a conftest has hooks that are not called so, or may have: names made at run time."""
+ANY = "whether there are any"
 
 
-def is_runner_file(path: str) -> bool:
-    """Whether pytest may take a file of this name for its own."""
-    name = PurePosixPath(path).name
-    return name in OWN or name in SECTIONS or name in ("pyproject.toml", "conftest.py")
+def is_settings_file(path: str) -> bool:
+    """Whether pytest may take a file of this name for its settings."""
+    return PurePosixPath(path).name in NAMES
 
 
-def what_changes(path: str, before: bytes | None, after: bytes | None) -> str:
-    """What a candidate changes in a runner file that could decide outcomes, in words; empty when
-    nothing does.
+def says_otherwise(path: str, before: bytes | None, after: bytes | None) -> list[str]:
+    """The keys by which two versions of a file say different things to pytest, whether or not it
+    takes the file; that one of them says nothing at all is one too.
     """
-    if PurePosixPath(path).name == "conftest.py":
-        return _hooks_that_change(before, after)
-    then, now = _settings(path, before), _settings(path, after)
-    if after is not None and now is None:
-        return ""  # pytest will not get anything from it either, and says so
-    keys = sorted(
+    then = None if before is None else load(path, before)
+    now = None if after is None else load(path, after)
+    keys = {
         key
-        for key in {*(then or {}), *(now or {})}
+        for key in {*(then or {}), *(now or {})} - HARMLESS
         if (then or {}).get(key) != (now or {}).get(key)
-    )
-    return f"pytest's settings ({', '.join(keys)})" if set(keys) - HARMLESS else ""
+    }
+    if not keys and (then is None) != (now is None):
+        keys = {ANY}
+    return sorted(keys)
 
 
 def undone(path: str, before: bytes | None, after: bytes | None) -> bytes | None:
     """What the file holds with the base's settings in it, and all else as in the candidate; None:
-    no such file.
+    no such file. Where the two cannot be put together, all of it is the base's.
     """
     name = PurePosixPath(path).name
-    if name in OWN or name == "conftest.py" or after is None:
+    if name in OWN or after is None:
         return before
-    if name in SECTIONS:
-        return _with_section(SECTIONS[name], before or b"", after)
-    return _with_table(before or b"", after)
+    if name.endswith(".toml"):
+        made = _with_table(before or b"", after)
+    else:
+        made = _with_section(SECTIONS.get(name, "pytest"), before or b"", after)
+    return before if made is None or says_otherwise(path, before, made) else made
 
 
-# -- settings
+def _with_section(name: str, before: bytes, after: bytes) -> bytes | None:
+    """The candidate's lines with the base's section in place of its own."""
+    above, _, below = _section(name, after)
+    parts = ["".join(part).rstrip("\n") for part in (above, _section(name, before)[1], below)]
+    text = "\n\n".join(part for part in parts if part.strip())
+    return f"{text}\n".encode("utf-8", "surrogateescape")
 
 
-def _settings(path: str, content: bytes | None) -> dict[str, object] | None:
-    """The settings in a file; None when it cannot be read."""
-    if content is None:
-        return {}
-    name = PurePosixPath(path).name
-    if not name.endswith(".toml"):
-        section = SECTIONS.get(name, "pytest")
-        return dict(_keys(_section(section, content.decode("utf-8", "replace"))[1]))
+def _section(name: str, content: bytes) -> tuple[list[str], list[str], list[str]]:
+    """The lines before a section, those of the section with its header, and those that follow."""
+    text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.splitlines(keepends=True)
     try:
-        document = tomlkit.parse(content).unwrap()
-    except (TOMLKitError, ValueError):
-        return None
-    table = (
-        document.get("pytest", document)
-        if name in OWN
-        else document.get("tool", {}).get("pytest", {})
-    )
-    if not isinstance(table, dict):
-        return {}
-    inner = table.get("ini_options", {})
-    return {**table, **(inner if isinstance(inner, dict) else {}), "ini_options": None}
+        read = IniConfig("it", data=text)
+    except ParseError:
+        return lines, [], []
+    starts = sorted(read.lineof(each) or 0 for each in read.sections)
+    start = read.lineof(name) if name in read.sections else None
+    if start is None:
+        return lines, [], []
+    end = next((each for each in starts if each > start), len(lines) + 1)
+    return lines[: start - 1], lines[start - 1 : end - 1], lines[end - 1 :]
 
 
-def _section(name: str, text: str) -> tuple[str, str, str]:
-    """What comes before a section, the section with its header, and what follows."""
-    headers = list(HEADER.finditer(text))
-    for number, header in enumerate(headers):
-        if header[1].strip() == name:
-            end = headers[number + 1].start() if number + 1 < len(headers) else len(text)
-            return text[: header.start()], text[header.start() : end], text[end:]
-    return text, "", ""
-
-
-def _keys(section: str) -> Iterator[tuple[str, str]]:
-    key, value = "", ""
-    for line in section.splitlines()[1:]:
-        if not line.strip() or line.lstrip().startswith(("#", ";")):
-            continue
-        if line[0].isspace():
-            value += f"\n{line.strip()}"
-        else:
-            if key:
-                yield key, value
-            key, _, value = (
-                part.strip() for part in re.sub(r"[=:]", "=", line, count=1).partition("=")
-            )
-    if key:
-        yield key, value
-
-
-def _with_section(name: str, before: bytes, after: bytes) -> bytes:
-    above, _, below = _section(name, after.decode("utf-8", "surrogateescape"))
-    block = _section(name, before.decode("utf-8", "surrogateescape"))[1]
-    parts = [part.rstrip("\n") + "\n" for part in (above, block, below) if part.strip()]
-    return "\n".join(parts).encode("utf-8", "surrogateescape")
-
-
-def _with_table(before: bytes, after: bytes) -> bytes:
+def _with_table(before: bytes, after: bytes) -> bytes | None:
     try:
         then, now = tomlkit.parse(before), tomlkit.parse(after)
-    except (TOMLKitError, ValueError):
-        return before
-    table = then.get("tool", {}).get("pytest")
-    tool = now.setdefault("tool", tomlkit.table())
-    tool.pop("pytest", None)
-    if table is not None:
-        tool["pytest"] = table.unwrap()
-    return tomlkit.dumps(now).encode()
+        table = then.get("tool", {}).get("pytest")
+        tool = now.setdefault("tool", tomlkit.table())
+        tool.pop("pytest", None)
+        if table is not None:
+            tool["pytest"] = table.unwrap()
+        return tomlkit.dumps(now).encode()
+    except (TOMLKitError, ValueError, AttributeError, TypeError):
+        return None
 
 
 # -- conftest files
 
 
-def _hooks_that_change(before: bytes | None, after: bytes | None) -> str:
+def hooks_that_change(before: bytes | None, after: bytes | None) -> str:
+    """What two versions of a conftest do with the run of tests in different ways, in words; empty
+    when nothing is.
+    """
     then, now = _parts(before), _parts(after)
     if then is None or now is None:
         return ""  # one that cannot be read runs no hooks; pytest says what is wrong with it
@@ -174,11 +143,9 @@ def _part(node: ast.stmt) -> Part:
     )
     if hook is not None:
         return "hook", hook
-    if any(
-        isinstance(inner, ast.Attribute | ast.Name) and _is_hookimpl(inner)
-        for inner in ast.walk(node)
-    ):
-        return "hook", names[0] if names else "hookimpl"
+    for inner in ast.walk(node):
+        if word := _hidden(inner):
+            return "hook", names[0] if names else word
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         is_fixture = any("fixture" in ast.dump(decorator) for decorator in node.decorator_list)
         return "fixture" if is_fixture else "plain", node.name
@@ -187,11 +154,14 @@ def _part(node: ast.stmt) -> Part:
     return "plain", ", ".join(names) or f"line {node.lineno}"
 
 
-def _is_hookimpl(node: ast.Attribute | ast.Name) -> bool:
-    return (node.attr if isinstance(node, ast.Attribute) else node.id) in (
-        "hookimpl",
-        "HookimplMarker",
-    )
+def _hidden(node: ast.AST) -> str:
+    """The word by which a node may be about a hook."""
+    match node:
+        case ast.Attribute(attr=word) if word in MARKED:
+            return word
+        case ast.Name(id=word) if word in BUILT_IN:
+            return word
+    return ""
 
 
 def _names(node: ast.AST) -> Iterator[str]:

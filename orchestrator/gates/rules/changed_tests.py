@@ -1,5 +1,5 @@
-"""What a candidate does to the very tests that judge it: emptied, so that they check nothing, or
-rewritten.
+"""What a candidate does to the very tests that judge it, where it may: emptied, so that they check
+nothing, or weakened.
 
 Owns what counts as a check in a Python test: an assertion that is not of a constant, an expected
 exception, a call of something that is named as an assertion is. What stands after a `return`, below
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.gates.observing.selection import path_of
+from orchestrator.gates.rules.weakened import weakened
 
 CHECKING = re.compile(
     r"assert|expect|check|verif|should|raises|warns|fail\b|fail_|deprecated_call|approved?|match",
@@ -33,23 +34,23 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class ChangedTests:
-    """Ids of tests that passed before and now check nothing; and of tests that were to turn green
-    as they were.
+    """Ids of tests that passed before and now check nothing; and tests whose checks became fewer or
+    weaker, each with what.
     """
 
     emptied: tuple[str, ...] = ()
-    rewritten: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
 
 
 def changed_tests(
     kept: Iterable[str], turned: Iterable[str], before: Read, after: Read
 ) -> ChangedTests:
-    """What was done to the tests that are green on both trees (`kept`) and to those that turned
-    green (`turned`).
+    """What was done to the tests that are green on both trees (`kept`) and to others that are green
+    now (`turned`).
     """
     modules: dict[str, tuple[dict[str, Function], dict[str, Function]]] = {}
 
-    def both(test_id: str) -> tuple[Function | None, Function | None]:
+    def both(test_id: str) -> tuple[Function, Function] | None:
         path = path_of(test_id)
         if path not in modules:
             is_python = path.endswith(".py")
@@ -57,18 +58,20 @@ def changed_tests(
                 (functions_in(before(path)), functions_in(after(path))) if is_python else ({}, {})
             )
         name = test_id.partition("::")[2].partition("[")[0]
-        return modules[path][0].get(name), modules[path][1].get(name)
+        then, now = (functions.get(name) for functions in modules[path])
+        return (then, now) if then is not None and now is not None else None
 
-    def is_emptied(then: Function | None, now: Function | None) -> bool:
-        return then is not None and now is not None and checks_in(then) > 0 and checks_in(now) == 0
-
-    def is_rewritten(then: Function | None, now: Function | None) -> bool:
-        return then is not None and (now is None or _text(then) != _text(now))
-
-    return ChangedTests(
-        emptied=tuple(test_id for test_id in kept if is_emptied(*both(test_id))),
-        rewritten=tuple(test_id for test_id in turned if is_rewritten(*both(test_id))),
-    )
+    emptied: dict[str, None] = {}
+    weaker: dict[str, str] = {}
+    kept = tuple(kept)
+    for test_id in (*kept, *turned):
+        if (pair := both(test_id)) is None:
+            continue
+        if test_id in kept and checks_in(pair[0]) > 0 and checks_in(pair[1]) == 0:
+            emptied[test_id] = None
+        if less := weakened(*pair):
+            weaker[test_id.partition("[")[0]] = ", ".join(less)
+    return ChangedTests(tuple(emptied), tuple(f"{name}: {what}" for name, what in weaker.items()))
 
 
 def functions_in(source: bytes | None) -> dict[str, Function]:
@@ -83,11 +86,6 @@ def functions_in(source: bytes | None) -> dict[str, Function]:
 def checks_in(function: Function) -> int:
     """How many checks a function makes itself."""
     return _count(function.body)
-
-
-def _text(function: Function) -> list[str]:
-    """All that a function does; its decorators may give it more parameters."""
-    return [ast.dump(part) for part in (function.args, *function.body)]
 
 
 def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:

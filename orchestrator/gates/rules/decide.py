@@ -34,6 +34,7 @@ from orchestrator.gates.rules.findings import (
     nothing_passed,
     put_back,
     record_is_not_whole,
+    side_changed,
     tests_changed,
     too_few,
     worse_than_base,
@@ -82,7 +83,12 @@ def decide(
             return _decide_tests(name, check, candidate, base, proofs=proofs, changed=changed)
         case CommandCheck():
             findings, passed = (
-                [*not_carried_out(candidate), *_exit_code(check, candidate, base)],
+                [
+                    *not_carried_out(candidate),
+                    *_exit_code(check, candidate, base),
+                    *put_back(candidate),
+                    *side_changed(candidate),
+                ],
                 EXIT_CODE_ONLY,
             )
         case MetricCheck():
@@ -91,6 +97,8 @@ def decide(
                     *not_carried_out(candidate),
                     *_metric(check, candidate),
                     *nothing_ran(candidate, base),
+                    *put_back(candidate),
+                    *side_changed(candidate),
                 ],
                 _holding(check, candidate),
             )
@@ -129,6 +137,7 @@ def _decide_tests(
         *cannot_collect(found, candidate),
         *nothing_passed(candidate, found),
         *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),
+        *side_changed(candidate),
         *worse_than_base(found, shortfalls),
         *not_watched(candidate),
         *tests_changed(changed, check.may_remove),
@@ -193,6 +202,7 @@ def decide_proofs(
             *disagrees,
             *not_watched(seen),
             *put_back(seen),
+            *side_changed(seen),
         ]
         if not seen.is_whole():
             findings = findings[:1]

@@ -115,6 +115,9 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
     if foreign := new("foreign"):
         text = f"the report is not of this run and this tree: {named(foreign)}"
         yield Finding(Reason.REPORT_UNREADABLE, text)
+    if stands_in := seen.oddities.get("stands_in"):
+        text = f"a new file of the tests would be imported in place of another: {named(stands_in)}"
+        yield Finding(Reason.MODULE_SHADOWED, text)
     if equal := new("always_equal"):
         yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
 
@@ -204,10 +207,16 @@ def tests_changed(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[
         yield Finding(
             Reason.EMPTIED, f"passed on the base and check nothing any more: {named(left)}"
         )
-    if left := [test_id for test_id in changed.rewritten if not excuses(may_remove, test_id)]:
+
+
+def side_changed(seen: Observation) -> Iterator[Finding]:
+    """Was the test side changed where the mission does not say that it may be?"""
+    if seen.put_back:
+        told = [f"{path} ({what})" for path, what in seen.put_back.items()]
         yield Finding(
-            Reason.TEST_CHANGED,
-            f"to turn green as they were on the base, but rewritten: {named(left)}",
+            Reason.TEST_SIDE_CHANGED,
+            f"belongs to the tests, and was judged as on the base: {named(told)} "
+            "(what may be edited, moved or removed is named in the check's `may_change`)",
         )
 
 

@@ -8,7 +8,7 @@ from orchestrator.gates.observing.alignment import aligned, normal_form
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.facts import Reason, Verdict
 from tests.gates.helpers import Bench, seen
-from tests.gates.test_judge import TESTS, checks, judge
+from tests.gates.test_judge import EDITABLE, checks, judge
 
 TEST = """
     import datetime, os, random, time, uuid, pytest, value
@@ -34,7 +34,7 @@ VALUES = {
 
 def judged(bench: Bench, keys: str, changed: dict[str, str]) -> Verdict:
     base = bench.commit({"value.py": "GOOD = True\n", "tests/test_key.py": TEST.format(keys=keys)})
-    return judge(bench.judge(), Subject(checks=checks(TESTS)), bench.commit(changed), base)
+    return judge(bench.judge(), Subject(checks=checks(EDITABLE)), bench.commit(changed), base)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)

@@ -41,6 +41,8 @@ class Place:
     """The interpreter that runs tests."""
     take_waiting: Callable[[], Waiting | None] = lambda: None
     """A test process that was started in advance; whoever takes it ends it."""
+    settings_of: tuple[str, ...] = ()
+    """The paths and ids of whose run pytest's settings are taken; by default, of what is run."""
     on_count: OnCount = lambda done, total, red: None  # noqa: ARG005
 
     async def run(

@@ -56,7 +56,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         "folder": str(place.root),
         "plugins": check.plugins or (),
         "env": {**place.env, **ENVIRONMENT},
-        "paths": _arguments(present),
+        "paths": _arguments(_of_settings(place) or present),
         "arguments": [*OPTIONS, *_arguments(present)],
     }
     try:
@@ -86,6 +86,10 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
 def _exists(place: Place, selector: str) -> bool:
     found = place.inside(path_of(selector))
     return found is not None and found.exists()
+
+
+def _of_settings(place: Place) -> tuple[str, ...]:
+    return tuple(entry for entry in map(normal, place.settings_of) if _exists(place, entry))
 
 
 def _arguments(selectors: Iterable[str]) -> list[str]:

@@ -1,0 +1,91 @@
+"""What is to be seen: a check of a subject, on a commit, held against another one.
+
+Owns what of a mission decides what a candidate is judged with, gathered from its check and its
+gate. The seeing is `observer`'s.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from orchestrator.gates.observing.restore import Asked
+from orchestrator.gates.observing.selection import normal
+from orchestrator.gates.subject import OnProgress, Progress, Subject
+from orchestrator.mission.model import AnyCheck, Program, PytestCheck
+
+SCRIPTS = (".py", ".sh", ".bash", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".php")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A check of a subject that is to be seen on a commit whose tree is `tree`."""
+
+    name: str
+    check: AnyCheck
+    commit: str
+    tree: str
+    subject: Subject
+    on_progress: OnProgress | None = None
+    base: str | None = None
+    """The commit from which protected files and the runner's configuration come; None for a base
+    itself.
+    """
+    among_agents: bool = False
+    """Whether agents are at work meanwhile."""
+
+    @property
+    def asked(self) -> Asked:
+        """What decides about what it is judged with; what no check looks at takes what all of the
+        gate's say.
+        """
+        checks = [self.check] if self.name in self.subject.named else self.subject.checks
+
+        def all_of(key: str) -> tuple[str, ...]:
+            return tuple(glob for check in checks for glob in getattr(check, key, ()))
+
+        selected = [
+            entry
+            for check in (self.check, *self.subject.checks)
+            if isinstance(check, PytestCheck)
+            for entry in tests_of(check)
+        ]
+        return Asked(
+            arguments=tests_of(self.check) if isinstance(self.check, PytestCheck) else None,
+            selected=tuple(dict.fromkeys(selected)),
+            may_configure=all_of("may_configure"),
+            may_change=(*self.subject.may_change, *all_of("may_change")),
+            may_remove=all_of("may_remove"),
+            deciders=_deciders(self.check),
+            has_tests=bool(getattr(self.check, "report", isinstance(self.check, PytestCheck))),
+        )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the check's program is given by name, from the mission and the user's
+        environment.
+        """
+        if not isinstance(self.check, Program):
+            return {}
+        return self.subject.env.with_(self.check.env).of(os.environ)
+
+    def count(self, done: int, total: int | None, red: int) -> None:
+        """Pass on how far it is."""
+        if self.on_progress:
+            self.on_progress(Progress(self.name, done, total, red, on_base=self.base is None))
+
+
+def tests_of(check: AnyCheck) -> tuple[str, ...]:
+    """The paths and ids of tests that a check runs."""
+    if not isinstance(check, PytestCheck):
+        return ()
+    return tuple(dict.fromkeys((*check.pytest, *check.must_turn_green)))
+
+
+def _deciders(check: AnyCheck) -> tuple[str, ...]:
+    """What of a check's command may be a script of the tree."""
+    command = getattr(check, "command", None) or getattr(check, "metric", None)
+    argv = command.argv if command else ()
+    return tuple(
+        normal(part) for number, part in enumerate(argv) if number == 0 or part.endswith(SCRIPTS)
+    )
