@@ -160,6 +160,10 @@ class Setup:
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
+    def follows(self, path: str) -> bool:
+        """Whether a change of this path has the commands run again."""
+        return bool(self._commands) and self._inputs.allows(path)
+
     async def digest(self, commit: str, *, is_made: bool = False) -> str | None:
         """Of everything that a tree of this commit is given beside its files, and of what runs its
         tests: two observations with the same were made alike.

@@ -86,6 +86,7 @@ class Reason(StrEnum):
     MODULE_SHADOWED = (
         "module_shadowed"  # a module of the candidate stands in for one of Python or of a package
     )
+    NOT_TESTED = "not_tested"  # what was tested is not the candidate: it was loaded from elsewhere
     ALWAYS_EQUAL = "always_equal"  # the candidate has objects that are equal to everything
     EXIT_DISAGREES = "exit_disagrees"
     TESTS_FAILED = "tests_failed"

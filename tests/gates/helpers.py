@@ -50,6 +50,7 @@ def look(
     *,
     timeout: float = 60.0,
     counted: list[object] | None = None,
+    python: Path | None = None,
 ) -> Observation:
     """Carry out a check on a plain folder of these files."""
     root, scratch = folder / "tree", folder / "scratch"
@@ -67,7 +68,7 @@ def look(
         timeout=timeout,
         log=log,
         tag=f"test-{folder.name}",
-        python=Path(sys.executable),
+        python=python or Path(sys.executable),
         on_count=lambda *numbers: counted.append(numbers) if counted is not None else None,
     )
     return anyio.run(RUNNERS[type(check)], check, place)

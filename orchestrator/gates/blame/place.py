@@ -18,6 +18,7 @@ from orchestrator.gates.observing.sources import Commits
 from orchestrator.gates.rules.claims import plan_proofs
 from orchestrator.gates.rules.declared import declared
 from orchestrator.gates.rules.lacking import Reach, lack_of, names_of
+from orchestrator.gates.rules.origin import untested
 from orchestrator.gates.subject import OnProgress, Subject
 from orchestrator.journal.facts import CheckResult, Decision, PlaceFault, Reason
 from orchestrator.mission.model import ApprovalCheck
@@ -89,6 +90,8 @@ class Bases:
                 what = Sighting(name, check, commit, tree, subject)
                 again = await self._see(what, is_afresh=True)
                 lack = lack_of(check, again, required, reach)
+            if lack is None:
+                lack = untested(observed, self._may_make, self._observer.follows)
             if lack:
                 line, mend = lack
                 found.append(PlaceFault(gate=subject.gate, check=name, line=line, mend=mend))

@@ -79,6 +79,10 @@ class Observer:
         """The fingerprint of what tests run in; found out once."""
         return environment_fingerprint(self._ground.identity)
 
+    def follows(self, path: str) -> bool:
+        """Whether a change of this path has what trees are given made anew."""
+        return self._ground.follows(path)
+
     async def see(
         self,
         what: Sighting,

@@ -88,6 +88,9 @@ class Record:
                 self.controls = (self.controls or 0) + facts["controls"]
                 for oddity in ODDITIES:
                     self.oddities.setdefault(oddity, {}).update(dict.fromkeys(facts[oddity]))
+            case "origin":
+                for oddity, found in facts.items():
+                    self.oddities.setdefault(oddity, {}).update(dict.fromkeys(found))
             case "forged":
                 self.damage = f"{facts['by']} was running when a line of it was asked for"
             case "collection_error":

@@ -46,6 +46,10 @@ class Ground(Protocol):
         """What is known without a tree of the interpreter that runs tests. Blocking."""
         ...
 
+    def follows(self, path: str) -> bool:
+        """Whether a change of this path has what trees are given made anew."""
+        ...
+
     async def digest(self, commit: str, *, is_made: bool = False) -> str | None:
         """Of everything that a tree of this commit is given, and of what runs its tests; None
         where that is not made yet, and may not be made for it (`is_made`).
@@ -81,6 +85,10 @@ class BareGround:
     def identity(self) -> str:
         """The interpreter's path, or what the clean one is."""
         return str(self._python or self._clean.told)
+
+    def follows(self, path: str) -> bool:  # noqa: ARG002
+        """Nothing is given to trees."""
+        return False
 
     async def digest(self, commit: str, *, is_made: bool = False) -> str | None:  # noqa: ARG002
         """Nothing is given to trees."""

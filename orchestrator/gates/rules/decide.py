@@ -40,6 +40,7 @@ from orchestrator.gates.rules.findings import (
     worse_than_base,
 )
 from orchestrator.gates.rules.nothing_ran import nothing_ran
+from orchestrator.gates.rules.origin import not_the_candidate
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import (
@@ -134,6 +135,7 @@ def _decide_tests(
         *base_is_unknown(base),
         *record_is_not_whole(candidate),
         *not_to_be_believed(candidate, base),
+        *not_the_candidate(candidate, base),
         *cannot_collect(found, candidate),
         *nothing_passed(candidate, found),
         *exit_disagrees(candidate, is_pytest=isinstance(check, PytestCheck)),

@@ -70,10 +70,12 @@ def pytest_addoption(pluginmanager: Any) -> None:
     where it came from.
     """
     watch = importlib.import_module("orchestrate_watch")
+    origin = importlib.import_module("orchestrate_origin")
     tree = watch.Tree(os.getcwd())
     if not _request:
         if "PYTEST_XDIST_WORKER" in os.environ:
             pluginmanager.register(watch.Watch(tree, watch.Parts(), None), "orchestrate-watch")
+            pluginmanager.register(origin.Origin(None), origin.KEY)
         return
     import pytest  # here, so that the judge can use `ancestors` without loading pytest
 
@@ -86,6 +88,7 @@ def pytest_addoption(pluginmanager: Any) -> None:
     pluginmanager.register(
         watch.Watch(tree, request["parts"], write, request["select"]), "orchestrate-watch"
     )
+    pluginmanager.register(origin.Origin(write), origin.KEY)
     pluginmanager.register(Recorder(write), "orchestrate-recorder")
 
 
@@ -245,6 +248,7 @@ def _wait() -> dict[str, Any]:
         importlib.import_module(f"_pytest.{name}")
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
+    importlib.import_module("orchestrate_origin")
     parts = importlib.import_module("orchestrate_watch").Parts()
     gc.freeze()  # what is imported by now need not be looked through for garbage, least of all when everybody waits
     line = sys.stdin.buffer.readline()
