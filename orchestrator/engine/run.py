@@ -34,6 +34,7 @@ from orchestrator.engine.workshop import (
 )
 from orchestrator.errors import UsageError
 from orchestrator.executors.furnish import Furnishing
+from orchestrator.executors.interpreters import Interpreters
 from orchestrator.git.client import require_git
 from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.processes import note_in, open_house
@@ -73,6 +74,7 @@ def start(
     target = open_repository(mission, mission_dir, root)
     # Whatever cannot work here is found before anything starts.
     Furnishing(target.repository, target.base, mission.workspace)
+    Interpreters(mission.workspace.python).require()
     _refuse_faulty_template(mission, mission_dir)
     for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)

@@ -37,6 +37,11 @@ class Interpreters:
         """Whether the mission names one that stands in work trees."""
         return "/" in self._wanted and not Path(self._wanted).is_absolute()
 
+    def require(self) -> None:
+        """Raises EnvironmentRefused where the mission names one of the machine that is not there."""
+        if self._wanted and not self.is_in_tree:
+            find_interpreter(self._wanted)
+
     def of(self, work_tree: Path, given: Iterable[str], *, is_judge: bool = True) -> Interpreter:
         """The interpreter for a work tree into which `given` paths were put beside the commit's.
 

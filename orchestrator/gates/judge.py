@@ -58,7 +58,6 @@ from orchestrator.mission.scope import Scope
 PROOFS = "proofs"
 REMEMBERED = 256
 """Of what is put back for a candidate."""
-BARE = BareGround()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +124,7 @@ class Judge:
         home: Path,
         tag: str,
         protect: Iterable[str] = (),
-        ground: Ground = BARE,
+        ground: Ground | None = None,
         parallel: int = 2,
         scopes: Iterable[Scope] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -138,7 +137,7 @@ class Judge:
         self._evidence = Evidence(reports)
         self._observer = Observer(
             Trees(checkouts, home, parallel),
-            ground,
+            ground or BareGround(),
             self._evidence,
             tag,
             restored=self._restored,
@@ -252,6 +251,11 @@ class Judge:
             suspicious=await anyio.to_thread.run_sync(self._suspicious, base, candidate),
             test_side=await anyio.to_thread.run_sync(self._test_side, hearing),
             environment=self._observer.environment,
+            interpreter="; ".join(
+                dict.fromkeys(
+                    it.interpreter for it in hearing.observations.values() if it.interpreter
+                )
+            ),
             seconds=round(self._clock() - started, 3),
             cached=hearing.is_cached and bool(hearing.observations),
         )

@@ -333,6 +333,8 @@ class Verdict(Fact):
     """What was done to the test side, whatever became of it."""
     environment: str = ""
     """A fingerprint of what the tests ran in."""
+    interpreter: str = ""
+    """What ran them, with what it can import, for people."""
     seconds: float = 0.0
     cached: bool = False
 

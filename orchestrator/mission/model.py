@@ -447,6 +447,14 @@ class Workspace(Model):
     protect: Texts = ()
     """Globs that nobody may change, whatever their scope says."""
 
+    @property
+    def tells_python(self) -> str:
+        """Which interpreter runs the tests of gates, as far as it is known before anything runs."""
+        if self.python:
+            return self.python
+        clean = "a clean interpreter that can import pytest and nothing else"
+        return f"the .venv that setup makes, else {clean}" if self.setup else clean
+
 
 class Check(Model):
     """One thing that a gate runs."""

@@ -139,6 +139,7 @@ class GateSummary(Part):
     tree: str
     base: str
     environment: str
+    interpreter: str = ""
     seconds: float
     cached: bool
     reason: str

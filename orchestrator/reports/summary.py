@@ -240,6 +240,7 @@ def _gate(judged: GateFinished, landed: frozenset[str]) -> GateSummary:
         tree=verdict.tree,
         base=verdict.base,
         environment=verdict.environment,
+        interpreter=verdict.interpreter,
         seconds=verdict.seconds,
         cached=verdict.cached,
         reason=verdict.reasons(),

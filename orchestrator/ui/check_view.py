@@ -37,6 +37,8 @@ def lines_of(gate: GateOnBase) -> Iterator[tuple[str, str]]:
     """A gate's lines, each with its style."""
     of = f"of {', '.join(gate.batches)}"
     yield f"gate {gate.gate}  {of}, in {duration(gate.seconds)}", "bold"
+    for interpreter in dict.fromkeys(it.interpreter for it in gate.checks if it.interpreter):
+        yield f"      python: {one_line(interpreter, 400)}", "dim"
     for check in gate.checks:
         yield _said(check)
         if check.fault:
@@ -127,6 +129,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
                         "red": list(check.red),
                         "uncollected": dict(check.uncollected),
                         "seconds": check.seconds,
+                        "interpreter": check.interpreter,
                         "log": check.log,
                     }
                     for check in gate.checks

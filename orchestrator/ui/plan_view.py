@@ -162,7 +162,13 @@ def _misses(findings: Findings) -> frozenset[str]:
 def _gates(plan: Plan) -> Table:
 
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, title="Gates", title_justify="left", title_style="bold"
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="Gates",
+        title_justify="left",
+        title_style="bold",
+        caption=f"python: {plan.mission.workspace.tells_python}",
+        caption_justify="left",
     )
     table.add_column("gate", no_wrap=True)
     table.add_column("check", no_wrap=True)
@@ -287,6 +293,7 @@ def plan_document(
         "critical_path": list(plan.critical_path),
         "ceiling_seconds": plan.ceiling,
         "batches": [_batch_document(plan, batch, outlines or {}) for batch in plan.batches],
+        "python": plan.mission.workspace.tells_python,
         "gates": {
             name: [
                 {

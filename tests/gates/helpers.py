@@ -20,11 +20,14 @@ from orchestrator.gates.observing.sources import BareGround
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
+from orchestrator.isolation.clean_python import CleanPython
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.journal.facts import TestOutcome
 from orchestrator.mission.model import Check, CommandCheck, MetricCheck
 
 Files = Mapping[str, str]
+CLEAN = CleanPython()
+"""Looked at once for all tests of a process."""
 
 SUITE = """
     import sys, unittest
@@ -173,7 +176,7 @@ class Bench:
             home=self.folder / "homes",
             tag=self.tag,
             protect=protect,
-            ground=BareGround(Path(sys.executable) if is_equipped else None),
+            ground=BareGround(Path(sys.executable) if is_equipped else None, CLEAN),
             parallel=parallel,
         )
 

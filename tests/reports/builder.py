@@ -299,6 +299,7 @@ def verdict_of(
         ),
         "deliverables": claims,
         "environment": "py3.11-linux",
+        "interpreter": "clean cpython 3.11.7 with pytest 9.2.0",
     }
     tree = commit(f"tree of {made}")
     return Verdict(
@@ -706,6 +707,7 @@ def hostile() -> Story:
         decision=Decision.FAILED,
         checks=(check,),
         environment=HOSTILE,
+        interpreter=HOSTILE,
     )
     symptom = Symptom(check=HOSTILE, kind=SymptomKind.BROKEN, test=HOSTILE)
     story.happens(

@@ -29,6 +29,8 @@ class CheckOnBase:
     """Files that cannot be collected, each with the last line of why."""
     value: float | None = None
     fault: PlaceFault | None = None
+    interpreter: str = ""
+    """What ran it, with what it can import."""
     log: str = ""
 
 

@@ -173,6 +173,7 @@ def _check(name: str, seen: Observation, fault: PlaceFault | None) -> CheckOnBas
         uncollected={path: _last(text) for path, text in seen.collection_errors.items()},
         value=seen.value,
         fault=fault,
+        interpreter=seen.interpreter,
         log=seen.log,
     )
 
