@@ -69,8 +69,9 @@ CHECK = {"pytest": "tests", "must_turn_green": "tests/test_it.py::test_rate"}
 class Site:
     """A project whose tests need what its set-up makes."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, wanted: Workspace = WANTED) -> None:
         self.bench = bench
+        self.wanted = wanted
         self.counter = bench.folder / "counter"
         self.base = bench.commit(
             {
@@ -88,16 +89,18 @@ class Site:
         """How often the set-up was carried out."""
         return len(self.counter.read_text()) if self.counter.exists() else 0
 
-    def run(self) -> tuple[Judge, Setup, Store]:
-        """A judge of a run of its own; what was set up is kept for the next."""
+    def run(self, reports: Path | None = None) -> tuple[Judge, Setup, Store]:
+        """A judge of a run of its own; what was set up is kept for the next. `reports` are those of
+        an earlier one.
+        """
         self._runs += 1
         folder = self.bench.folder / f"run{self._runs}"
         repository = Repository.discover(self.bench.source)
         store = Store.create(folder / "store.git", repository, self.base, folder.name)
         trees = Workspaces(store, folder)
-        ground = Furnished(trees, Furnishing(repository, self.base, WANTED))
+        ground = Furnished(trees, Furnishing(repository, self.base, self.wanted))
         setup = Setup(
-            WANTED,
+            self.wanted,
             store,
             ground,
             cache=self.bench.folder / "setup",
@@ -109,7 +112,7 @@ class Site:
         judge = Judge(
             checkouts=ground,
             commits=store,
-            reports=folder / "reports",
+            reports=reports or folder / "reports",
             home=folder / "homes",
             tag=self.bench.tag,
             ground=setup,
@@ -230,3 +233,126 @@ def test_what_was_put_there_is_known_after_a_crash(site: Site, tmp_path: Path) -
     _, later, store = site.run()
     assert later.paths(site.base) == (".venv", "build")
     store.close()
+
+
+class Again(Site):
+    """The same project, judged by one process after another that know what the last one saw."""
+
+    def again(self, candidate: str) -> tuple[CheckResult, bool]:
+        """What the next process says, and whether it knew."""
+        judge, _, store = self.run(self.bench.folder / "reports")
+        subject = Subject(checks=Gate.model_validate({"checks": [CHECK]}).checks)
+
+        async def run() -> tuple[CheckResult, bool]:
+            verdict = await judge.judge(subject, candidate=candidate, base=self.base)
+            return verdict.checks[0], verdict.cached
+
+        try:
+            return anyio.run(run)
+        finally:
+            store.close()
+
+
+def test_a_pass_is_known_as_long_as_all_that_trees_are_given_is_the_same(bench: Bench) -> None:
+    bench.commit({".gitignore": "local.txt\nmodules\n"})
+    (bench.source / "local.txt").write_text("1")
+    (bench.source / "modules").mkdir()
+    (bench.source / "modules" / "one.js").write_text("1")
+    copied = {"copy": ["local.txt"], "link": ["modules"]}
+    site = Again(bench, WANTED.model_validate({**WANTED.model_dump(by_alias=True), **copied}))
+    mended = bench.commit({"requirements.txt": "90"})
+    first, was_known = site.again(mended)
+    assert (first.decision, was_known) == (Decision.PASSED, False), first.text
+    again, was_known = site.again(mended)
+    assert (again.text, again.seconds, was_known) == (first.text, first.seconds, True)
+    made = site.count
+    for change in (
+        lambda: (bench.source / "local.txt").write_text("2"),
+        lambda: (bench.source / "modules" / "one.js").write_text("2"),
+        lambda: (bench.source / "modules" / "two.js").write_text(""),
+    ):
+        change()
+        result, was_known = site.again(mended)
+        assert (result.decision, was_known) == (Decision.PASSED, False)
+        assert site.again(mended)[1]
+    assert site.count == made + 6  # what is copied may be what set-up reads
+
+
+def test_what_was_set_up_otherwise_is_seen_again(bench: Bench) -> None:
+    site = Again(bench)
+    mended = bench.commit({"requirements.txt": "90"})
+    assert site.again(mended)[0].decision is Decision.PASSED
+    for kept in (bench.folder / "setup").glob("*/files/.venv/lib/*/*/rates.py"):
+        kept.write_text("RATE = 80\n")
+    # It is made anew, and whether it is the same then is not known.
+    result, was_known = site.again(mended)
+    assert (result.decision, was_known, site.count) == (Decision.PASSED, False, 4)
+    assert site.again(mended)[1]
+    assert site.count == 4
+
+
+COPIES = """
+    import pathlib, shutil, sysconfig
+    site = pathlib.Path(sysconfig.get_path("purelib"))
+    shutil.copy("src/shop.py", site)
+    (site / "runner.pth").write_text({runner!r})
+"""
+SHOP_TEST = "import shop\n\ndef test_it():\n    assert shop.NAME == 1\n"
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_an_installed_copy_is_the_candidate_only_if_set_up_follows_it(
+    bench: Bench, is_followed: bool
+) -> None:
+    inputs = ["tools/**", "src/**"] if is_followed else ["tools/**"]
+    update = {"setup_inputs": tuple(inputs)}
+    site = Site(bench, WANTED.model_copy(update=update))
+    runner = sysconfig.get_path("purelib")
+    files = {"tools/install.py": COPIES.format(runner=runner), "tests/test_it.py": SHOP_TEST}
+    site.base = bench.commit(files)
+    check = {"pytest": "tests"}
+    broken = bench.commit({"src/shop.py": "raise ImportError\n"})
+    result = site.judge(broken, check)
+    harmless = bench.commit({"src/shop.py": "NAME = 1  # still\n"})
+    honest = site.judge(harmless, check)
+    subject = Subject(checks=Gate.model_validate({"checks": [check]}).checks, gate="core")
+    judge, _, store = site.run()
+    faults = anyio.run(judge.lacks, subject, site.base)
+    store.close()
+    if is_followed:
+        assert result.reason == "collection_error"
+        assert honest.decision is Decision.PASSED, honest.text
+        assert faults == ()
+        return
+    for found in (result, honest):
+        assert found.reason == "not_tested", found.text
+        assert "site-packages/shop.py, not src/shop.py" in found.text
+    (fault,) = faults
+    assert fault.gate == "core"
+    assert "no change of it would be tested: shop from .venv/lib/" in fault.line
+    assert "pip install -e ." in fault.mend
+
+
+def test_the_interpreter_that_the_mission_names_runs_the_tests(bench: Bench) -> None:
+    other = ["python -m venv --without-pip env", "env/bin/python tools/install.py"]
+    site = Site(bench, WANTED.model_copy(update={"python": "env/bin/python"}))
+    site.wanted = Workspace.model_validate(
+        {"setup": other, "setup_inputs": ["**"], "python": "env/bin/python"}
+    )
+    test = """
+        import os, subprocess, sys
+        def test_it():
+            said = subprocess.check_output(["python", "-c", "import sys; print(sys.prefix)"], text=True)
+            assert said.strip() == sys.prefix == os.path.join(os.getcwd(), "env")
+    """
+    files = {
+        "tools/install.py": COPIES.format(runner=sysconfig.get_path("purelib")),
+        "tests/test_it.py": test,
+    }
+    site.base = bench.commit(files)
+    result = site.judge(bench.commit({"src/shop.py": "NAME = 2\n"}), {"pytest": "tests"})
+    assert result.decision is Decision.PASSED, result.text
+    site.wanted = Workspace.model_validate({"python": "env/bin/python"})
+    result = site.judge(bench.commit({"env/bin/python": "#!/bin/sh\n"}), {"pytest": "tests"})
+    assert result.decision is Decision.ERRORED
+    assert "workspace.python: env/bin/python is" in result.text
