@@ -271,15 +271,11 @@ class Setup:
                 if ended.timed_out:
                     raise _failure(str(command), f"did not end in {self._timeout:g} s", log)
                 if ended.code:
-                    last = next(
-                        (
-                            line.strip()
-                            for line in reversed(ended.tail.splitlines())
-                            if line.strip()
-                        ),
-                        "no output",
+                    raise _failure(
+                        str(command),
+                        f"ended with exit {ended.code}: {_last_words(ended.tail)}",
+                        log,
                     )
-                    raise _failure(str(command), f"ended with exit {ended.code}: {last[:200]}", log)
             known = frozenset((*self._store.entries(commit), *self._trees.paths))
             return await to_thread.run_sync(_keep, tree, known, self._cache / key)
 
@@ -309,6 +305,13 @@ def _copy(source: Path, target: Path) -> None:
             where=str(target),
             mend="make room",
         )
+
+
+def _last_words(tail: str) -> str:
+    """The line of the output that most likely says what went wrong: installers go on after it."""
+    lines = [line.strip() for line in tail.splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(\w*error|fatal)\b", line, re.IGNORECASE)]
+    return (telling[0] if telling else lines[-1] if lines else "no output")[:200]
 
 
 def _failure(command: str, what: str, log: Path) -> SetupFailed:

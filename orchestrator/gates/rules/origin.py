@@ -20,8 +20,8 @@ OTHER, SAME, NEW = "elsewhere", "elsewhere_same", "elsewhere_new"
 base may have as well.
 """
 MEND = (
-    "install it from the work tree in `workspace.setup` (`.venv/bin/pip install -e .`), or put its"
-    " folder on the path (`pythonpath` in pytest's settings)"
+    "install it from the work tree in `workspace.setup`, as `.venv/bin/pip install -e .` does, or"
+    " put its folder on the path, as `pythonpath` in pytest's settings does"
 )
 _INSTEAD = ", not "
 
@@ -31,9 +31,8 @@ def not_the_candidate(seen: Observation, base: Observation | None) -> Iterator[F
     before = base.oddities.get(NEW, ()) if base else ()
     new = [text for text in seen.oddities.get(NEW, ()) if text not in before]
     if found := (*seen.oddities.get(OTHER, ()), *new):
-        yield Finding(
-            Reason.NOT_TESTED, f"what was tested is not the candidate: {named(found)} ({MEND})"
-        )
+        text = f"what was tested is not the candidate: {named(found)} ({MEND})"
+        yield Finding(Reason.NOT_TESTED, text)
 
 
 def untested(
