@@ -45,6 +45,9 @@ LOG_LIMIT_BYTES = 16 * 1024 * 1024
 RUN_LOG_LIMIT_BYTES = 512 * 1024 * 1024
 LEAST_LOG_BYTES = 64 * 1024
 """What a log may have though the run's other logs have taken all there is."""
+GATHER_SECONDS = 0.01
+"""How long to let output come together: many programs write a letter at a time."""
+MUCH_BYTES = 4096
 TAIL_BYTES = 8 * 1024
 
 OnLine = Callable[[str], None]
@@ -110,6 +113,8 @@ class _Output:
             try:
                 while chunk := await read():
                     self._take(log, clean.feed(chunk))
+                    if len(chunk) < MUCH_BYTES:
+                        await anyio.sleep(GATHER_SECONDS)
             finally:  # also when nobody waits for the end of it
                 self._take(log, clean.finish())
             if self.dropped:

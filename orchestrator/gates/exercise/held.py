@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.gates.observing.observation import GREEN, RED, Observation
-from orchestrator.gates.observing.selection import Families, ancestors, path_of
+from orchestrator.gates.observing.selection import ancestors, path_of
 from orchestrator.mission.model import AnyCheck, CommandCheck, PytestCheck
 
 
@@ -43,7 +43,7 @@ def held(
         if name not in before:
             continue
         here, there = seen[name], before[name]
-        families = Families(here.tests)
+        families = here.families
         for entry in check.must_turn_green:
             tests = [test for test in families[entry] if _counts(test, here)]
             new = tuple(test for test in tests if is_new(test, there, edited))

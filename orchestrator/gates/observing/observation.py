@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.gates.observing.selection import Families
 from orchestrator.journal.facts import CheckResult, Counts, TestOutcome
 
 GREEN = (TestOutcome.PASSED, TestOutcome.XPASSED)
@@ -143,6 +144,11 @@ class Observation(_Part):
             deselected=len(self.deselected),
         )
 
+    @cached_property
+    def families(self) -> Families:
+        """The tests by everything that they are under."""
+        return Families(self.tests)
+
     def outcome(self, test_id: str) -> TestOutcome:
         """How a test ended here; `absent` when there is no word of it."""
         seen = self.tests.get(test_id)
@@ -152,6 +158,8 @@ class Observation(_Part):
         """Whether a test went both ways here, in the same circumstances: by itself, or among the
         others.
         """
+        if test_id not in self.alone and test_id not in self.among:
+            return False
         ways = (self.alone.get(test_id, ()), (self.outcome(test_id), *self.among.get(test_id, ())))
         return any(not {*GREEN}.isdisjoint(way) and not {*RED}.isdisjoint(way) for way in ways)
 

@@ -140,12 +140,17 @@ class Record:
         return "the record stops before any test was collected"
 
 
+GATHER_SECONDS = 0.02
+"""How long to let lines come together: to wake up for each costs more than the line."""
+
+
 async def receive(reading: int, record: Record, on_change: Callable[[Record], None]) -> None:
     """Feed the record for as long as it takes; to be cancelled when the process has ended, and
     `drain` called.
     """
     while True:
         await anyio.wait_readable(reading)
+        await anyio.sleep(GATHER_SECONDS)
         if not drain(reading, record):
             return
         on_change(record)

@@ -7,9 +7,10 @@ is `decide`'s.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from orchestrator.gates.observing.plugin.orchestrate_record import ancestors
@@ -47,13 +48,19 @@ class Families:
     """
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self._members: defaultdict[str, list[str]] = defaultdict(list)
-        for test_id in ids:
-            for above in set(_above(test_id)):
-                self._members[above].append(test_id)
+        self._ids = tuple(ids)
 
     def __getitem__(self, entry: str) -> tuple[str, ...]:
         return tuple(self._members.get(normal(entry), ()))
+
+    @functools.cached_property
+    def _members(self) -> Mapping[str, list[str]]:
+        """Made when the first one is looked up: most often nothing is."""
+        members: defaultdict[str, list[str]] = defaultdict(list)
+        for test_id in self._ids:
+            for above in set(_above(test_id)):
+                members[above].append(test_id)
+        return members
 
 
 def _above(test_id: str) -> Iterator[str]:

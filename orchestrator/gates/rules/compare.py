@@ -129,7 +129,7 @@ def not_turned_green(
     the base. What is red by chance proves nothing, and is in nobody's way where other tests of the
     entry do.
     """
-    here, missing = Families(candidate.tests), []
+    here, missing = candidate.families, []
     for entry in entries:
         flaky = [test_id for test_id in here[entry] if candidate.is_flaky(test_id)]
         ids = tuple(i for i in here[entry] if i not in flaky)
@@ -150,7 +150,7 @@ def unproven(proofs: Iterable[str], candidate: Observation) -> list[Shortfall]:
     """Proofs that this observation does not bear out: at least one test passed, none was red,
     before or after, and none goes both ways.
     """
-    here, missing = Families(candidate.tests), []
+    here, missing = candidate.families, []
     for proof in proofs:
         flaky = [test_id for test_id in here[proof] if candidate.is_flaky(test_id)]
         red = [i for i in here[proof] if candidate.outcome(i) in RED and i not in flaky]

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from orchestrator.gates.observing.alignment import told
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.reruns import reruns_of
-from orchestrator.gates.observing.selection import Families
 from orchestrator.gates.rules.changed_tests import ChangedTests
 from orchestrator.gates.rules.compare import Comparison, compare, not_turned_green, unproven
 from orchestrator.gates.rules.findings import (
@@ -158,7 +157,7 @@ def _decide_tests(
     result = _result(name, candidate, findings, _passed_text(candidate, base, found))
     turned = dict.fromkeys(found.turned_green)
     if base is not None:
-        here = Families(candidate.tests)
+        here = candidate.families
         bad = {shortfall.entry for shortfall in shortfalls}
         for entry in check.must_turn_green:
             if entry not in bad:
