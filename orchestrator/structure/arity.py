@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from orchestrator.structure.uses import Call
+
+_PLAIN = frozenset(
+    {
+        *("staticmethod", "classmethod", "abstractmethod", "override", "final", "deprecated"),
+        *("contextmanager", "asynccontextmanager", "cache", "lru_cache"),
+    }
+)
+"""Decorators that leave what a function takes as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +33,21 @@ class Signature:
     any_positional: bool
     any_keyword: bool
 
-    def misfit(self, call: ast.Call) -> str | None:
+    def misfit(self, call: Call) -> str | None:
         """Why the call cannot be bound, or None."""
-        names = {keyword.arg for keyword in call.keywords if keyword.arg}
-        starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-        open_ended = starred or any(keyword.arg is None for keyword in call.keywords)
-        if len(call.args) > len(self.positional) and not self.any_positional and not starred:
-            return f"with {len(call.args)} arguments"
-        unknown = names - set(self.positional) - self.keywords
+        if call.number > len(self.positional) and not self.any_positional and not call.is_open:
+            return f"with {call.number} arguments"
+        unknown = call.names - set(self.positional) - self.keywords
         if unknown and not self.any_keyword:
             return f"with {min(unknown)}="
-        missing = self.needed - names - set(self.positional[: len(call.args)])
-        if missing and not open_ended:
+        missing = self.needed - call.names - set(self.positional[: call.number])
+        if missing and not call.is_open:
             return f"without {min(missing)}"
         return None
 
 
-def _tree(source: bytes) -> ast.Module | None:
+def parsed(source: bytes) -> ast.Module | None:
+    """The syntax tree of a Python file; None where it has none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -51,16 +58,17 @@ def _tree(source: bytes) -> ast.Module | None:
 
 def signatures(source: bytes) -> dict[str, Signature]:
     """By qualified name, of functions and methods (without ``self``); a class stands for its
-    ``__init__``.
+    ``__init__``. Not of those that a decorator may have made something else of.
     """
     found: dict[str, Signature] = {}
-    tree = _tree(source)
+    tree = parsed(source)
     for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found[node.name] = _signature(node, bound=False)
+            if _is_itself(node):
+                found[node.name] = _signature(node, bound=False)
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
-                if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and _is_itself(inner):
                     static = any(
                         isinstance(d, ast.Name) and d.id == "staticmethod"
                         for d in inner.decorator_list
@@ -68,6 +76,15 @@ def signatures(source: bytes) -> dict[str, Signature]:
                     name = node.name if inner.name == "__init__" else f"{node.name}.{inner.name}"
                     found[name] = _signature(inner, bound=not static)
     return found
+
+
+def _is_itself(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is called with what it takes, as far as its decorators are known."""
+    names = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    return all(
+        (one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "")) in _PLAIN
+        for one in names
+    )
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, *, bound: bool) -> Signature:
@@ -78,21 +95,3 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, *, bound: bool) -> 
     needed |= {argument.arg for argument, default in given if default is None}
     keywords = frozenset(argument.arg for argument in what.kwonlyargs)
     return Signature(tuple(names), frozenset(needed), keywords, bool(what.vararg), bool(what.kwarg))
-
-
-def bad_call(
-    source: bytes, lines: set[int], wanted: Mapping[str, Signature]
-) -> Iterator[tuple[str, str]]:
-    """Calls on `lines` by the last part of a name in `wanted` that do not fit: the name and why."""
-    short = {name.rpartition(".")[2]: name for name in wanted}
-    tree = _tree(source)
-    for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Call) or not lines & set(
-            range(node.lineno, (node.end_lineno or node.lineno) + 1)
-        ):
-            continue
-        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        name = short.get(called)
-        why = wanted[name].misfit(node) if name else None
-        if name and why:
-            yield name, why

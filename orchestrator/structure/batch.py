@@ -2,23 +2,28 @@
 checks.
 
 Pure. One removes or renames what another begins to use; one changes a signature and another calls
-it the old way. By words and arity, not by types, so that these findings warn. What removed files
-leave behind is found in `relative`.
+it the old way. Words and arity find where to look, `uses` says what a name means where it stands;
+types are not known, so that these findings warn. What removed files leave behind is found in
+`relative`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from orchestrator.structure.arity import Signature, bad_call, signatures
+from tree_sitter import Node
+
+from orchestrator.structure.arity import Signature, signatures
 from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.structure.languages import language_of
-from orchestrator.structure.naming import text_of
+from orchestrator.structure.python_uses import python_uses
+from orchestrator.structure.script_uses import script_signature, script_uses
+from orchestrator.structure.uses import PYTHON, SCRIPTS, Use
 
 _WORD = re.compile(rb"[^\W\d][\w$]*")
 _CALLED = re.compile(rb"([^\W\d][\w$]*)\s*\(")
@@ -129,6 +134,19 @@ class _Sketch:
                 sketch.signed = set(named.findall(above + removed))
         return sketch
 
+    def uses(self, definer: str) -> list[Use]:
+        """What its lines use; of the file at `definer`, if it is this very one, not what the edit
+        added to it.
+        """
+        path, after = self.edit.path, self.edit.after or b""
+        numbers = {number for number, _ in self.lines}
+        mine: set[str] = set()
+        if path == definer:
+            mine = _defined(path, after).keys() - _defined(path, self.edit.before).keys()
+        if path.endswith(PYTHON):
+            return python_uses(path, after, numbers, mine)
+        return script_uses(path, after, numbers, mine) if path.endswith(SCRIPTS) else []
+
 
 def _ends(before: bytes, after: bytes) -> tuple[int, int]:
     """How many bytes at the beginning and at the end, in whole lines, are the same."""
@@ -170,82 +188,92 @@ def _met(
 
 @dataclass(slots=True)
 class _Facts:
-    """What an edit did to the symbols of its file."""
+    """What an edit did to the symbols of its file, by their qualified names."""
 
     removed: set[str]
-    changed: dict[str, Signature] = field(default_factory=dict)
-    reworded: set[str] = field(default_factory=set)
+    changed: dict[str, tuple[Signature, Signature]] = field(default_factory=dict)
+    """What could be passed before, and what can be now."""
 
     @classmethod
     def of(cls, sketch: _Sketch) -> _Facts:
         edit = sketch.edit
         before, after = _defined(edit.path, edit.before), _defined(edit.path, edit.after)
-        standing = (
-            after.keys()
-            | _imported(edit.path, edit.after)
-            | _defined(edit.path, sketch.merged).keys()
-        )
-        gone = {word.decode("utf-8", "surrogateescape") for word in sketch.gone}
-        facts = cls({name for name in before.keys() - standing if name in gone})
-        facts.reworded = {
-            name for name in before.keys() & after.keys() if before[name] != after[name]
+        standing = {
+            *_simple(after),
+            *_imported(edit.path, edit.after),
+            *_simple(_defined(edit.path, sketch.merged)),
         }
-        if edit.path.endswith((".py", ".pyi")):
+        gone = {word.decode("utf-8", "surrogateescape") for word in sketch.gone}
+        names = {name for name in before if name not in after and _last(name) in gone - standing}
+        facts = cls({name for name in names if name.rpartition(".")[0] not in names})
+        is_python = edit.path.endswith(PYTHON)
+        if is_python:
             old, new = signatures(edit.before or b""), signatures(edit.after or b"")
-            facts.changed = {
-                name: new[name] for name in old.keys() & new.keys() if old[name] != new[name]
-            }
+        else:
+            old, new = _parameters(edit.path, before), _parameters(edit.path, after)
+        facts.changed = {
+            name: (old[name], new[name])
+            for name in old.keys() & new.keys()
+            if old[name] != new[name]
+        }
         return facts
 
 
-def _defined(path: str, source: bytes | None) -> dict[str, str]:
-    """The simple names that a file defines, with their parameters."""
-    found: dict[str, str] = {}
-    for block in _blocks(path, source):
+def _simple(names: Iterable[str]) -> set[str]:
+    return {_last(name) for name in names}
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _defined(path: str, source: bytes | None) -> dict[str, Node | None]:
+    """The qualified names that a file defines, with the nodes of their parameters."""
+    found: dict[str, Node | None] = {}
+    for qualified, block in _blocks(path, source):
         if block.kind in SYMBOLS and block.definition is not None:
+            above = re.sub(r"@\w+", "", qualified).rpartition(".")[0]
             parameters = block.definition.child_by_field_name("parameters")
             for name in block.name.split(", "):
-                found[name] = " ".join(text_of(parameters).split())
+                found[f"{above}.{name}" if above else name] = parameters
     return found
+
+
+def _parameters(path: str, defined: Mapping[str, Node | None]) -> dict[str, Signature]:
+    """What can be passed to the functions of a script; of other languages nothing is known."""
+    if not path.endswith(SCRIPTS):
+        return {}
+    return {
+        name: script_signature(parameters)
+        for name, parameters in defined.items()
+        if parameters is not None
+    }
 
 
 def _imported(path: str, source: bytes | None) -> set[str]:
     """The names that a file imports."""
-    nodes = (block.node for block in _blocks(path, source) if block.kind == "import")
+    nodes = (block.node for _, block in _blocks(path, source) if block.kind == "import")
     return {name for node in nodes if node is not None for name, _ in bound_names(node)}
 
 
-def _blocks(path: str, source: bytes | None) -> Iterator[Block]:
+def _blocks(path: str, source: bytes | None) -> Iterator[tuple[str, Block]]:
     language = language_of(path)
     if language is not None and source is not None:
-        yield from (block for _, block in cut(language, source)[0].walk())
+        yield from cut(language, source)[0].walk()
 
 
 def _between(edit: Edit, one: _Facts, other: _Sketch) -> Iterator[BatchFinding]:
     agents = edit.agent, other.edit.agent
-    path, after = other.edit.path, other.edit.after or b""
-    words = {word.decode("utf-8", "surrogateescape") for word in other.words}
-    for name in sorted(
-        one.removed & words - _own(edit.path, other.edit) if one.removed & words else ()
-    ):
-        text = f"{agents[0]} removed or renamed {name} in {edit.path}; {agents[1]} uses it in new lines"
-        yield BatchFinding("removed and used", path, name, *agents, text, edit.path)
-    if path.endswith((".py", ".pyi")):
-        wanted = {
-            name: now for name, now in one.changed.items() if name.rpartition(".")[2] in words
-        }
-        numbers = {number for number, _ in other.lines}
-        for name, why in bad_call(after, numbers, wanted) if wanted else ():
+    path, found = other.edit.path, other.uses(edit.path)
+    for name in sorted(one.removed):
+        if any(use.means(edit.path, name) for use in found):
+            text = f"{agents[0]} removed or renamed {name} in {edit.path}; {agents[1]} uses it in new lines"
+            yield BatchFinding("removed and used", path, name, *agents, text, edit.path)
+    for name, (old, new) in sorted(one.changed.items()):
+        calls = [
+            use.call for use in found if use.call and use.means(edit.path, name, is_whole=True)
+        ]
+        whys = [new.misfit(call) for call in calls if old.misfit(call) is None]
+        if why := next(filter(None, whys), None):
             text = f"{agents[0]} changed the signature of {name} in {edit.path}; {agents[1]} calls it {why}"
             yield BatchFinding("old signature", path, name, *agents, text, edit.path)
-    else:
-        called = {word.decode("utf-8", "surrogateescape") for word in other.calls}
-        for name in sorted(one.reworded & called - _Facts.of(other).reworded):
-            text = f"{agents[0]} changed the parameters of {name} in {edit.path}; {agents[1]} calls it in new lines"
-            yield BatchFinding("old signature", path, name, *agents, text, edit.path)
-
-
-def _own(path: str, edit: Edit) -> set[str]:
-    """What an edit's file defines itself; of the file at `path`, only what the edit added to it."""
-    here = set(_defined(edit.path, edit.after))
-    return here - _defined(edit.path, edit.before).keys() if edit.path == path else here
