@@ -18,6 +18,10 @@ from orchestrator.errors import EnvironmentRefused
 CHOICE = "ORCHESTRATE_CACHE"
 MEND = f"set {CHOICE} to a folder that is yours, with no project in it or above it"
 
+LONGEST = 70
+"""Bytes of its path. Of the name of a socket there are 107, of which the temporary folder of an
+agent or a gate takes 34 more; whoever chooses a folder chooses its length.
+"""
 FOUND_UPWARD = (
     *(".git", ".hg", "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"),
     *("pyproject.toml", "tox.ini", "setup.cfg", "setup.py", "noxfile.py", "mypy.ini", ".mypy.ini"),
@@ -70,6 +74,8 @@ def _problem(folder: Path, *, is_chosen: bool) -> str:
             return "it is not a folder of yours"
         if not is_chosen:
             folder.chmod(0o700)
+            if len(os.fsencode(folder.resolve())) > LONGEST:
+                return "its path is too long for the names of sockets"
         if not os.access(folder, os.W_OK | os.X_OK):
             return "it cannot be written to"
     except OSError as error:

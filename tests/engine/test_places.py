@@ -50,6 +50,20 @@ def test_a_run_stands_in_the_cache_and_a_link_leads_there(home: Path, root: Path
     assert list(place.parent.iterdir()) == []
 
 
+def test_a_cache_whose_path_is_too_long_for_sockets_is_passed_by(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = home / ("long" * 20)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(deep))
+    assert cache() == home / ".cache" / "orchestrate"
+    monkeypatch.setenv(CHOICE, str(deep / "mine"))
+    assert cache() == deep / "mine", "who chooses it chooses its length"
+    monkeypatch.delenv(CHOICE)
+    monkeypatch.setenv("HOME", str(deep))
+    assert str(cache()).startswith("/var/tmp/orchestrate-")
+
+
 def test_a_link_that_is_lost_or_leads_astray_is_made_again(
     home: Path, root: Path, tmp_path: Path
 ) -> None:
