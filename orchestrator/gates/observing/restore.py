@@ -33,8 +33,10 @@ class Asked:
     may_configure: tuple[str, ...] = ()
     may_change: tuple[str, ...] = ()
     may_remove: tuple[str, ...] = ()
-    deciders: tuple[str, ...] = ()
-    """Files by which the check decides, beside its test side: a script that it runs."""
+    command: tuple[str, ...] = ()
+    """The command of a check that is no pytest: files of the tree by which it decides are held to
+    the base too.
+    """
     has_tests: bool = True
     """Whether its tests are known one by one; else there is one look, at what would land."""
 

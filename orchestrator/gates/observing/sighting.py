@@ -10,11 +10,8 @@ import os
 from dataclasses import dataclass
 
 from orchestrator.gates.observing.restore import Asked
-from orchestrator.gates.observing.selection import normal
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.mission.model import AnyCheck, Program, PytestCheck
-
-SCRIPTS = (".py", ".sh", ".bash", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".php")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Sighting:
             may_configure=all_of("may_configure"),
             may_change=(*self.subject.may_change, *all_of("may_change")),
             may_remove=all_of("may_remove"),
-            deciders=_deciders(self.check),
+            command=_command(self.check),
             has_tests=bool(getattr(self.check, "report", isinstance(self.check, PytestCheck))),
         )
 
@@ -82,10 +79,6 @@ def tests_of(check: AnyCheck) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*check.pytest, *check.must_turn_green)))
 
 
-def _deciders(check: AnyCheck) -> tuple[str, ...]:
-    """What of a check's command may be a script of the tree."""
+def _command(check: AnyCheck) -> tuple[str, ...]:
     command = getattr(check, "command", None) or getattr(check, "metric", None)
-    argv = command.argv if command else ()
-    return tuple(
-        normal(part) for number, part in enumerate(argv) if number == 0 or part.endswith(SCRIPTS)
-    )
+    return command.argv if command else ()

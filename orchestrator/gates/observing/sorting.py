@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from orchestrator.gates.observing.decider_files import put_back_for
 from orchestrator.gates.observing.permitted import differs_elsewhere
 from orchestrator.gates.observing.restore import (
     BYTECODE,
@@ -42,6 +43,7 @@ from orchestrator.gates.observing.test_side import (
 )
 from orchestrator.git.values import FILE
 from orchestrator.journal.facts import SideChange, SideChangeKind
+from orchestrator.mission.deciders import deciders
 from orchestrator.mission.scope import Scope
 
 COMPILED = (".pyc", ".pyo")
@@ -75,6 +77,7 @@ def restoration(
     is_protected = Scope(tuple(protect)).allows
     is_free = Scope(sorting.asked.may_configure).allows
     always, listed, done = bytecode, list[SideChange](), list[_Done]()
+    put_back: dict[str, str] = {}
     for path, change in changes.items():
         undoes = None
         if is_protected(path):
@@ -82,7 +85,14 @@ def restoration(
         elif not is_free(path):
             undoes = sorting.of_runner(path, change)
         always += [undoes] if undoes else []
-        if sorting.is_test_side(path, change):
+        if undoes is None and path in sorting.decided:
+            decides = sorting.done(path, change).change
+            always.append(
+                replace(sorting.original(path, change, ""), content=sorting.decided[path])
+            )
+            listed.append(decides.model_copy(update={"is_put_back": True}))
+            put_back[path] = f"{decides.what}, and the check decides by it"
+        elif sorting.is_test_side(path, change):
             what = sorting.done(path, change)
             if undoes or is_free(path):
                 update = {"is_put_back": undoes is not None}
@@ -91,7 +101,7 @@ def restoration(
                 done.append(what)
     done = _with_moves(done, changes)
     landing, side = sorting.landing(done, always), [each.original for each in done]
-    if sorting.has_one_look(done):  # at what would land
+    if sorting.has_one_look():  # at what would land
         side = [each.original for each in done if each.change.is_put_back]
         landing = None
     went = {each.change.to for each in done}
@@ -101,7 +111,7 @@ def restoration(
         tuple(side),
         landing,
         tuple(sorted((*listed, *shown), key=str)),
-        {each.change.path: each.change.what for each in done if each.change.is_put_back},
+        put_back | {each.change.path: each.change.what for each in done if each.change.is_put_back},
         sorting.shadows(done),
     )
 
@@ -120,7 +130,7 @@ class _Sorting:
     """A candidate whose changes are sorted by what becomes of them."""
 
     def __init__(self, commits: Commits, base: str, commit: str, asked: Asked) -> None:
-        self._base, self._commit = base, commit
+        self._commits, self._base, self._commit = commits, base, commit
         self.asked = asked
         self._then = partial(commits.read, base)
         self._now = partial(commits.read, commit)
@@ -135,8 +145,6 @@ class _Sorting:
 
     def is_test_side(self, path: str, change: Changed) -> bool:
         """Whether what changes at a path belongs to the tests."""
-        if path in self.asked.deciders:
-            return True
         content = self._then(path) if change.old else self._now(path)
         if self.layout.is_test_side(path, content):
             return True
@@ -146,6 +154,24 @@ class _Sorting:
             return False
         is_loaded = path.endswith(".py") and path in self._imported
         return is_loaded and loads_hooks(self._now(path)) and not loads_hooks(content)
+
+    @cached_property
+    def decided(self) -> Mapping[str, bytes | None]:
+        """What is put back of the files by which the check's command decides."""
+        if not self.asked.command:
+            return {}
+        is_allowed = Scope((*self.asked.may_change, *self.asked.may_configure)).allows
+        found = put_back_for(
+            self.asked.command, self._commits, self._base, self._commit, is_allowed
+        )
+        return dict(found)
+
+    @cached_property
+    def _decides_anew(self) -> bool:
+        """Whether a program that decides is new, or may be changed."""
+        changed = self._commits.changes(self._base, self._commit).keys() - self.decided.keys()
+        found = deciders(self.asked.command, self._after, self._now) if changed else ()
+        return any(each.is_program and each.path in changed for each in found)
 
     @cached_property
     def _imported(self) -> frozenset[str]:
@@ -220,12 +246,11 @@ class _Sorting:
         now = effective(lambda path: self._now(path) if path in self._after else None, arguments)
         return then, now
 
-    def has_one_look(self, done: list[_Done]) -> bool:
+    def has_one_look(self) -> bool:
         """Whether a look with the base's test side would say nothing: no tests are told apart, or
         what decides is new, or may be changed.
         """
-        there = {each.change.path for each in done if not each.change.is_put_back}
-        return not self.asked.has_tests or not there.isdisjoint(self.asked.deciders)
+        return not self.asked.has_tests or self._decides_anew
 
     def landing(self, done: list[_Done], always: list[Original]) -> Landing | None:
         """The second look, where there is something to look at."""
