@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     PROTECTED = "protected"
     SYMBOL = "symbol"
     DECIDES = "decides"
+    TESTS = "tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +108,20 @@ def _unread(_: str) -> None:
     """Where nobody hands contents in, commands are understood by their words alone."""
 
 
+def _unknown(_: str) -> bool:
+    """Where nobody says what belongs to the tests, nothing does."""
+    return False
+
+
 def inspect(
     plan: Plan,
     base_paths: Sequence[str],
     outlines: Mapping[str, Outline | None] | None = None,
     read: Read = _unread,
+    is_of_tests: Callable[[str], bool] = _unknown,
 ) -> Findings:
     """What is worth knowing before anything is spent. `base_paths` are the files of the base
-    commit, `read` has their contents.
+    commit, `read` has their contents, `is_of_tests` says which of them belong to the tests.
 
     `outlines` are those of the files whose symbols a scope names, by path; None where the language
     is not known.
@@ -141,6 +148,7 @@ def inspect(
             found += _unproven(batch.id, (agent.id,), "deliverables", claims)
             found += _unprovable(plan, batch, (agent.id,), claims, {*base_paths, *folders})
         found += _deciding(batch, protect, base_paths, read)
+        found += _editing_tests(batch, base_paths, is_of_tests)
     return Findings(tuple(found))
 
 
@@ -232,7 +240,13 @@ def _deciding(
     decided: dict[str, list[str]] = {}
     for name, check in zip(batch.gate.names, batch.gate.checks, strict=True) if batch.gate else ():
         command = getattr(check, "command", None) or getattr(check, "metric", None)
-        allowed = Scope((*getattr(check, "may_change", ()), *getattr(check, "may_configure", ())))
+        allowed = Scope(
+            (
+                *(batch.gate.may_change if batch.gate else ()),
+                *getattr(check, "may_change", ()),
+                *getattr(check, "may_configure", ()),
+            )
+        )
         for decider in deciders(command.argv, base_paths, read) if command else ():
             if not allowed.allows(decider.path) and not protect.allows(decider.path):
                 decided.setdefault(decider.path, []).append(name)
@@ -253,6 +267,35 @@ def _deciding(
         is_meant = any(map(Scope(tuple(narrow)).allows, paths))
         severity = Severity.WARNING if is_meant else Severity.NOTE
         yield Finding(FindingKind.DECIDES, severity, batch.id, (agent.id,), text, mend, paths)
+
+
+def _editing_tests(
+    batch: PlannedBatch, base_paths: Sequence[str], is_of_tests: Callable[[str], bool]
+) -> Iterator[Finding]:
+    """Agents that are given files of the tests by name, which their own gate puts back."""
+    if batch.gate is None:
+        return
+    globs = [glob for check in batch.gate.checks for glob in getattr(check, "may_change", ())]
+    allowed = Scope((*batch.gate.may_change, *globs))
+    there = frozenset(base_paths)
+    for agent in batch.agents:
+        # Only what is named: a wide scope is for new tests, too, and those need no leave.
+        named = dict.fromkeys(entry.glob.lstrip("/") for entry in agent.scope.entries)
+        paths = tuple(
+            path
+            for path in named
+            if path in there and is_of_tests(path) and not allowed.allows(path)
+        )
+        if paths:
+            are = "belongs" if len(paths) == 1 else "belong"
+            text = (
+                f"{_some(paths)} {are} to the tests: what {agent.id} edits there is put back, and "
+                "its work refused"
+            )
+            mend = "name it in the gate's `may_change`, and it is judged both ways; new files need no leave"
+            yield Finding(
+                FindingKind.TESTS, Severity.WARNING, batch.id, (agent.id,), text, mend, paths
+            )
 
 
 def _is_plainly_new(pattern: str, folders: set[str]) -> bool:

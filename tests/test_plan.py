@@ -614,3 +614,31 @@ def test_words() -> None:
         "0.25s",
     ]
     assert Severity("note") is Severity.NOTE
+
+
+@pytest.mark.parametrize(
+    ("files", "gate", "check", "told"),
+    [
+        (["tests/test_a.py"], {}, {}, ["tests/test_a.py"]),
+        (["src/a.py", "/tests/data/golden.json"], {}, {}, ["tests/data/golden.json"]),
+        (["tests/test_a.py::test_one"], {}, {}, ["tests/test_a.py"]),
+        (["tests/test_a.py"], {"may_change": ["tests/**"]}, {}, []),
+        (["tests/test_a.py"], {}, {"may_change": ["tests/test_a.py"]}, []),
+        (["tests/test_new.py"], {}, {}, []),
+        (["tests/**"], {}, {}, []),
+        (["src/a.py"], {}, {}, []),
+    ],
+)
+def test_tests_that_an_agent_is_given_and_its_gate_puts_back(
+    files: list[str], gate: dict[str, object], check: dict[str, object], told: list[str]
+) -> None:
+    planned = mission(
+        batch("a", agent("x", files=files), gate="g"),
+        gates={"g": {**gate, "checks": [{"pytest": "tests", **check}]}},
+    )
+    paths = ["src/a.py", "tests/test_a.py", "tests/data/golden.json"]
+    found = inspect(
+        make_plan(planned), paths, is_of_tests=lambda path: path.startswith("tests/")
+    ).of(FindingKind.TESTS)
+    assert [path for one in found for path in one.items] == told
+    assert all("`may_change`" in one.mend for one in found)

@@ -47,9 +47,16 @@ def preview(loaded: LoadedMission) -> Preview:
     plan = make_plan(loaded.mission)
     paths, read = _base(loaded)
     outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
-    return Preview(
-        plan.resolved(outlines), inspect(plan, paths, outlines, read), outlines, _inside(loaded)
-    )
+    found = inspect(plan, paths, outlines, read, _of_tests(paths, read))
+    return Preview(plan.resolved(outlines), found, outlines, _inside(loaded))
+
+
+def _of_tests(paths: Sequence[str], read: Callable[[str], bytes | None]) -> Callable[[str], bool]:
+    """Whether a path of the base belongs to the tests, as its gates will see it."""
+    from orchestrator.gates.observing.test_side import layout_of  # a run's start needs none of it
+
+    layout = layout_of(paths, read)
+    return lambda path: layout.is_test_side(path, read(path))
 
 
 def _inside(loaded: LoadedMission) -> str:
