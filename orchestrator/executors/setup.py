@@ -1,44 +1,31 @@
 """`workspace.setup`: commands that make what work needs and git does not hold, such as a virtual
 environment.
 
-Owns running them once for each distinct input, keeping what they made, and giving every work tree a
-copy of its own. What they made is every file that the commit does not have; it is kept in a folder
-that all runs of a root share, by the digest of the commands, of the inputs that the commit holds, of
-what is copied and linked, and of the machine's Python, and used again by later runs. Programs write
-the path of the folder in which they are installed into scripts and `.pth` files: in a copy it is the
-copy's.
-
-What came of an earlier run is used if it is byte for byte what it was. Nobody but the judge and
-those who prepare work trees is told of the original.
+Owns running them once for each distinct input, and giving every work tree what they made. What that
+is is kept in a folder that all runs of a root share (`made`), by the digest of the commands, of the
+inputs that the commit holds, of what is copied and linked, and of the machine's Python, and used
+again by later runs. Nobody but the judge and those who prepare work trees is told of the original.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import platform
 import re
-import shutil
-import stat
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 from anyio import to_thread
 
-from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.interpreters import Interpreters
+from orchestrator.executors.made import Made, SetupFailed, facts_of, keep, load
 from orchestrator.executors.shelf import Shelf
 from orchestrator.executors.stamps import stamp
-from orchestrator.git.folder import is_too_deep, remove_tree, walk
 from orchestrator.git.store import Store
 from orchestrator.isolation.environment import NAMES, clean_environment, interpreter_on_path
 from orchestrator.isolation.interpreter import Interpreter
@@ -47,10 +34,6 @@ from orchestrator.mission.model import Workspace
 from orchestrator.mission.scope import Scope
 
 TREE = "setup"
-TEXT_LIMIT_BYTES = 1024 * 1024
-COMPILED = (".pyc", ".pyo")
-_COPY = ("cp", "-a", "--reflink=auto", "--")
-"""As Python would copy, in a third of the time, and in none where the file system can share."""
 
 
 class Tree(Protocol):
@@ -75,35 +58,6 @@ class Trees(Protocol):
     def checkout(self, name: str, commit: str) -> Tree:
         """The reusable work tree `name`, holding `commit`."""
         ...
-
-
-class SetupFailed(EnvironmentRefused):
-    """A command of `workspace.setup` failed on this commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What one set-up made: where it is kept, its top-most paths, where it was made, which files
-    speak of that, and the digest of it all.
-    """
-
-    files: Path
-    paths: tuple[str, ...]
-    root: str
-    texts: tuple[str, ...]
-    digest: str
-
-    def put_into(self, work_tree: Path) -> None:
-        """Copy it to where it was made, in place of whatever is there."""
-        for path in self.paths:
-            target = work_tree / path
-            remove_tree(target)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = self.files / path
-            _copy(source, target)
-        old, new = os.fsencode(self.root), os.fsencode(work_tree)
-        for path in self.texts:
-            _replace(work_tree / path, old, new)
 
 
 class Setup:
@@ -137,13 +91,20 @@ class Setup:
         )
         self._interpreters = Interpreters(wanted.python)
         self._shelf = Shelf()
-        self._made: dict[str, _Made] = {}
+        self._made: dict[str, Made] = {}
         self._failed: dict[str, SetupFailed] = {}
         self._turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._tree_is_free = anyio.Lock()
 
     def key(self, commit: str) -> str:
-        """The same for commits that are set up alike; empty when nothing is to be done."""
+        """The same for commits that are set up alike, as things are now; empty when nothing is to be
+        done.
+        """
+        kin = self._kin(commit)
+        return f"{kin}-{self._trees.digest()[:12]}" if kin else ""
+
+    def _kin(self, commit: str) -> str:
+        """The same for commits that are set up alike, whatever is copied and linked."""
         if not self._commands:
             return ""
         held = self._store.entries(commit)
@@ -152,7 +113,6 @@ class Setup:
             "inputs": {
                 path: entry.oid for path, entry in held.items() if self._inputs.allows(path)
             },
-            "furniture": self._trees.digest(),
             "python": [
                 *((str(found), stamp(found.resolve())) for found in _pythons()),
                 platform.platform(),
@@ -174,7 +134,7 @@ class Setup:
         told = [await to_thread.run_sync(self._interpreters.identity)]
         if self._commands:
             key = await to_thread.run_sync(self.key, commit)
-            if is_made and key not in self._made and not _about(self._cache / key):
+            if is_made and key not in self._made and not facts_of(self._cache / key):
                 return None
             told += [key, (await self._ready(commit)).digest]
         else:
@@ -192,11 +152,13 @@ class Setup:
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """What is put into trees of this commit, also by an earlier process: nobody's work."""
-        key = self.key(commit)
-        if not key:
+        kin = self._kin(commit)
+        if not kin:
             return ()
-        made = self._made.get(key)
-        return made.paths if made else tuple(_about(self._cache / key).get("paths", ()))
+        # What is copied and linked may have changed since.
+        known = [made.paths for key, made in self._made.items() if key.startswith(kin)]
+        known += [facts_of(place).get("paths", ()) for place in self._cache.glob(f"{kin}-*")]
+        return tuple(dict.fromkeys(path for paths in known for path in paths))
 
     async def give(self, commit: str, work_tree: Path) -> Interpreter:
         """Give the tree of an attempt what the commands make; what its agent calls `python`.
@@ -224,20 +186,20 @@ class Setup:
         """Keep what was put into the tree of a gate for the next who has it."""
         await to_thread.run_sync(self._shelf.take, work_tree)
 
-    def _put_into(self, made: _Made, work_tree: Path) -> None:
+    def _put_into(self, made: Made, work_tree: Path) -> None:
         if not self._shelf.put_back(work_tree, made.digest):
             made.put_into(work_tree)
             self._shelf.note(work_tree, made.digest, made.paths)
 
-    def _given(self, made: _Made | None) -> tuple[str, ...]:
+    def _given(self, made: Made | None) -> tuple[str, ...]:
         return (*(made.paths if made else ()), *self._trees.paths)
 
-    async def _ready(self, commit: str) -> _Made:
+    async def _ready(self, commit: str) -> Made:
         key = await to_thread.run_sync(self.key, commit)
         async with self._turns[key]:
             if key in self._failed:
                 raise self._failed[key]
-            made = self._made.get(key) or await to_thread.run_sync(_load, self._cache / key)
+            made = self._made.get(key) or await to_thread.run_sync(load, self._cache / key)
             if made is None:
                 started = time.monotonic()
                 try:
@@ -249,7 +211,7 @@ class Setup:
             self._made[key] = made
             return made
 
-    async def _make(self, commit: str, key: str) -> _Made:
+    async def _make(self, commit: str, key: str) -> Made:
         async with self._tree_is_free:
             tree = (await to_thread.run_sync(self._trees.checkout, TREE, commit)).path
             log = self._logs / f"setup-{key[:8]}.log"
@@ -277,7 +239,7 @@ class Setup:
                         log,
                     )
             known = frozenset((*self._store.entries(commit), *self._trees.paths))
-            return await to_thread.run_sync(_keep, tree, known, self._cache / key)
+            return await to_thread.run_sync(keep, tree, known, self._cache / key)
 
 
 def _pythons() -> Iterator[Path]:
@@ -285,26 +247,6 @@ def _pythons() -> Iterator[Path]:
     for name in NAMES:
         if (found := interpreter_on_path(name)) is not None:
             yield found
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, a link or a folder as it is. Raises SetupFailed."""
-    if not source.is_dir() or source.is_symlink():
-        shutil.copy2(source, target, follow_symlinks=False)
-        return
-    done = subprocess.run(
-        [*_COPY, source, target],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise SetupFailed(
-            f"workspace.setup: what it made cannot be copied: {said[-1] if said else 'cp failed'}",
-            where=str(target),
-            mend="make room",
-        )
 
 
 def _last_words(tail: str) -> str:
@@ -317,121 +259,3 @@ def _last_words(tail: str) -> str:
 def _failure(command: str, what: str, log: Path) -> SetupFailed:
     mend = "See the log; what a command needs must be in the commit, on this machine, or within reach of the network."
     return SetupFailed(f"workspace.setup: `{command}` {what}", where=str(log), mend=mend)
-
-
-def _keep(tree: Path, known: frozenset[str], place: Path) -> _Made:
-    """Move what was made in a tree, all that is not `known` there, to where it is kept."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
-    paths = tuple(_made_in(tree, known))
-    for path in paths:
-        target = partial / "files" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(tree / path, target)
-    files = partial / "files"
-    files.mkdir(exist_ok=True)
-    texts = tuple(path for path in _files(files) if _speaks_of(files / path, os.fsencode(tree)))
-    digest = _digest(files)
-    about = {"paths": paths, "root": str(tree), "texts": texts, "digest": digest}
-    (partial / "setup.json").write_text(
-        json.dumps(about), encoding="utf-8", errors="surrogateescape"
-    )
-    remove_tree(place)
-    partial.rename(place)
-    return _Made(place / "files", paths, str(tree), texts, digest)
-
-
-def _load(place: Path) -> _Made | None:
-    """What an earlier run has kept; None when there is none, or it is not what it was."""
-    about = _about(place)
-    with contextlib.suppress(OSError):
-        if about and _digest(place / "files") == about["digest"]:
-            return _Made(
-                place / "files",
-                tuple(about["paths"]),
-                about["root"],
-                tuple(about["texts"]),
-                about["digest"],
-            )
-    return None
-
-
-def _about(place: Path) -> dict[str, Any]:
-    try:
-        about: dict[str, Any] = json.loads(
-            (place / "setup.json").read_text("utf-8", "surrogateescape")
-        )
-    except (OSError, ValueError):
-        return {}
-    return about
-
-
-def _made_in(tree: Path, known: frozenset[str]) -> Iterator[str]:
-    """The top-most paths of a tree that hold nothing known, sorted."""
-    folders = {parent for path in known for parent in _parents(path)}
-    todo = [""]
-    while todo:
-        folder = todo.pop()
-        for entry in sorted(os.scandir(tree / folder), key=lambda entry: entry.name):
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if path in known or path == ".git":
-                continue
-            if path in folders and entry.is_dir(follow_symlinks=False):
-                todo.append(path)
-            else:
-                yield path
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _files(folder: Path) -> Iterator[str]:
-    """Everything in a folder but folders, sorted, relative to it. Raises SetupFailed where these
-    are nested deeper than can be copied.
-    """
-    found = []
-    for item in walk(folder):
-        if not stat.S_ISDIR(item.status.st_mode):
-            found.append(item.path)
-        elif is_too_deep(item.path):
-            top = os.fsdecode(item.path.partition(b"/")[0])
-            raise SetupFailed(f"workspace.setup: folders are nested too deep in {top}")
-    yield from map(os.fsdecode, sorted(found))
-
-
-def _digest(folder: Path) -> str:
-    """Of all that is in a folder: names, modes, contents."""
-    told = hashlib.sha256()
-    for path in _files(folder):
-        place = folder / path
-        content = os.fsencode(place.readlink()) if place.is_symlink() else place.read_bytes()
-        told.update(os.fsencode(f"{path}\0{place.lstat().st_mode:o}\0{len(content)}\0"))
-        told.update(content)
-    return told.hexdigest()
-
-
-def _speaks_of(place: Path, root: bytes) -> bool:
-    if place.is_symlink():
-        return os.fsencode(place.readlink()).startswith(root)
-    if not place.is_file() or place.suffix in COMPILED or place.stat().st_size > TEXT_LIMIT_BYTES:
-        return False
-    content = place.read_bytes()
-    return root in content and b"\0" not in content
-
-
-def _replace(place: Path, old: bytes, new: bytes) -> None:
-    """Have a text or a link speak of another folder; of the folder itself, not of one whose name
-    begins so.
-    """
-    if place.is_symlink():
-        target = os.fsencode(place.readlink())
-        place.unlink()
-        place.symlink_to(os.fsdecode(new + target[len(old) :]))
-        return
-    pattern = re.compile(re.escape(old) + rb"(?![\w.-])")
-    mode = place.stat().st_mode
-    place.write_bytes(pattern.sub(lambda _: new, place.read_bytes()))
-    place.chmod(mode)

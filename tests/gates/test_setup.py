@@ -276,6 +276,10 @@ def test_a_pass_is_known_as_long_as_all_that_trees_are_given_is_the_same(bench: 
         assert (result.decision, was_known) == (Decision.PASSED, False)
         assert site.again(mended)[1]
     assert site.count == made + 6  # what is copied may be what set-up reads
+    (bench.source / "local.txt").write_text("3")
+    _, setup, store = site.run()
+    assert setup.paths(mended) == (".venv", "build")  # what is in trees already is nobody's work
+    store.close()
 
 
 def test_what_was_set_up_otherwise_is_seen_again(bench: Bench) -> None:

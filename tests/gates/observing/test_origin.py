@@ -207,6 +207,22 @@ def test_the_candidate_beside_other_things_is_tested(
     assert decide("tests", CHECK, seen, seen).decision == "passed", seen.tail
 
 
+def test_workers_of_xdist_tell_what_they_have_loaded(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", {"shop.py": RIGHT})
+    files = {
+        **TEST,
+        "shop.py": BROKEN,
+        "conftest.py": f"import sys\nsys.path.insert(0, {str(tmp_path / 'elsewhere')!r})\n",
+        "pytest.ini": "[pytest]\naddopts = -n 2\n",
+    }
+    check = PytestCheck(pytest=("tests",), plugins=("xdist",))
+    seen = look(tmp_path, check, files)
+    assert seen.counts.passed == 1, seen.tail
+    result = decide("tests", check, seen)
+    assert result.reason == "not_tested"
+    assert f"shop from {tmp_path}/elsewhere/shop.py, not shop.py" in result.text
+
+
 def test_what_nobodys_change_would_reach_is_known_on_the_base(
     installed: Installed, tmp_path: Path
 ) -> None:
