@@ -26,6 +26,7 @@ from orchestrator.executors.interpreters import Interpreters
 from orchestrator.executors.made import Made, SetupFailed, facts_of, keep, load
 from orchestrator.executors.shelf import Shelf
 from orchestrator.executors.stamps import stamp
+from orchestrator.executors.startup import brought, startup
 from orchestrator.git.store import Store
 from orchestrator.isolation.environment import NAMES, clean_environment, interpreter_on_path
 from orchestrator.isolation.interpreter import Interpreter
@@ -181,6 +182,23 @@ class Setup:
         if made is not None:
             await to_thread.run_sync(self._put_into, made, work_tree)
         return await to_thread.run_sync(self._interpreters.of, work_tree, self._given(made))
+
+    async def brought(self, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, ...]:
+        """What runs before any test in the environment of `commit`, and is not in that of `base`.
+
+        Nothing, where both are set up alike, or all inputs that differ are among `may_change`
+        (globs). Raises EnvironmentRefused.
+        """
+        if not self._commands or self._kin(base) == self._kin(commit):
+            return ()
+        allowed = Scope(may_change)
+        changed = await to_thread.run_sync(self._store.changes, base, commit)
+        if all(allowed.allows(path) for path in changed if self._inputs.allows(path)):
+            return ()
+        before, after = await self._ready(base), await self._ready(commit)
+        return await to_thread.run_sync(
+            lambda: brought(startup(before.files), startup(after.files))
+        )
 
     async def take_from(self, work_tree: Path) -> None:
         """Keep what was put into the tree of a gate for the next who has it."""

@@ -360,3 +360,34 @@ def test_the_interpreter_that_the_mission_names_runs_the_tests(bench: Bench) -> 
     result = site.judge(bench.commit({"env/bin/python": "#!/bin/sh\n"}), {"pytest": "tests"})
     assert result.decision is Decision.ERRORED
     assert "workspace.python: env/bin/python is" in result.text
+
+
+def test_a_set_up_that_deceives_is_refused(site: Site) -> None:
+    evil = "import sysconfig; open(sysconfig.get_path('purelib') + '/x.pth', 'w').write('import os\\n')"
+    candidate = site.bench.commit(
+        {
+            "requirements.txt": "90",
+            "tools/more.py": "",
+            "tools/install.py": INSTALL + f"    {evil}\n",
+        }
+    )
+    result = site.judge(candidate)
+    assert (result.decision, result.reason) == (Decision.FAILED, "runner_changed"), result.text
+    assert (
+        "site-packages/x.pth (name the inputs of set-up that may in `may_configure`)" in result.text
+    )
+    allowed = site.judge(candidate, {**CHECK, "may_configure": ["requirements.txt", "tools/**"]})
+    assert allowed.decision is Decision.PASSED, allowed.text
+
+
+def test_an_environment_without_pytest_is_a_fault_of_the_place(bench: Bench) -> None:
+    site = Site(bench, Workspace.model_validate({"setup": "python -m venv --without-pip .venv"}))
+    subject = Subject(
+        checks=Gate.model_validate({"checks": [{"pytest": "tests"}]}).checks, gate="g"
+    )
+    judge, _, store = site.run()
+    (fault,) = anyio.run(judge.lacks, subject, site.base)
+    store.close()
+    assert "No module named '_pytest" in fault.line
+    assert "workspace.setup" in fault.mend
+    assert "pip install pytest" in fault.mend

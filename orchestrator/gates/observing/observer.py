@@ -243,6 +243,11 @@ class Observer:
         ground = await self._ground.digest(what.commit, is_made=is_made)
         if ground is None:
             return None
+        if what.base is not None:
+            # What a candidate's set-up brings is held against the base's.
+            with contextlib.suppress(EnvironmentRefused):  # which is the base's own look to tell
+                before = await self._ground.digest(what.base, is_made=is_made)
+                ground += before if before is not None and before != ground else ""
         more = variables_digest(what.variables)
         return check_fingerprint(what.check, restored.digest + ground + more), what.tree
 
@@ -284,9 +289,15 @@ class Observer:
             lands, has_met_then = await self._run_landing(what, fingerprint, landing, apart=apart)
             seen, has_met = joined(seen, lands, landing), has_met or has_met_then
         update: dict[str, object] = {"restored": restored.reasons, "put_back": restored.put_back}
+        oddities = dict(seen.oddities)
         if restored.shadows:
-            texts = tuple(f"{each.path} for {each.other}" for each in restored.shadows)
-            update["oddities"] = {**seen.oddities, "stands_in": texts}
+            oddities["stands_in"] = tuple(f"{it.path} for {it.other}" for it in restored.shadows)
+        if what.base is not None and not seen.not_ready:
+            may_change = (*what.asked.may_configure, *what.asked.may_change)
+            with contextlib.suppress(EnvironmentRefused):
+                found = await self._ground.brought(what.base, what.commit, may_change)
+                oddities |= {"brought": found} if found else {}
+        update["oddities"] = oddities
         return seen.model_copy(update=update), has_met
 
     async def _run_landing(

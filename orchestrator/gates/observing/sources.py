@@ -69,6 +69,14 @@ class Ground(Protocol):
         """
         ...
 
+    async def brought(self, base: str, commit: str, may_change: tuple[str, ...]) -> tuple[str, ...]:
+        """What runs before any test because of what the commit is given, and would not for the
+        base; nothing where only files among `may_change` (globs) make the difference.
+
+        Raises EnvironmentRefused.
+        """
+        ...
+
     async def take_from(self, work_tree: Path) -> None:
         """Keep it for whoever has this tree next."""
         ...
@@ -103,6 +111,15 @@ class BareGround:
     async def put_into(self, commit: str, work_tree: Path) -> Interpreter:  # noqa: ARG002
         """Nothing to do."""
         return await to_thread.run_sync(self.in_advance)
+
+    async def brought(
+        self,
+        base: str,  # noqa: ARG002
+        commit: str,  # noqa: ARG002
+        may_change: tuple[str, ...],  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        """Nothing is given to trees."""
+        return ()
 
     async def take_from(self, work_tree: Path) -> None:
         """Nothing to do."""

@@ -39,7 +39,7 @@ from orchestrator.gates.rules.findings import (
     worse_than_base,
 )
 from orchestrator.gates.rules.nothing_ran import nothing_ran
-from orchestrator.gates.rules.origin import not_the_candidate
+from orchestrator.gates.rules.origin import brought_along, not_the_candidate
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import (
@@ -87,6 +87,7 @@ def decide(
                     *not_carried_out(candidate),
                     *_exit_code(check, candidate, base),
                     *put_back(candidate),
+                    *brought_along(candidate),
                     *side_changed(candidate),
                 ],
                 EXIT_CODE_ONLY,
@@ -98,6 +99,7 @@ def decide(
                     *_metric(check, candidate),
                     *nothing_ran(candidate, base),
                     *put_back(candidate),
+                    *brought_along(candidate),
                     *side_changed(candidate),
                 ],
                 _holding(check, candidate),
@@ -151,6 +153,7 @@ def _decide_tests(
         *empty_places(check, candidate),
         *too_few(check, candidate),
         *put_back(candidate),
+        *brought_along(candidate),
     ]
     if findings and not candidate.is_whole():
         findings = findings[:1]  # what did not run did not break

@@ -35,6 +35,16 @@ def not_the_candidate(seen: Observation, base: Observation | None) -> Iterator[F
         yield Finding(Reason.NOT_TESTED, text)
 
 
+def brought_along(seen: Observation) -> Iterator[Finding]:
+    """Does its own set-up bring what runs before its tests?"""
+    if found := seen.oddities.get("brought", ()):
+        text = (
+            "its set-up makes what runs before any test, and the base's does not:"
+            f" {named(found)} (name the inputs of set-up that may in `may_configure`)"
+        )
+        yield Finding(Reason.RUNNER_CHANGED, text)
+
+
 def untested(
     seen: Observation, may_change: Callable[[str], bool], is_followed: Callable[[str], bool]
 ) -> tuple[str, str] | None:
