@@ -80,7 +80,7 @@ class Exercised:
     result: CheckResult | None = None
     tests: tuple[TestRecord, ...] = ()
     noticed: frozenset[str] = frozenset()
-    """All tests that noticed, of those that were run."""
+    """All tests that noticed by themselves, of those that were run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,17 @@ def course(
     every = -(-len(turned) // FIRST)
     first = list(turned)[::every]
     some = {test: seen for test, seen in turned.items() if test in first or test in heads}
-    of_turned = [trial_of(tests, plugins) for tests in ([some, turned] if every > 1 else [turned])]
+    theirs = [
+        check
+        for name, check in checks.items()
+        if isinstance(check, PytestCheck)
+        and name in seen
+        and not turned.keys().isdisjoint(seen[name].tests)
+    ]
+    like = theirs[0] if len(theirs) == 1 else None
+    of_turned = [
+        trial_of(tests, plugins, like) for tests in ([some, turned] if every > 1 else [turned])
+    ]
     rest = [
         trial
         for trial in whole
@@ -178,11 +188,16 @@ def course(
     return Course((of_turned[-1],), (*of_turned, *rest), "the tests that turned green")
 
 
-def trial_of(tests: Mapping[str, TestSeen], plugins: tuple[str, ...]) -> Trial:
-    """Some tests, to be run by themselves."""
+def trial_of(
+    tests: Mapping[str, TestSeen], plugins: tuple[str, ...], like: PytestCheck | None = None
+) -> Trial:
+    """Some tests, to be run by themselves, with what the check is given that they are of."""
     seconds = sum(test.seconds for test in tests.values())
     normal = Observation(kind="pytest", exit_code=0, tests=dict(tests), seconds=seconds)
-    return Trial(KIND, PytestCheck(pytest=tuple(tests), plugins=plugins), normal)
+    check = PytestCheck(pytest=tuple(tests), plugins=plugins)
+    if like is not None:
+        check = check.model_copy(update={"env": like.env})
+    return Trial(KIND, check, normal)
 
 
 def _green(seen: Observation) -> set[str]:
@@ -215,7 +230,8 @@ async def exercise(  # noqa: PLR0917  (a course, and who runs it)
                 text = f"{harm.text}: {who} noticed"
                 fact = fact.model_copy(update={"noticed_by": noticed[:FAILING_LIMIT]})
                 result = result_of(name, last, Decision.PASSED, None, text)
-                return Exercised(fact, result, records(seen, trial.normal), frozenset(noticed))
+                own = frozenset(test for test in noticed if _is_its_own(test, seen))
+                return Exercised(fact, result, records(seen, trial.normal), own)
             but = ", but for what looks at the text of it,"
         number = max(number, len(_green(trial.normal)))
     stays = f"all {count(number, 'test')} stay green" if number else "the gate stays green"
@@ -238,6 +254,13 @@ def noticed_by(
         for test in trial.normal.tests
         if test in care and (not is_value or seen.outcome(test) in RED)
     )
+
+
+def _is_its_own(test: str, seen: Observation) -> bool:
+    """Whether a test is red because of what it does, and not because a module could not be
+    imported.
+    """
+    return seen.outcome(test) in RED and ": in <module>" not in seen.tests[test].message
 
 
 def with_notes(found: Exercised, whose: str) -> Exercised:

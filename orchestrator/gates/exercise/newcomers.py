@@ -10,7 +10,6 @@ same text harms nothing, has noticed. A test that notices nothing looks at nothi
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +17,16 @@ from functools import partial
 
 import anyio
 
-from orchestrator.gates.exercise.changed_functions import Read, is_test_code, parse
+from orchestrator.gates.exercise.changed_functions import is_test_code
 from orchestrator.gates.exercise.exercise import FIRST, Trial, noticed_by, trial_of
 from orchestrator.gates.exercise.held import Held
 from orchestrator.gates.exercise.other_languages import broken, is_known
 from orchestrator.gates.exercise.spoiling import Spoiling, spoiled
+from orchestrator.gates.exercise.surroundings import has_more
 from orchestrator.gates.exercise.trials import Trials, is_whole
 from orchestrator.gates.exercise.undoing import AROUND
 from orchestrator.gates.observing.observation import Observation, TestSeen
 from orchestrator.gates.observing.selection import path_of
-from orchestrator.gates.rules.changed_tests import functions_in
 from orchestrator.gates.rules.prose import is_prose
 from orchestrator.mission.model import CommandCheck, PytestCheck
 
@@ -103,23 +102,22 @@ async def look_at_newcomers(
     return Newcomers(frozenset(noticed), tuple(dict.fromkeys(careless)), last)
 
 
-def _trials(trials: Trials, groups: Iterable[Held], *, is_sample: bool) -> Iterator[Trial]:
+def _trials(trials: Trials, groups: Sequence[Held], *, is_sample: bool) -> Iterator[Trial]:
     """What is run for some entries: of pytest's tests all or a few of each, of other runners
     all.
     """
     green = trials.green
-    picked: dict[str, TestSeen] = {}
-    for one in groups:
-        check, seen = green.checks[one.check], green.seen[one.check]
-        if isinstance(check, PytestCheck):
-            every = -(-len(one.tests) // FIRST) if is_sample else 1
-            picked |= {test: seen.tests[test] for test in one.tests[::every]}
-    if picked:
-        yield trial_of(picked, green.subject.all_plugins)
     for name in dict.fromkeys(one.check for one in groups):
-        check = green.checks[name]
-        if isinstance(check, CommandCheck):
-            yield Trial(name, check, green.seen[name])
+        check, seen = green.checks[name], green.seen[name]
+        if isinstance(check, PytestCheck):
+            picked: dict[str, TestSeen] = {}
+            for one in groups:
+                every = -(-len(one.tests) // FIRST) if is_sample else 1
+                tests = one.tests[::every] if one.check == name else ()
+                picked |= {test: seen.tests[test] for test in tests}
+            yield trial_of(picked, check.plugins or green.subject.all_plugins, check)
+        elif isinstance(check, CommandCheck):
+            yield Trial(name, check, seen)
 
 
 def _product(trials: Trials) -> dict[str, bytes]:
@@ -128,26 +126,28 @@ def _product(trials: Trials) -> dict[str, bytes]:
     """
     commits, commit = trials.commits, trials.green.commit
     found = {}
-    for path, entry in commits.entries(commit).items():
-        is_module = entry.is_file and _is_product(path) and _is_code(path)
-        if is_module and (source := commits.read(commit, path)):
+    for path in _paths(trials):
+        if _is_code(path) and (source := commits.read(commit, path)):
             found[path] = source
     return found
 
 
 def _others(trials: Trials) -> list[str]:
-    """Other files of the product; not what the gate's own commands name."""
+    """Other files of the product."""
+    return [path for path in _paths(trials) if not _is_code(path)]
+
+
+def _paths(trials: Trials) -> Iterator[str]:
+    """All files of the product; not what the gate's own commands name."""
     named = {
         word.removeprefix("./")
         for check in trials.green.checks.values()
         if isinstance(check, CommandCheck)
         for word in check.command.argv
     }
-    return [
-        path
-        for path, entry in trials.commits.entries(trials.green.commit).items()
-        if entry.is_file and _is_product(path) and not _is_code(path) and path not in named
-    ]
+    for path, entry in trials.commits.entries(trials.green.commit).items():
+        if entry.is_file and path not in named and _is_product(path):
+            yield path
 
 
 def _is_code(path: str) -> bool:
@@ -182,44 +182,6 @@ def _surrounded(trials: Trials, groups: Iterable[Held], uncollected: Collection[
     for one in groups:
         tests = one.tests
         if isinstance(trials.green.checks[one.check], PytestCheck):
-            tests = tuple(t for t in tests if path_of(t) in uncollected or _has_more(t, read))
+            tests = tuple(t for t in tests if path_of(t) in uncollected or has_more(t, read))
         found += [replace(one, tests=tests)] if tests else []
     return found
-
-
-def _has_more(test: str, read: Read) -> bool:
-    """Whether a test is given something by fixtures, set up by its class or module, or reads what
-    its module holds; true of what cannot be read.
-    """
-    source = read(path_of(test)) or b""
-    name = test.partition("::")[2].partition("[")[0]
-    function, module = functions_in(source).get(name), parse(source)
-    if function is None or module is None:
-        return True
-    given = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if any(name not in ("self", "cls") for name in given) or function.args.kwonlyargs:
-        return True
-    around: list[ast.stmt] = list(module.body)
-    for part in name.split("::")[:-1]:
-        one = next((n for n in around if isinstance(n, ast.ClassDef) and n.name == part), None)
-        around = [*module.body, *(one.body if one else [])]
-        if one is None or one.bases or "usefixtures" in "".join(map(ast.dump, one.decorator_list)):
-            return True
-    if any(_sets_up(node) for node in around) or "usefixtures" in ast.dump(function):
-        return True
-    held = {
-        n.id
-        for node in around
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.With | ast.For)
-        for n in ast.walk(node)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    return any(isinstance(n, ast.Name) and n.id in held for n in ast.walk(function))
-
-
-def _sets_up(node: ast.stmt) -> bool:
-    """Whether it is a function that is called before a test, or names fixtures for all."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        is_used = any("autouse" in ast.dump(one) for one in node.decorator_list)
-        return is_used or node.name.lower().startswith("setup")
-    return isinstance(node, ast.Assign) and "pytestmark" in ast.dump(node)
