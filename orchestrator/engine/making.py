@@ -120,6 +120,7 @@ def make_judge(
     setup: Setup | None = None,
 ) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
+    from orchestrator.engine.places import seal
     from orchestrator.gates.judge import Judge
 
     know_of(mission)
@@ -133,6 +134,7 @@ def make_judge(
         ground=setup or make_setup(mission, folders, workshop, furnishing),
         parallel=mission.defaults.gate_parallel,
         scopes=[agent.scope for agent in make_plan(mission).agents],
+        seal=seal(),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import remove_tree
 from orchestrator.isolation.caches import MEND, cache
+from orchestrator.isolation.seal import Seal
 
 _KEY_LENGTH = 12  # of a socket's name there are 108 bytes, of which a folder's path takes its part
 
@@ -65,6 +66,17 @@ def make_place(root: Path, name: str) -> Path:
 def hidden_place(root: Path, name: str) -> Path:
     """A folder to which no link leads, whether it exists or not."""
     return cache() / _key(root, f".{name}")
+
+
+def seal() -> Seal:
+    """What evidence is sealed with, one for all runs of the user. Raises EnvironmentRefused."""
+    path = cache() / "seal"
+    try:
+        return Seal.kept_in(path)
+    except OSError as error:
+        raise EnvironmentRefused(
+            f"evidence cannot be sealed: {error.strerror}", where=str(path), mend=MEND
+        ) from error
 
 
 def remove_place(root: Path, name: str) -> None:

@@ -24,6 +24,7 @@ from orchestrator.gates.exercise.trials import Green
 from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
+from orchestrator.gates.observing.guard import Guard
 from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import GREEN, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
@@ -42,6 +43,7 @@ from orchestrator.gates.rules.prose import no_code_changed
 from orchestrator.gates.rules.suspicious import suspicious
 from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Approval, OnProgress, Subject
+from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import (
     CheckResult,
     ClaimResult,
@@ -112,7 +114,8 @@ class Judge:
     tests take for their home, outside of any tree; `tag` names the judge's processes; `protect` are
     globs of files that come from the base; `ground` is what trees need beside their commit;
     `parallel` is how many checks run at once; `scopes` are those of all agents, for what their work
-    may bring (None: anything); `clock` gives seconds.
+    may bring (None: anything); `seal` is what evidence of other judges carries that is believed (None:
+    no other's is); `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)
@@ -127,6 +130,7 @@ class Judge:
         ground: Ground | None = None,
         parallel: int = 2,
         scopes: Iterable[Scope] | None = None,
+        seal: Seal | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
@@ -134,13 +138,14 @@ class Judge:
             partial(_restored, commits, tuple(protect))
         )
         self._home = home
-        self._evidence = Evidence(reports)
+        self._evidence = Evidence(reports, seal)
         self._observer = Observer(
             Trees(checkouts, home, parallel),
             ground or BareGround(),
             self._evidence,
             tag,
             restored=self._restored,
+            guard=Guard(commits, protect),
         )
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock

@@ -71,6 +71,9 @@ _USERS_OWN = ("GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL", "
 _USERS_OWN_CONFIGURATION = ("core.attributesFile", "core.excludesFile")
 
 
+_IN_USE = re.compile(r"(PATH|HOME|USER|LOGNAME|LANG|LC_|TMP|TEMP|TZ|LD_|DYLD_|XDG_|GIT_|PYTHON)")
+"""Variables that git, or what it runs for us, may look at."""
+
 _UNKNOWN = -1
 """Never taken for success, should somebody ask again."""
 
@@ -237,6 +240,8 @@ class Git:
                     environment[name] = os.environ[name]
             for name in _USERS_OWN_CONFIGURATION:
                 del configuration[name]
+        else:  # what others can see of it in `/proc` is nothing that a local git has no use for
+            environment = {n: "" for n in os.environ if not _IN_USE.match(n)} | environment
         configuration |= dict(self.configuration)
         environment["GIT_CONFIG_COUNT"] = str(len(configuration))
         for number, (key, value) in enumerate(configuration.items()):

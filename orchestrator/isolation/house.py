@@ -24,6 +24,7 @@ from orchestrator.isolation.ancestry import (
     ready,
 )
 from orchestrator.isolation.keeper import Keeper
+from orchestrator.isolation.unseen import close_to_others
 
 MOST_FDS = 250
 
@@ -114,6 +115,7 @@ def main() -> None:
     gc.disable()  # there are no cycles, and looking for them would copy each page for every keeper
     reaper = find_reaper()
     become_subreaper()
+    close_to_others()  # orders, with the environments of programs, go through here and the keepers
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         House(requests, reaper).serve()
 

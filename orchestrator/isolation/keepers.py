@@ -25,6 +25,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.isolation import orders
+from orchestrator.isolation.unseen import close_to_others, hide_environment
 
 CHUNK_BYTES = 64 * 1024
 _MAIN = (
@@ -263,6 +264,8 @@ class _House:
 
     def _start(self) -> None:
         self._close()
+        close_to_others()
+        hide_environment()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(

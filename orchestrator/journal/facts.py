@@ -83,6 +83,7 @@ class Reason(StrEnum):
     RUNNER_TAMPERED = (
         "runner_tampered"  # a test that must fail does not, or parts of pytest were replaced
     )
+    TAMPERED = "tampered"  # while tests ran, files that they are judged by were written to
     MODULE_SHADOWED = (
         "module_shadowed"  # a module of the candidate stands in for one of Python or of a package
     )
@@ -98,6 +99,7 @@ class Reason(StrEnum):
     PROTECTED_CHANGED = "protected_changed"  # the candidate changes a protected file
     RUNNER_CHANGED = "runner_changed"  # the candidate changes how its own tests are run
     TEST_SIDE_CHANGED = "test_side_changed"  # what tests are made of was edited or removed unasked
+    BYTECODE = "bytecode"  # compiled files would land, which it was judged without
     DID_NOT_TURN_GREEN = "did_not_turn_green"
     FLAKY = "flaky"  # what a mission names must hold, and goes both ways
     ALREADY_GREEN = "already_green"  # named in must_turn_green, but passed on the base

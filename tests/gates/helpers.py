@@ -22,6 +22,7 @@ from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
 from orchestrator.isolation.clean_python import CleanPython
 from orchestrator.isolation.environment import clean_environment
+from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import TestOutcome
 from orchestrator.mission.model import Check, CommandCheck, MetricCheck
 
@@ -178,6 +179,7 @@ class Bench:
             protect=protect,
             ground=BareGround(Path(sys.executable) if is_equipped else None, CLEAN),
             parallel=parallel,
+            seal=Seal.kept_in(self.folder / "seal"),
         )
 
     def counting(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import stat
 from pathlib import Path
 
 import anyio
@@ -20,7 +21,7 @@ from orchestrator.gates.observing.evidence import (
     environment_fingerprint,
 )
 from orchestrator.gates.observing.observation import Observation, RecordState
-from orchestrator.gates.observing.plugin.orchestrate_record import next_link
+from orchestrator.gates.observing.plugin.orchestrate_line import encoder, in_lines, next_link
 from orchestrator.gates.observing.record import LINE_LIMIT_BYTES, Record
 from orchestrator.gates.observing.selection import Families, ancestors, covers, excuses
 from orchestrator.gates.observing.trees import Trees
@@ -29,6 +30,7 @@ from orchestrator.gates.rules.claims import Findings, is_proven, judge_claims, l
 from orchestrator.gates.rules.prose import is_prose, no_code_changed
 from orchestrator.gates.rules.sameness import does_the_same, says_the_same
 from orchestrator.gates.subject import Approval, Subject, named_checks
+from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import (
     CheckResult,
     ClaimResult,
@@ -97,11 +99,13 @@ def lines(*records: tuple[str, dict[str, object]], token: str = "t") -> list[byt
 PASSED = {"outcome": "passed", "seconds": 0.1, "message": ""}
 WATCHED = {
     "controls": 1,
-    "deselected": [],
     "control": [],
     "patched": [],
+    "reached": [],
     "shadowed": [],
+    "used": ["os"],
     "always_equal": [],
+    "forged": [],
 }
 WHOLE = lines(
     ("collected", {"ids": ["a", "b"]}),
@@ -146,7 +150,7 @@ def test_no_byte_can_be_changed_unnoticed(place: int, byte: int) -> None:
     [
         WHOLE[:-1],
         lines(("collected", {"ids": []}), ("finish", {"exit": 0})),
-        lines(("forged", {"by": "a.py:1"}), ("watch", WATCHED), ("finish", {"exit": 0})),
+        lines(("watch", {**WATCHED, "forged": 1}), ("finish", {"exit": 0})),
         [*WHOLE[:1], *WHOLE[2:]],
         [*WHOLE[:2], WHOLE[1], *WHOLE[2:]],
         [*WHOLE, b"more\n"],
@@ -161,6 +165,26 @@ def test_no_byte_can_be_changed_unnoticed(place: int, byte: int) -> None:
 def test_what_is_no_whole_record(chunks: list[bytes]) -> None:
     assert record(*chunks).state in (RecordState.TRUNCATED, RecordState.DAMAGED)
     assert record(*chunks).problem
+
+
+def test_who_asked_for_a_line_is_told_with_it() -> None:
+    body = json.dumps([1, "", {}, ["a.py", "another thread"]])
+    asked = record(f"{next_link('t', body)} {body}\n".encode())
+    assert list(asked.oddities["forged"]) == ["a.py", "another thread"]
+
+
+def test_a_line_says_what_json_would_say() -> None:
+    values = [0, -1, 1.5, 1e300, True, None, "", '\x00\n"\\ö\U0001f600', [[], {}], {"a b": [1]}]
+    assert json.loads(encoder()(values)) == values
+    assert json.loads(encoder()({"a": Path("/x"), "b": (1, "2")})) == {"a": "/x", "b": [1, "2"]}
+
+
+def test_many_ids_take_many_lines() -> None:
+    ids = [f"tests/test_it.py::test_{number}" for number in range(31_000)]
+    portions = list(in_lines(ids))
+    assert [test_id for portion in portions for test_id in portion] == ids
+    assert max(len(json.dumps(portion)) for portion in portions) < LINE_LIMIT_BYTES / 4
+    assert not list(in_lines(()))
 
 
 def test_what_was_red_once_stays_red() -> None:
@@ -331,18 +355,69 @@ def test_fingerprints_tell_checks_apart_and_not_names() -> None:
 
 
 def test_observations_are_kept_by_what_was_seen_where(tmp_path: Path) -> None:
-    evidence = Evidence(tmp_path)
+    seal = Seal.kept_in(tmp_path / "seal")
+    evidence = Evidence(tmp_path, seal)
     one = seen(a__x="passed").model_copy(
         update={"check": "c" * 64, "tree": "t" * 40, "environment": "e" * 64}
     )
     evidence.keep(one)
-    assert Evidence(tmp_path).observation("c" * 64, "t" * 40, "e" * 64) == one
+    again = Evidence(tmp_path, Seal.kept_in(tmp_path / "seal"))
+    assert again.observation("c" * 64, "t" * 40, "e" * 64) == one
     assert evidence.observation("c" * 64, "t" * 39 + "x", "e" * 64) is None
     assert evidence.observation("c" * 64, "u" * 40, "e" * 64) is None
     (file,) = (tmp_path / "evidence" / "observations").iterdir()
     file.write_text(file.read_text()[:-2])
     assert evidence.observation("c" * 64, "t" * 40, "e" * 64) is None
     assert json.loads(one.model_dump_json())["version"] == 1
+
+
+def test_evidence_that_somebody_else_wrote_is_none(tmp_path: Path) -> None:
+    """Made up whole, with a mark of another key, edited, moved to another tree, without a key."""
+    names = {"check": "c" * 64, "tree": "t" * 40, "environment": "e" * 64}
+    evidence = Evidence(tmp_path, Seal(b"k" * 32))
+    evidence.keep(seen(a__x="failed").model_copy(update=names))
+    (file,) = (tmp_path / "evidence" / "observations").iterdir()
+    honest = file.read_bytes()
+    better = seen(a__x="passed").model_copy(update=names).model_dump_json().encode()
+    forgeries = {
+        "no mark": better,
+        "an empty one": b"\n" + better,
+        "another key's": Seal(b"j" * 32).mark("observation", better).encode() + b"\n" + better,
+        "of something else": Seal(b"k" * 32).mark("key", better).encode() + b"\n" + better,
+        "the honest one's": honest.partition(b"\n")[0] + b"\n" + better,
+        "edited": honest.replace(b"failed", b"passed"),
+        "not ASCII": b"\xff\n" + better,
+    }
+    for name, data in forgeries.items():
+        file.write_bytes(data)
+        assert evidence.observation(*names.values()) is None, name
+    file.write_bytes(honest)
+    assert evidence.observation(*names.values()) is not None
+    assert Evidence(tmp_path).observation(*names.values()) is None
+    moved = {**names, "tree": "t" * 12 + "u" * 28}
+    assert evidence.observation(*moved.values()) is None
+
+
+def test_the_key_of_the_seal_is_its_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "seal"
+    mark = Seal.kept_in(path).mark("a", b"b")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Seal.kept_in(path).holds(mark, "a", b"b")
+    assert not Seal.kept_in(path).holds(mark, "a", b"c")
+    path.chmod(0o644)  # others may have read it
+    assert not Seal.kept_in(path).holds(mark, "a", b"b")
+    (tmp_path / "chosen").write_bytes(b"k" * 32)
+    (tmp_path / "chosen").chmod(0o600)
+    mark = Seal(b"k" * 32).mark("a", b"b")
+    path.unlink()
+    path.symlink_to("chosen")
+    assert not Seal.kept_in(path).holds(mark, "a", b"b")
+    path.unlink()
+    path.hardlink_to(tmp_path / "chosen")
+    assert not Seal.kept_in(path).holds(mark, "a", b"b")
+    path.write_bytes(b"")
+    assert Seal.kept_in(path).mark("a", b"b") == Seal.kept_in(path).mark("a", b"b")
+    assert not [left for left in tmp_path.iterdir() if left.name.startswith(".seal")]
 
 
 def test_names_of_evidence_are_never_given_twice(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 fingerprints that find them.
 
 Owns names, versions and atomic writing of evidence, and what makes two runs of a check the same
-run. A file that cannot be read is as good as none: the check is run again. Whether an observation
-may be used again is the judge's to say.
+run. What is read again carries a seal: a file that cannot be read, that somebody else wrote or that
+was moved is as good as none, and the check is run again. Whether an observation may be used again
+is the judge's to say.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.gates.observing.observation import Observation
+from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import CheckResult, TestRecord
 
 HASH_SEED = "0"
 JUDGE_VERSION = "3"
 """Changes whenever the same check on the same tree would be observed in another way."""
 SHORT = 12
+SEALED = "observation"
 
 
 def check_fingerprint(check: BaseModel, restored: str = "") -> str:
@@ -58,11 +61,13 @@ def variables_digest(variables: Mapping[str, str]) -> str:
 
 class Evidence:
     """The evidence of one run: `folder` is the run's report folder, and all names given out are
-    relative to it.
+    relative to it. What it reads again must carry the seal; without one, nothing that another object
+    has kept is believed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seal: Seal | None = None) -> None:
         self.folder = folder
+        self._seal = seal or Seal()
         self._taken: set[str] = set()
         self._lock = threading.Lock()
 
@@ -71,9 +76,10 @@ class Evidence:
         be relied on.
         """
         try:
-            found = Observation.model_validate_json(
-                self._place(check, tree, environment).read_bytes()
-            )
+            mark, _, data = self._place(check, tree, environment).read_bytes().partition(b"\n")
+            if not self._seal.holds(mark.decode("ascii", "replace"), SEALED, data):
+                return None
+            found = Observation.model_validate_json(data)
         except (OSError, ValidationError):
             return None
         # Names are cut; the content is not.
@@ -85,9 +91,9 @@ class Evidence:
 
     def keep(self, seen: Observation) -> None:
         """Keep an observation, in place of an earlier one of the same check and tree."""
-        _write(
-            self._place(seen.check, seen.tree, seen.environment), seen.model_dump_json().encode()
-        )
+        data = seen.model_dump_json().encode()
+        mark = self._seal.mark(SEALED, data).encode()
+        _write(self._place(seen.check, seen.tree, seen.environment), mark + b"\n" + data)
 
     def keep_result(
         self, stem: str, result: CheckResult, tests: Sequence[TestRecord]
@@ -118,7 +124,7 @@ class Evidence:
         return self.folder / name
 
     def _place(self, check: str, tree: str, environment: str) -> Path:
-        name = f"{check[:SHORT]}-{tree[:SHORT]}-{environment[:8]}.json"
+        name = f"{check[:SHORT]}-{tree[:SHORT]}-{environment[:8]}.sealed"
         return self.folder / "evidence" / "observations" / name
 
 

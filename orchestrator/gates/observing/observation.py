@@ -87,7 +87,11 @@ class Observation(_Part):
     deselected: tuple[str, ...] = ()
     collection_errors: dict[str, str] = {}
     oddities: dict[str, tuple[str, ...]] = {}
-    """By kind, what the watch in the test process saw that makes its tests hard to believe."""
+    """By kind, what the watch in the test process saw that makes its tests hard to believe;
+    `written`: files that a check is judged by, and that were written to while it ran.
+    """
+    used: tuple[str, ...] = ()
+    """Top-level modules, of the project or not, of which modules of the project have something."""
     was_repeated_apart: bool = False
     """It was red beside another test run of ours, and has been seen again apart from all others:
     this is what was seen then.

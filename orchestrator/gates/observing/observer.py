@@ -27,6 +27,7 @@ from orchestrator.gates.observing.evidence import (
     environment_fingerprint,
     variables_digest,
 )
+from orchestrator.gates.observing.guard import Guard
 from orchestrator.gates.observing.joining import joined
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.restore import Asked, Landing, Original, Restoration, put_into
@@ -57,17 +58,25 @@ class Observer:
     processes.
 
     `restored` says what is put back of what a commit (second) changes since another one, for what
-    is asked.
+    is asked; `guard` sees whether tests write to what they are judged by.
     """
 
     def __init__(
-        self, trees: Trees, ground: Ground, evidence: Evidence, tag: str, restored: Restored
+        self,
+        trees: Trees,
+        ground: Ground,
+        evidence: Evidence,
+        tag: str,
+        restored: Restored,
+        *,
+        guard: Guard,
     ) -> None:
         self._trees = trees
         self._ground = ground
         self._evidence = evidence
         self._tag = tag
         self._restored = restored
+        self._guard = guard
         self._company = Company()
         self._waiting: Waiting | None = None
         self._preparing = anyio.Lock()
@@ -354,7 +363,11 @@ class Observer:
                 settings_of=settings_of,
             )
             async with self._company.enter(apart=apart) as visit:
+                before = await anyio.to_thread.run_sync(self._guard.stand, what.commit, tree.root)
                 seen = await RUNNERS[type(what.check)](what.check, place)
+                if written := await anyio.to_thread.run_sync(before.written):
+                    odd = {**seen.oddities, "written": written}
+                    seen = seen.model_copy(update={"oddities": odd})
             await self._ground.take_from(tree.root)
         found = without_secrets(seen).model_copy(
             update={

@@ -8,8 +8,11 @@ process and decides nothing about tests.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +20,15 @@ from typing import Any
 import anyio
 
 from orchestrator.gates.observing.observation import RED, RecordState, TestSeen
-from orchestrator.gates.observing.plugin.orchestrate_record import next_link
+from orchestrator.gates.observing.plugin.orchestrate_line import next_link
 
 RECORD_LIMIT_BYTES = 256 * 1024 * 1024
 LINE_LIMIT_BYTES = 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
-ODDITIES = ("control", "patched", "shadowed", "always_equal")
+ODDITIES = ("control", "patched", "reached", "shadowed", "always_equal", "forged")
 """What the watch reports, each with a list of texts."""
+CALLS = 16
+"""How often a test process may call again, whose tests have closed its end."""
 
 
 @dataclass(slots=True)
@@ -36,7 +41,9 @@ class Record:
     collected: dict[str, None] = field(default_factory=dict)
     deselected: dict[str, None] = field(default_factory=dict)
     oddities: dict[str, dict[str, None]] = field(default_factory=dict)
-    """What the watch saw, by its kind."""
+    """What the watch saw, by its kind; `forged`: whose code was running when a line was asked for."""
+    used: dict[str, None] = field(default_factory=dict)
+    """Top-level modules of which modules of the project have something."""
     controls: int | None = None
     """How many control tests were run; None as long as no watch has reported."""
     tests: dict[str, TestSeen] = field(default_factory=dict)
@@ -71,7 +78,8 @@ class Record:
             self.token = chain
             self.lines += 1
             try:
-                number, kind, facts = json.loads(body)
+                number, kind, facts, *askers = json.loads(body)
+                self.oddities.setdefault("forged", {}).update(dict.fromkeys(*askers or [()]))
                 self._fold(kind, facts)
             except (ValueError, KeyError, TypeError, RecursionError):
                 self.damage = "a line is not what the plugin writes"
@@ -83,16 +91,16 @@ class Record:
         match kind:
             case "collected":
                 self.collected.update(dict.fromkeys(facts["ids"]))
+            case "deselected":
+                self.deselected.update(dict.fromkeys(facts["ids"]))
             case "watch":
-                self.deselected.update(dict.fromkeys(facts["deselected"]))
+                self.used.update(dict.fromkeys(facts["used"]))
                 self.controls = (self.controls or 0) + facts["controls"]
                 for oddity in ODDITIES:
                     self.oddities.setdefault(oddity, {}).update(dict.fromkeys(facts[oddity]))
             case "origin":
                 for oddity, found in facts.items():
                     self.oddities.setdefault(oddity, {}).update(dict.fromkeys(found))
-            case "forged":
-                self.damage = f"{facts['by']} was running when a line of it was asked for"
             case "collection_error":
                 self.collection_errors[facts["id"]] = facts["message"]
             case "test":
@@ -144,31 +152,84 @@ GATHER_SECONDS = 0.02
 """How long to let lines come together: to wake up for each costs more than the line."""
 
 
-async def receive(reading: int, record: Record, on_change: Callable[[Record], None]) -> None:
-    """Feed the record for as long as it takes; to be cancelled when the process has ended, and
-    `drain` called.
+class Receiver:
+    """The judge's end of a record: what comes on a socket, and on those by which a test process
+    calls again after its tests have closed its end.
+
+    `name` is what to call. Who calls need not be asked: nobody else can go on with the chain.
     """
-    while True:
-        await anyio.wait_readable(reading)
-        await anyio.sleep(GATHER_SECONDS)
-        if not drain(reading, record):
-            return
-        on_change(record)
 
+    def __init__(self, reading: int, record: Record) -> None:
+        self._record = record
+        self.name = f"orchestrate-{secrets.token_hex(16)}"
+        self._called = socket.socket(socket.AF_UNIX)
+        self._lines: list[int] = [reading]
+        self._calls: list[socket.socket] = []
+        with contextlib.suppress(OSError):  # elsewhere than on Linux nobody can be called so
+            self._called.bind(f"\0{self.name}")
+            self._called.listen()
+        self._called.settimeout(0)
 
-def drain(reading: int, record: Record) -> bool:
-    """Take what is there without waiting; whether more may come.
+    async def receive(self, on_change: Callable[[Record], None]) -> None:
+        """Feed the record for as long as it takes; to be cancelled when the process has ended, and
+        `drain` called.
+        """
+        async with anyio.create_task_group() as tasks:
+            heard: set[int] = set()
 
-    Whoever still holds the other end is not waited for: the test process, which alone writes, has
-    ended.
-    """
-    while True:
-        try:
-            data = os.read(reading, CHUNK_BYTES)
-        except BlockingIOError:
-            return True
-        except ConnectionError:
-            return False
-        if not data:
-            return False
-        record.feed(data)
+            def hear() -> None:
+                self.drain()
+                on_change(self._record)
+                for line in self._lines:  # whoever has called meanwhile, too
+                    if line not in heard:
+                        heard.add(line)
+                        tasks.start_soon(listen, line)
+
+            async def listen(line: int) -> None:
+                while line in self._lines:
+                    await anyio.wait_readable(line)
+                    await anyio.sleep(GATHER_SECONDS)
+                    hear()
+
+            hear()
+            while len(self._calls) < CALLS:
+                await anyio.wait_readable(self._called)
+                hear()
+
+    def drain(self) -> None:
+        """Take what is there without waiting.
+
+        Whoever still holds another end is not waited for: the test process, which alone writes, has
+        ended, or is on another line by now.
+        """
+        for line in list(self._lines):
+            self._drain(line)
+        while len(self._calls) < CALLS:
+            try:
+                call, _ = self._called.accept()
+            except OSError:
+                return
+            call.settimeout(0)
+            self._calls.append(call)
+            for line in list(self._lines):
+                self._drain(line)  # what was said before the call
+            self._lines.append(call.fileno())
+            self._drain(call.fileno())
+
+    def _drain(self, line: int) -> None:
+        while True:
+            try:
+                data = os.read(line, CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                data = b""
+            if not data:
+                self._lines.remove(line)
+                return
+            self._record.feed(data)
+
+    def close(self) -> None:
+        """Let go of the calls; the first line is its owner's."""
+        for call in (*self._calls, self._called):
+            call.close()

@@ -40,6 +40,7 @@ from orchestrator.gates.rules.findings import (
 )
 from orchestrator.gates.rules.nothing_ran import nothing_ran
 from orchestrator.gates.rules.origin import brought_along, not_the_candidate
+from orchestrator.gates.rules.tampering import bytecode, forged, tampered
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import CheckResult, Decision, Reason
 from orchestrator.mission.model import (
@@ -134,7 +135,9 @@ def _decide_tests(
     findings = [
         *not_carried_out(candidate),
         *base_is_unknown(base),
+        *forged(candidate, base),
         *record_is_not_whole(candidate),
+        *tampered(candidate, base),
         *not_to_be_believed(candidate, base),
         *not_the_candidate(candidate, base),
         *cannot_collect(found, candidate),
@@ -154,6 +157,7 @@ def _decide_tests(
         *too_few(check, candidate),
         *put_back(candidate),
         *brought_along(candidate),
+        *bytecode(candidate, base),
     ]
     if findings and not candidate.is_whole():
         findings = findings[:1]  # what did not run did not break
@@ -199,8 +203,8 @@ def decide_proofs(
     if seen is not None:
         shortfalls = unproven(proofs, seen)
         disagrees = exit_disagrees(seen, is_pytest=True)
-        odd = not_to_be_believed(seen, None)
-        findings = [*not_carried_out(seen), *record_is_not_whole(seen), *odd]
+        odd = [*tampered(seen, None), *not_to_be_believed(seen, None)]
+        findings = [*not_carried_out(seen), *forged(seen, None), *record_is_not_whole(seen), *odd]
         findings += [
             *not_borne_out((), shortfalls, seen.tests),
             *disagrees,

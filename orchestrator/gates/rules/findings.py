@@ -105,9 +105,19 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
     if patched := new("patched"):
         yield Finding(
             Reason.RUNNER_TAMPERED,
-            f"the project replaces parts of the test runner: {named(patched)}",
+            f"the project replaces parts of the test runner or of Python: {named(patched)}",
         )
-    if shadowed := new("shadowed"):
+    if reached := new("reached"):
+        yield Finding(
+            Reason.RUNNER_TAMPERED,
+            f"the project reaches into what runs its tests: {named(reached)}",
+        )
+    # A name is taken from somebody where somebody has used it.
+    if shadowed := [
+        text
+        for text in new("shadowed")
+        if base is None or not text.endswith(".py)") or text.partition(" ")[0] in base.used
+    ]:
         text = (
             f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
         )
@@ -133,9 +143,8 @@ def not_watched(seen: Observation) -> Iterator[Finding]:
 def cannot_collect(found: Comparison, seen: Observation) -> Iterator[Finding]:
     """Are there files that cannot be collected, and could be on the base?"""
     if errors := found.collection_errors:
-        lines = seen.collection_errors[errors[0]].strip().splitlines()
-        detail = f" ({lines[-1].removeprefix('E ').strip()[:200]})" if lines else ""
-        yield Finding(Reason.COLLECTION_ERROR, f"cannot be collected: {named(errors)}{detail}")
+        text = f"cannot be collected: {named(errors)}{_detail(seen, errors[0])}"
+        yield Finding(Reason.COLLECTION_ERROR, text)
 
 
 def nothing_passed(seen: Observation, found: Comparison) -> Iterator[Finding]:
@@ -160,8 +169,20 @@ def nothing_passed(seen: Observation, found: Comparison) -> Iterator[Finding]:
             Reason.ALL_DESELECTED, f"no test was executed: all {counts.deselected} were deselected"
         )
     elif not found.collection_errors:
-        missing = f": {named(seen.absent)} not in this tree" if seen.absent else ""
-        yield Finding(Reason.NO_TESTS_EXECUTED, f"no test was executed{missing}")
+        yield Finding(Reason.NO_TESTS_EXECUTED, f"no test was executed{_why_none(seen)}")
+
+
+def _why_none(seen: Observation) -> str:
+    if errors := tuple(seen.collection_errors):
+        said = f"{named(errors)} cannot be collected, as on the base{_detail(seen, errors[0])}"
+        return f": {said}"
+    return f": {named(seen.absent)} not in this tree" if seen.absent else ""
+
+
+def _detail(seen: Observation, path: str) -> str:
+    """The last line of why a file cannot be collected."""
+    lines = seen.collection_errors[path].strip().splitlines()
+    return f" ({lines[-1].removeprefix('E ').strip()[:200]})" if lines else ""
 
 
 def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
@@ -183,7 +204,7 @@ def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
     elif is_pytest and code not in (0, 1):
         yield Finding(
             Reason.EXIT_DISAGREES,
-            f"it ended with exit {code}{meaning}, not as pytest does after failures",
+            f"it ended with exit {code}{meaning}, not as pytest does after failures{last_words(seen)}",
         )
     elif seen.reported_exit not in (None, code):
         yield Finding(

@@ -43,11 +43,50 @@ FIXTURES = {
 }
 """Fixtures that come with a plug-in, by name."""
 
+SETTINGS = {
+    "--cov": "pytest-cov",
+    "--no-cov": "pytest-cov",
+    "-n": "pytest-xdist",
+    "--numprocesses": "pytest-xdist",
+    "--dist": "pytest-xdist",
+    "--maxprocesses": "pytest-xdist",
+    "--timeout": "pytest-timeout",
+    "timeout": "pytest-timeout",
+    "--asyncio": "pytest-asyncio",
+    "asyncio_": "pytest-asyncio",
+    "--reruns": "pytest-rerunfailures",
+    "--benchmark": "pytest-benchmark",
+    "--randomly": "pytest-randomly",
+    "--random-order": "pytest-random-order",
+    "--ds": "pytest-django",
+    "--reuse-db": "pytest-django",
+    "--nomigrations": "pytest-django",
+    "DJANGO_": "pytest-django",
+    "--mypy": "pytest-mypy",
+    "--flake8": "pytest-flake8",
+    "--ruff": "pytest-ruff",
+    "--html": "pytest-html",
+    "--json-report": "pytest-json-report",
+    "--snapshot-update": "syrupy",
+    "--hypothesis": "hypothesis",
+    "--forked": "pytest-forked",
+    "--disable-socket": "pytest-socket",
+    "--allow-hosts": "pytest-socket",
+    "--sugar": "pytest-sugar",
+    "--doctest-plus": "pytest-doctestplus",
+    "--mpl": "pytest-mpl",
+    "env": "pytest-env",
+    "mock_": "pytest-mock",
+    "qt_": "pytest-qt",
+}
+"""Options and settings that come with a plug-in, by what they begin with."""
+
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NO_RUNNER = re.compile(r"No module named '?_?(?:pytest|pluggy|iniconfig)\b(?!_)[\w.]*'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")
 _PLUGIN = re.compile(r"Error importing plugin \"([^\"]+)\"")
 _ARGUMENTS = re.compile(r"error: unrecognized arguments: (.+)")
+_SETTING = re.compile(r"Unknown config option: (\S+)")
 _REQUIRED = re.compile(r"Missing required plugins: (.+)")
 _FIXTURE = re.compile(r"fixture '(\w+)' not found")
 _ASYNC = "async def functions are not natively supported"
@@ -196,14 +235,23 @@ def _of_runner(seen: Observation, reach: Reach) -> Lack | None:
         if reach.lacks_module(missing[-1] if missing else found[1]):
             return f'the plug-in "{found[1]}" cannot be imported', INSTALL
         return None
-    if found := _ARGUMENTS.search(tail):
-        return (
-            f"pytest does not know {found[1].strip()}, which the project's settings give it",
-            "the plug-in that does must be installed, and named in `plugins:`",
-        )
+    if (found := _ARGUMENTS.search(tail)) or (found := _SETTING.search(tail)):
+        told = found[1].strip()
+        return f"pytest does not know {told}, which the project's settings give it", _plugins(told)
     if found := _REQUIRED.search(tail):
         return found[0], PLUGINS
     return _of_text(tail, reach)
+
+
+def _plugins(told: str) -> str:
+    """What to do about options and settings that no plug-in knows."""
+    words = re.split(r"[\s=]+", told)
+    known = dict.fromkeys(
+        plugin for word in words for start, plugin in SETTINGS.items() if word.startswith(start)
+    )
+    if not known:
+        return "the plug-in that does must be installed, and named in `plugins:`"
+    return f"have `workspace.setup` install it, and name it: `plugins: [{', '.join(known)}]`"
 
 
 def _of_text(text: str, reach: Reach) -> Lack | None:

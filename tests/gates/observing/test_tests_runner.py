@@ -86,6 +86,7 @@ EXPECTED = {
 }
 PACKAGE = {"package/__init__.py": "", "package/module.py": "def answer(): return 42\n"}
 GREEN = "def test_it(): pass\n"
+OURS = sorted(path.stem for path in PLUGIN.parent.glob("orchestrate_*.py"))
 
 
 def check(*paths: str, **more: object) -> PytestCheck:
@@ -230,23 +231,6 @@ LIES = {
         {"pytest.ini": "[pytest]\naddopts = --no-such\n", "tests/test_it.py": GREEN},
         "record_truncated",
     ),
-    "descriptors are closed": (
-        {"tests/test_it.py": "import os\ndef test_a(): os.closerange(3, 64)\ndef test_b(): 0\n"},
-        "record_truncated",
-    ),
-    "our descriptor is taken": (
-        {
-            "tests/test_it.py": """
-                import os
-                KEPT = []
-                def test_a():
-                    os.closerange(3, 64)
-                    KEPT.extend(open(f"out{n}", "w") for n in range(20))
-                def test_b(): 0
-            """
-        },
-        "record_truncated",
-    ),
     "a plugin of the project is there first": (
         {
             "pytest.ini": "[pytest]\naddopts = -p first\n",
@@ -364,6 +348,30 @@ def test_what_tests_print_and_fork_is_not_in_the_record(tmp_path: Path) -> None:
     assert seen.record is RecordState.COMPLETE
 
 
+def test_a_record_survives_the_end_of_its_descriptors(tmp_path: Path) -> None:
+    """Up to a habitual number, to the last one, and again with their numbers used by others."""
+    suite = """
+        import json, os, socket, sys, time
+        import pytest
+        KEPT = []
+        def test_some(): os.closerange(3, 256)
+        def test_all(): os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        def test_no_socket(monkeypatch):
+            monkeypatch.setattr(socket, "socket", None)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        def test_taken(tmp_path):
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            KEPT.extend(open(tmp_path / f"out{n}", "w") for n in range(800))
+        def test_nothing_is_written_where_it_should_not_be():
+            assert [file.tell() for file in KEPT] == [0] * 800
+        def test_red(): assert not KEPT
+    """
+    seen = look(
+        tmp_path, check(), {"tests/test_it.py": suite, "pytest.ini": "[pytest]\naddopts=-s"}
+    )
+    assert (seen.record, seen.counts.passed, seen.counts.failed) == (RecordState.COMPLETE, 5, 1)
+
+
 def test_a_hanging_test_is_an_error_and_named(tmp_path: Path) -> None:
     suite = GREEN + "def test_b():\n    import time; time.sleep(60)\n"
     seen = look(tmp_path, check(), {"tests/test_it.py": suite}, timeout=2)
@@ -385,10 +393,10 @@ def test_many_tests_and_long_messages_fit(tmp_path: Path) -> None:
     assert max(len(test.message) for test in seen.tests.values()) <= 2000
 
 
-@pytest.mark.parametrize("name", ["orchestrate_record", "orchestrate_watch"])
+@pytest.mark.parametrize("name", OURS)
 def test_the_plugin_runs_where_only_an_older_python_and_pytest_are(name: str) -> None:
     source = PLUGIN.with_name(f"{name}.py").read_text()
-    module = ast.parse(source, feature_version=(3, 9))
+    module = ast.parse(source, feature_version=(3, 8))
     imported = {
         alias.name if isinstance(node, ast.Import) else str(node.module)
         for node in ast.walk(module)
@@ -400,6 +408,5 @@ def test_the_plugin_runs_where_only_an_older_python_and_pytest_are(name: str) ->
         *sys.stdlib_module_names,
         "pytest",
         "_pytest",
-        "orchestrate_record",
-        "orchestrate_watch",
+        *OURS,
     }

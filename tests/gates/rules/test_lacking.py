@@ -198,3 +198,28 @@ def test_packages_of_node(tmp_path: Path) -> None:
     needs = {"package.json": '{"devDependencies": {"left-pad": "1"}}'}
     assert lack(tmp_path, needs, "**", check=check)
     assert lack(tmp_path, {"package.json": "{}"}, "**", check=check) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "told", "plugin"),
+    [
+        ("addopts = --cov=shop --cov-report=term", "--cov=shop --cov-report=term", "pytest-cov"),
+        ("addopts = --timeout=60", "--timeout=60", "pytest-timeout"),
+        (
+            "addopts = --reruns 3 --disable-socket",
+            "--reruns",
+            "pytest-rerunfailures, pytest-socket",
+        ),
+        ("addopts = -n auto", "-n", "pytest-xdist"),
+        ("addopts = --strict-config\nasyncio_mode = auto", "asyncio_mode", "pytest-asyncio"),
+        ("addopts = --of-nobody", "--of-nobody", ""),
+    ],
+)
+def test_options_of_plug_ins_that_nobody_named(
+    tmp_path: Path, settings: str, told: str, plugin: str
+) -> None:
+    files = {"tests/test_a.py": GREEN, "pytest.ini": f"[pytest]\n{settings}\n"}
+    found = lack(tmp_path, files)
+    assert found is not None
+    assert told in found[0]
+    assert (f"plugins: [{plugin}]" if plugin else "`plugins:`") in found[1]

@@ -1,9 +1,10 @@
 """A pytest plugin that reports what really ran, test by test, to the judge that started it.
 PYTEST_DONT_REWRITE
 
-Owns the record and the folding of a test's phases into one outcome. It and `orchestrate_watch`,
-which has an eye on the process itself, are modules by themselves, of the standard library and
-pytest alone; nothing else of this program can be imported where they are. They judge nothing.
+Owns the record and the folding of a test's phases into one outcome. It, `orchestrate_watch`, which has an
+eye on the process itself, and what these two are made of are modules by themselves, of the standard
+library and pytest alone, for Python 3.8 and newer; nothing else of this program can be imported
+where they are. They judge nothing.
 
 Run as a script it waits to be told which tests of which folder to run, then is `python -m pytest`
 with itself as a plugin and one difference: pytest was imported before the folder was known, so that
@@ -12,32 +13,31 @@ a `pytest.py` or a `sitecustomize.py` of the project is not taken for the real o
 The record is lines of ``<chain> <json>`` on an inherited socket, which, unlike a pipe, cannot be
 opened again by its name in ``/proc``. Every line's chain is a hash over the one before, so that a
 line that is lost, repeated or put in shows; a line that is asked for while code of the project is
-running says so instead of what it was to say; a record without its last line, `finish`, is not a
-whole run's.
+running says by whom; a record without its last line, `finish`, is not a whole run's. How a line
+is written is `orchestrate_line`'s.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
 import importlib
 import json
 import os
 import sys
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from types import FrameType, ModuleType
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    Write = Callable[[str, "dict[str, Any]"], None]
 
 _request: dict[str, Any] = {}
-"""What this process shall do: `fd`, `token`, `select` and `parts` are the plug-ins'; emptied when
-they have them.
+"""What this process shall do: `fd`, `token`, `again`, `select` and `parts` are the plug-ins'; emptied
+when they have them.
 """
 MESSAGE_LIMIT = 2000
-IDS_PER_LINE = 500
 RED = ("failed", "error")
-
-Write = Callable[[str, dict[str, Any]], None]
 
 
 def ancestors(test_id: str) -> Iterator[str]:
@@ -60,11 +60,6 @@ def ancestors(test_id: str) -> Iterator[str]:
     yield "."
 
 
-def next_link(chain: str, body: str) -> str:
-    """The chain's value at a line, from its value at the line before."""
-    return hashlib.sha256(f"{chain}{body}".encode()).hexdigest()[:16]
-
-
 def pytest_addoption(pluginmanager: Any) -> None:
     """The first hook that is called, before the project's conftests: take the request and hide
     where it came from.
@@ -84,61 +79,14 @@ def pytest_addoption(pluginmanager: Any) -> None:
     os.set_inheritable(request["fd"], False)  # noqa: FBT003
     pytest.hookimpl(trylast=True)(Recorder.pytest_sessionfinish)
     pytest.hookimpl(optionalhook=True)(Recorder.pytest_xdist_node_collection_finished)
-    write = open_record(request["fd"], request["token"], tree.holds)
+    line = importlib.import_module("orchestrate_line")
+    write = line.open_line(request["fd"], request["token"], request["again"], tree.named)
     pluginmanager.register(
-        watch.Watch(tree, request["parts"], write, request["select"]), "orchestrate-watch"
+        watch.Watch(tree, request["parts"], write, request["select"], request["hidden"]),
+        "orchestrate-watch",
     )
     pluginmanager.register(origin.Origin(write), origin.KEY)
     pluginmanager.register(Recorder(write), "orchestrate-recorder")
-
-
-def open_record(fd: int, chain: str, is_strange: Callable[[object], bool]) -> Write:
-    """What writes lines to a descriptor; `is_strange` tells the files whose code may not ask for
-    any.
-
-    A line of no kind is not written, but who asks for it is looked at all the same.
-    """
-    process, thread, socket = os.getpid(), threading.get_ident(), os.fstat(fd)
-    count = 0
-
-    def write(kind: str, facts: dict[str, Any]) -> None:
-        nonlocal fd, chain, count
-        # A forked child comes here too when an exception passes through it; it has nothing to
-        # report.
-        if fd < 0 or os.getpid() != process:
-            return
-        forger = _forger(sys._getframe(1), is_strange)  # noqa: SLF001  (there is no other way to see who asks)
-        if threading.get_ident() != thread:
-            forger = forger or "another thread"
-        if forger:
-            kind, facts = "forged", {"by": forger}
-        elif not kind:
-            return
-        count += 1
-        body = json.dumps([count, kind, facts])
-        chain = next_link(chain, body)
-        data = f"{chain} {body}\n".encode()
-        try:
-            # A test may have closed our descriptor and got its number for a file of its own.
-            while data and os.path.samestat(os.fstat(fd), socket):
-                data = data[os.write(fd, data) :]
-        except OSError:
-            pass  # below: the record stays without an end, which is what the judge then sees
-        if data:
-            fd = -1
-
-    return write
-
-
-def _forger(frame: FrameType | None, is_strange: Callable[[object], bool]) -> str:
-    """The code of the project that is being run, when only pytest should be; empty when there is
-    none.
-    """
-    while frame is not None:
-        if is_strange(frame.f_code.co_filename):
-            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
 
 
 class Recorder:
@@ -146,13 +94,13 @@ class Recorder:
 
     def __init__(self, write: Write) -> None:
         self._write = write
+        self._in_lines = importlib.import_module("orchestrate_line").in_lines
         self._running: dict[str, dict[str, Any]] = {}
         self._write("loaded", {"python": sys.version.split()[0]})
 
     def _write_ids(self, kind: str, ids: Iterable[str]) -> None:
-        listed = [text(test_id) for test_id in ids]
-        for start in range(0, len(listed), IDS_PER_LINE):
-            self._write(kind, {"ids": listed[start : start + IDS_PER_LINE]})
+        for portion in self._in_lines(text(test_id) for test_id in ids):
+            self._write(kind, {"ids": portion})
 
     def pytest_sessionstart(self) -> None:
         self._write("session", {})
@@ -180,16 +128,17 @@ class Recorder:
         self._write_ids("collected", ids)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if not hasattr(
-            report, "context"
-        ):  # a subtest is reported by its test, and can but make it red
-            self._write("", {})
         outcome = _outcome(report)
+        is_of_subtest = hasattr(
+            report, "context"
+        )  # its test reports it, and it can but make it red
+        if outcome and not is_of_subtest:
+            self._write("", {})
         test = self._running.setdefault(
             report.nodeid, {"outcome": None, "seconds": 0.0, "message": ""}
         )
-        if not hasattr(report, "context"):  # the time of a subtest is in its test's
-            test["seconds"] += report.duration
+        if not is_of_subtest:  # whose time is in its test's
+            test["seconds"] += float(report.duration)
         if outcome and (test["outcome"] is None or (outcome in RED and test["outcome"] not in RED)):
             test.update(outcome=outcome, message="" if outcome == "passed" else _message(report))
 

@@ -1,135 +1,148 @@
 """Whether what a test process reports can be believed: the watch that runs beside its tests.
 PYTEST_DONT_REWRITE
 
-Owns the selection of tests by id (an id that does not exist must not stop the others) and four
+Owns the selection of tests by id (an id that does not exist must not stop the others) and the
 observations that a test outcome cannot show: a control test that must fail and does not, parts of
-pytest that were replaced, modules of the project that stand in for those of Python or of installed
-packages, and objects that are equal to everything. It shares a process with what it watches, so it
-can be outwitted by code that knows it; it is there for the ways that are seen.
+pytest and of Python that were replaced, modules of the project that stand in for those of Python or
+of installed packages, objects that are equal to everything, hooks into the interpreter. It shares a
+process with what it watches, so it can be outwitted by code that knows it; it is there for the ways
+that are seen. What they mean, beside what was seen on the base, is the judge's to say.
 
 Under pytest-xdist there is a watch in every worker too, which hands what it saw to the controller.
 """
 
 from __future__ import annotations
 
-import builtins
 import importlib.machinery
 import os
 import sys
 import types
 import unittest.case  # what it replaces must be seen, so it has to be there before the project is
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orchestrate_record  # type: ignore[import-not-found]  # it lies beside this one where both are used
+import orchestrate_equal  # type: ignore[import-not-found]  # these lie beside this one where all are used
+import orchestrate_hand  # type: ignore[import-not-found]
+import orchestrate_line  # type: ignore[import-not-found]
+import orchestrate_parts  # type: ignore[import-not-found]
+import orchestrate_reach  # type: ignore[import-not-found]
+import orchestrate_record  # type: ignore[import-not-found]
 import pytest
 from _pytest.runner import runtestprotocol
 
-WATCHED = (
-    "_pytest",
-    "pluggy",
-    "pytest",
-    "unittest",
-    "builtins",
-    "orchestrate_record",
-    "orchestrate_watch",
-)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Report = Callable[[str, "dict[str, Any]"], None]
+
 OWN_NAMES = frozenset({"conftest", "test", "tests"})
 """Top-level names that projects use for their tests, whatever happens to be installed under them.
 """
-WRAPPED = (staticmethod, classmethod, property)
+IDLE = frozenset({"pdb", "__main__"})
+"""What pytest loads, and with it what that is made of, without a use for it."""
 LISTED = 20
 WORKER = "orchestrate"
 """The key under which xdist's controller and its workers exchange what is ours."""
-
-Report = Callable[[str, dict[str, Any]], None]
-
-
-class Tree:
-    """The project's files, as opposed to installed ones, also where its virtual environment lies
-    among them.
-    """
-
-    def __init__(self, root: str) -> None:
-        self._root = os.path.join(root, "")
-        self._installed = os.path.join(sys.prefix, "")
-
-    def holds(self, path: object) -> bool:
-        """Whether a file is the project's own."""
-        if not isinstance(path, str):
-            return False
-        if not os.path.isabs(path):
-            return not path.startswith("<") and os.path.exists(self._root + path)
-        return path.startswith(self._root) and not path.startswith(self._installed)
-
-    def short(self, path: str) -> str:
-        """The path relative to the root."""
-        return path.removeprefix(self._root)
+Tree, Parts = orchestrate_parts.Tree, orchestrate_parts.Parts
 
 
 class Watch:
     """The hooks of one test process."""
 
     def __init__(
-        self, tree: Tree, parts: Parts, report: Report | None, select: Iterable[str] = ()
+        self,
+        tree: Any,
+        parts: Any,
+        report: Report | None,
+        select: Iterable[str] = (),
+        hidden: Iterable[str] = (),
     ) -> None:
         self._tree = tree
         self._parts = parts
         self._report = report
         self._select = frozenset(select)
+        self._hidden = tuple(hidden)
+        self._reach = orchestrate_reach.Reach(tree)
+        self._equal = orchestrate_equal.Equal(tree)
+        self._hand = orchestrate_hand.Hand(tree)
+        self._in_lines = orchestrate_line.in_lines
+        self._who_asks = orchestrate_line.who_asks(tree.named)
+        self._getframe = sys._getframe  # noqa: SLF001  (who does something is in the stack alone)
+        self._is_worker = False
         self._test_modules = set(OWN_NAMES)
-        self._has_begun = False
         self._controls = 0
         self._failures: dict[str, None] = {}
         self._patched: dict[str, None] = {}
+        self._forged: dict[str, None] = {}
         self._deselected: dict[str, None] = {}
         self._place: object = None
+        self._module: object = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self) -> None:
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
         """All plug-ins are there, and nothing yet of the project."""
         self._parts.take()
+        self._reach.listen()
+        if not early_config.pluginmanager.hasplugin("xdist"):
+            self._hide()
+
+    def _hide(self) -> None:
+        """Take away what this run of pytest alone was told: those that tests start are others."""
+        for name in self._hidden:
+            os.environ.pop(name, None)
+        self._hidden = ()
 
     def pytest_configure(self, config: pytest.Config) -> None:
         given = getattr(config, "workerinput", None)
         if given is not None and self._report is None:
             self._select = frozenset(given.get(WORKER, ()))
+            self._hidden = tuple(given.get(WORKER + "_hidden", ()))
+            self._hide()
+            self._is_worker = True
             self._report = lambda _, facts: config.workeroutput.__setitem__(WORKER, facts)  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        if not session.config.pluginmanager.hasplugin("dsession"):
+            self._hide()  # no workers, which would have to be told the same
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[WORKER] = sorted(self._select)
+        node.workerinput[WORKER + "_hidden"] = list(self._hidden)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         facts = getattr(node, "workeroutput", {}).get(WORKER)
         if facts and self._report:
-            self._report("watch", facts)
-
-    def pytest_sessionstart(self) -> None:
-        self._has_begun = True
+            self._tell(facts)
 
     def pytest_plugin_registered(self, plugin: object) -> None:
-        """A plug-in of the project that comes while tests are collected or run, and that nobody
-        named.
-        """
-        code = (
-            sys.modules.get(type(plugin).__module__)
-            if not isinstance(plugin, types.ModuleType)
-            else plugin
-        )
-        path = getattr(code, "__file__", None)
-        if (
-            self._has_begun
-            and self._tree.holds(path)
-            and os.path.basename(str(path)) != "conftest.py"
-        ):
-            self._patched[f"a plug-in of {self._tree.short(str(path))}"] = None
+        """A plug-in that code of the project itself brings, and that nobody named."""
+        frame: Any = self._getframe(1)
+        while frame is not None:
+            path = frame.f_globals.get("__file__")
+            if self._tree.holds(path) and not self._tree.is_test(path):
+                of = getattr(plugin, "__name__", None) or type(plugin).__name__
+                self._patched[f"a plug-in, {of}, of {self._tree.short(path)}"] = None
+                return
+            frame = frame.f_back
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         ancestors = orchestrate_record.ancestors
+        self._tree.test_files.update(str(item.path) for item in items)
         items[:] = [item for item in items if not self._select.isdisjoint(ancestors(item.nodeid))]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._parts.take(lambda path: self._tree.holds(path) and self._tree.is_test(path))
+        self._hand.take(session.config, session.items)
+        self._equal.watch()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self) -> None:
+        if self._is_worker:  # elsewhere the recorder looks
+            self._forged.update(dict.fromkeys(self._who_asks(self._getframe(1))))
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         self._deselected.update((orchestrate_record.text(item.nodeid), None) for item in items)
@@ -139,13 +152,17 @@ class Watch:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Iterator[None]:
         module = item.getparent(pytest.Module)
-        if module is not None:
-            self._test_modules.add(getattr(module.obj, "__name__", ""))
         place = module.parent if module is not None else item.session
+        if module is not None and module is not self._module:
+            self._module = module
+            self._test_modules.add(getattr(module.obj, "__name__", ""))
         if place is not self._place:
             self._place = place
             self._control(place, item)
+        for what in self._hand.exchanged(item):
+            self._patched[what] = None
         yield
+        self._reach.look()
         if nextitem is None:
             self._control(place, None)
 
@@ -160,105 +177,112 @@ class Watch:
             place, name="test_that_must_fail", callobj=test_that_must_fail, fixtureinfo=none
         )
         self._controls += 1
+        self._patched.update(dict.fromkeys((*self._replaced(), *self._hand.between(place.config))))
         reports = runtestprotocol(control, log=False, nextitem=nextitem)
         if not any(report.failed and not hasattr(report, "wasxfail") for report in reports):
             self._failures[f"a test that must fail did not, in {place.nodeid or '.'}"] = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._report is None:
             return
-        facts = {
-            "controls": self._controls,
-            "control": list(self._failures),
-            "patched": [*self._patched, *self._replaced()][:LISTED],
-            "shadowed": list(self._shadowing())[:LISTED],
-            "always_equal": sorted(self._always_equal())[:LISTED],
-            "deselected": list(self._deselected),
-        }
+        self._patched.update(
+            dict.fromkeys((*self._replaced(), *self._hand.between(session.config)))
+        )
+        self._tell(
+            {
+                "controls": self._controls,
+                "control": list(self._failures),
+                "patched": list(self._patched)[:LISTED],
+                "reached": list(self._reach.found())[:LISTED],
+                "shadowed": list(self._shadowing())[:LISTED],
+                "used": sorted(self._used(by_project=True)),
+                "always_equal": self._equal.found()[:LISTED],
+                "forged": list(self._forged),
+                "deselected": list(self._deselected),
+            }
+        )
+
+    def _tell(self, facts: dict[str, Any]) -> None:
+        """A worker tells all at once; a line of the record is to be short."""
+        assert self._report is not None
+        if not self._is_worker:
+            for portion in self._in_lines(facts.pop("deselected")):
+                self._report("deselected", {"ids": portion})
         self._report("watch", facts)
 
     def _replaced(self) -> Iterator[str]:
         """What is not as it was before the project was loaded."""
-        for name, now in self._parts.changed():
-            if not self._is_installed(now):
+        for name, now, owner in self._parts.changed():
+            if self._tree.is_installed(now, owner):
+                continue
+            # What tests do to what they test with is theirs; not what they do to what runs them.
+            if orchestrate_parts.is_runners(owner) or not self._tree.is_tests(now):
                 yield name
 
-    def _is_installed(self, part: object) -> bool:
-        """Whether it is of an installed plug-in, or of pytest, which replaces some parts of its
-        own.
-        """
-        path = getattr(_code(part), "co_filename", "<>")
-        return not path.startswith("<") and not self._tree.holds(path)
+    def _used(self, *, by_project: bool) -> set[str]:
+        """The top-level modules that modules of the project, or all others, have in hand."""
+        found: set[str] = set()
+        for name, module in list(sys.modules.items()):
+            if name in IDLE or self._tree.holds(_file(module)) is not by_project:
+                continue
+            for value in list(getattr(module, "__dict__", {}).values()):
+                whose = value.__name__ if isinstance(value, types.ModuleType) else _module(value)
+                found.add(whose.partition(".")[0])
+            found.discard(name.partition(".")[0])
+        return found
 
     def _shadowing(self) -> Iterator[str]:
         """Top-level modules of the project that are called as one of Python's own or an installed
-        one.
+        one, and modules that were made up in the place of one of these or of one of the tests'.
         """
         elsewhere = [
             path
             for path in sys.path
             if os.path.isabs(path) and not self._tree.holds(os.path.join(path, ""))
         ]
+        own = getattr(sys, "stdlib_module_names", ())
+        used = self._used(by_project=False)
         for name, module in list(sys.modules.items()):
-            path = getattr(module, "__file__", None)
-            if "." in name or name in self._test_modules or not self._tree.holds(path):
+            path = _file(module)
+            is_made_up = path is None and getattr(module, "__spec__", None) is None
+            if is_made_up and name != "__main__" and (there := self._file_of(name)):
+                yield f"{name} (made up in the place of {self._tree.short(there)})"
+            if "." in name or name in self._test_modules:
+                continue
+            if not (self._tree.holds(path) or (is_made_up and name != "__main__")):
                 continue
             installed = importlib.machinery.PathFinder.find_spec(name, elsewhere)
-            if name in getattr(sys, "stdlib_module_names", ()) or (
-                installed and installed.has_location
-            ):
-                yield f"{name} ({self._tree.short(str(path))})"
+            if name in own or (installed and installed.has_location):
+                how = self._tree.short(path) if path else "made up"
+                yield f"{name} ({how}{', which others use' if name in used else ''})"
 
-    def _always_equal(self) -> Iterator[str]:
-        """Classes of the project, but of its test modules, whose `__eq__` says yes to a
-        stranger.
-        """
-        seen, todo = {object}, [object]
-        while todo:
-            for kind in type.__subclasses__(todo.pop()):
-                if kind in seen:
-                    continue
-                seen.add(kind)
-                todo.append(kind)
-                equals = vars(kind).get("__eq__")
-                if equals is None:
-                    continue
-                name = kind.__module__ if isinstance(kind.__module__, str) else ""
-                is_ours = self._tree.holds(getattr(sys.modules.get(name), "__file__", None))
-                if is_ours and name not in self._test_modules and _is_always_true(equals):
-                    yield f"{name}.{kind.__qualname__}"
+    def _file_of(self, name: str) -> str:
+        """The file among the project's tests that a module of this name would be."""
+        end = os.path.join(*name.split(".")) if name.strip(".") else name
+        for folder in sys.path:
+            path = os.path.join(folder or os.getcwd(), end) + ".py"
+            if self._tree.holds(path) and self._tree.is_test(path) and os.path.isfile(path):
+                return path
+        return ""
 
 
-class Parts:
-    """What pytest and its like are made of, as it is when it is taken; what was taken before stays
-    as it was then.
-    """
+def _file(module: object) -> str | None:
+    """Where a module was loaded from; what stands in `sys.modules` may be anything."""
+    try:
+        path = getattr(module, "__file__", None)
+    except Exception:  # noqa: BLE001  (a module of the project may do as it likes when it is asked)
+        return None
+    return path if isinstance(path, str) else None
 
-    def __init__(self) -> None:
-        self._modules: dict[str, types.ModuleType] = {}
-        self._parts: list[tuple[object, str, object, object]] = []
-        self.take()
 
-    def take(self) -> None:
-        """Take what has been loaded since the last time."""
-        for name, module in list(sys.modules.items()):
-            if name not in self._modules and name.partition(".")[0] in WATCHED:
-                self._modules[name] = module
-                self._parts += _parts(name, module)
-
-    def changed(self) -> Iterator[tuple[str, object]]:
-        """What is something else now, or runs other code: its name, and what is there."""
-        for name, module in self._modules.items():
-            if (loaded := sys.modules.get(name, module)) is not module:
-                yield f"sys.modules[{name!r}]", loaded
-        for owner, key, value, code in self._parts:
-            now = vars(owner).get(key)
-            if now is not value or (code is not None and _code(now) is not code):
-                yield (
-                    f"{getattr(owner, '__qualname__', None) or getattr(owner, '__name__', owner)}.{key}",
-                    now,
-                )
+def _module(value: object) -> str:
+    """What says of itself in which module it was made."""
+    try:
+        name = getattr(value, "__module__", None)
+    except Exception:  # noqa: BLE001  (as for `_file`)
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 class Control(pytest.Function):
@@ -272,40 +296,6 @@ class Control(pytest.Function):
         style: object = None,  # noqa: ARG002  (pytest's)
     ) -> str:
         return excinfo.exconly()
-
-
-class _One:
-    def __init__(self) -> None:
-        self.one = 1
-
-
-class _Other:
-    def __init__(self) -> None:
-        self.other = 2
-
-
-def _code(part: object) -> object:
-    return getattr(getattr(part, "__func__", part), "__code__", None)
-
-
-def _is_always_true(equals: Callable[[object, object], object]) -> bool:
-    try:
-        return equals(_One(), _Other()) is True
-    except Exception:  # noqa: BLE001  (the project's code: whatever it raises, it does not say yes)
-        return False
-
-
-def _parts(name: str, module: types.ModuleType) -> Iterator[tuple[object, str, object, object]]:
-    """What can be called in a module and in its classes: whose, the name, the thing itself, its
-    code.
-    """
-    for key, value in vars(module).items():
-        if callable(value):
-            yield module, key, value, _code(value)
-        if isinstance(value, type) and value.__module__ == name and module is not builtins:
-            for inner, part in vars(value).items():
-                if callable(part) or isinstance(part, WRAPPED):
-                    yield value, inner, part, _code(part)
 
 
 def test_that_must_fail() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import anyio
 
 from orchestrator.gates.observing.observation import Observation, RecordState
-from orchestrator.gates.observing.record import Record, drain, receive
+from orchestrator.gates.observing.record import Receiver, Record
 from orchestrator.gates.observing.runners.place import Place, exit_facts
 from orchestrator.gates.observing.runners.waiting import ENVIRONMENT, PLUGIN, start_waiting
 from orchestrator.gates.observing.selection import ancestors, normal, path_of
@@ -49,9 +49,13 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
     except NotStarted as error:
         return Observation(**exit_facts("pytest", command, str(error)), absent=absent)
     record = Record(waiting.token)
+    receiver = Receiver(waiting.reading, record)
     request = {
         "fd": waiting.writing,
         "token": waiting.token,
+        "again": receiver.name,
+        # Programs that tests start run pytest as they are used to.
+        "hidden": [name for name in ENVIRONMENT if name not in place.env],
         "select": present,
         "folder": str(place.root),
         "plugins": check.plugins or (),
@@ -61,13 +65,14 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
     }
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(receive, waiting.reading, record, lambda record: _count(record, place))
+            tasks.start_soon(receiver.receive, lambda record: _count(record, place))
             ended = await place.run(
                 (str(PLUGIN),), stdin=f"{json.dumps(request)}\n".encode(), waiting=waiting
             )
             tasks.cancel_scope.cancel()
-        drain(waiting.reading, record)
+        receiver.drain()
     finally:
+        receiver.close()
         waiting.close()
     return Observation(
         **exit_facts("pytest", command, ended),
@@ -79,6 +84,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         not_run=record.not_run,
         deselected=tuple(record.deselected),
         collection_errors=record.collection_errors,
+        used=tuple(record.used),
         oddities={kind: tuple(found) for kind, found in _oddities(record).items() if found},
     )
 

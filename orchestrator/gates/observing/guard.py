@@ -1,0 +1,114 @@
+"""Whether the files that a candidate is judged by are, after a check, what they were before it.
+
+Product code can write to the tests that import it, and those are read after it. Owns which files
+are looked at (protected ones, the test side, what says how tests are run), and how one is known to
+have been written to, by this side and not in the process that runs them: the kernel's time of
+change cannot be set back. Caches and files that tests make are nobody's business; whether a base's
+tests do the same is `findings`'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from orchestrator.gates.observing.runner_files import is_runner_file
+from orchestrator.gates.observing.sources import Commits
+from orchestrator.mission.scope import Scope
+
+HASHED_BYTES = 4 * 1024 * 1024
+SETTINGS = (
+    *("conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"),
+    *("pyproject.toml", "tox.ini", "setup.cfg"),
+)
+CODE = frozenset(
+    (".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".go", ".rs", ".java", ".rb")
+)
+TEST_FOLDERS = frozenset(("test", "tests", "__tests__", "spec", "specs", "testdata"))
+TEST_NAME = re.compile(
+    r"test_.*\.py|.*_test\.(py|go|rb)|.*[._-](test|spec)\.[cm]?[jt]sx?|.*_spec\.rb|.*Tests?\.java"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How guarded files stand in a tree; see `Guard.stand`."""
+
+    root: Path
+    files: Mapping[str, tuple[int, ...] | None]
+    """By path: what the kernel tells of it that changes with it; None: nothing is there."""
+    contents: Mapping[str, bytes]
+    """Digests of what is data, which may be written anew as it was."""
+
+    def written(self) -> tuple[str, ...]:
+        """The paths that are others now, or were in between. Sorted."""
+        return tuple(sorted(path for path in self.files if self._is_written(path)))
+
+    def _is_written(self, path: str) -> bool:
+        before, now = self.files[path], _told(self.root / path)
+        if before == now:
+            return False
+        if before is None or now is None or path not in self.contents:
+            return True
+        return before[0] != now[0] or _digest(self.root / path) != self.contents[path]
+
+
+class Guard:
+    """Over trees of commits; `protect` are the globs of what nobody may change."""
+
+    def __init__(self, commits: Commits, protect: Iterable[str] = ()) -> None:
+        self._commits = commits
+        self._is_protected = Scope(tuple(protect)).allows
+
+    def stand(self, commit: str, root: Path, added: Iterable[str] = ()) -> Standing:
+        """How the commit's files stand in `root` now, right before a check; `added` are paths that
+        were put there beside it.
+        """
+        paths = dict.fromkeys(filter(self._is_guarded, (*self._commits.entries(commit), *added)))
+        files = {path: _told(root / path) for path in (*paths, *_possible_settings(paths))}
+        data = [p for p, told in files.items() if told and PurePosixPath(p).suffix not in CODE]
+        return Standing(root, files, {p: d for p in data if (d := _digest(root / p)) is not None})
+
+    def _is_guarded(self, path: str) -> bool:
+        return is_runner_file(path) or is_test_side(path) or self._is_protected(path)
+
+
+def is_test_side(path: str) -> bool:
+    """Whether a file's name or its folder says that it is of the tests."""
+    parts = PurePosixPath(path).parts
+    return TEST_NAME.fullmatch(parts[-1]) is not None or not TEST_FOLDERS.isdisjoint(parts[:-1])
+
+
+def _possible_settings(paths: Iterable[str]) -> Iterator[str]:
+    """Where settings and hooks could come to be that tests at these paths would be run with."""
+    folders = {"": None} | {str(above): None for p in paths for above in PurePosixPath(p).parents}
+    for folder in folders:
+        for name in SETTINGS:
+            yield name if folder in ("", ".") else f"{folder}/{name}"
+
+
+def _told(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        return (status.st_mode,)  # a submodule: not the commit's own
+    return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _digest(path: Path) -> bytes | None:
+    """Of a file's content or a link's end; None for what is too long to be read twice."""
+    try:
+        if path.is_symlink():
+            return os.fsencode(path.readlink())
+        if path.stat().st_size > HASHED_BYTES:
+            return None
+        return hashlib.blake2b(path.read_bytes()).digest()
+    except OSError:
+        return None

@@ -1,0 +1,143 @@
+"""Objects that are equal to whatever they are compared with.
+PYTEST_DONT_REWRITE
+
+Owns which classes of the project are such, by what they do and not by how they are written: an
+object of one is equal to things of many unrelated kinds. A project may offer a sentinel like
+`unittest.mock.ANY`; such a class counts once an object of it was compared by a test that does not
+name it itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Stranger:
+    """Something that no project knows."""
+
+
+STRANGERS = (
+    Stranger(),
+    7919,
+    -0.5,
+    "a stranger",
+    b"strange",
+    None,
+    (1, "2"),
+    [3],
+    {"4": 5},
+    Stranger,
+)
+BUILT_IN = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, BaseException)
+
+
+class Equal:
+    """Classes of the project, but of its tests, whose objects are equal to strangers."""
+
+    def __init__(self, tree: Any) -> None:
+        self._tree = tree
+        self._looked_at: set[int] = set()  # numbers: to hold a class would keep it alive
+        self._found: dict[str, None] = {}
+
+    def watch(self) -> None:
+        """Find those that are there by now; of these the ones are told that tests then compare."""
+        for kind in self._new():
+            self._count(kind)
+
+    def found(self) -> list[str]:
+        """The names of classes that were compared, and of those that nobody could watch."""
+        for kind in self._new():
+            self._found[_name(kind)] = None
+        return sorted(self._found)
+
+    def _new(self) -> Iterator[type]:
+        todo, seen = [object], {id(object)}
+        while todo:
+            for kind in type.__subclasses__(todo.pop()):
+                if id(kind) in seen:
+                    continue
+                seen.add(id(kind))
+                todo.append(kind)
+                if id(kind) not in self._looked_at:
+                    self._looked_at.add(id(kind))
+                    if self._is_ours(kind) and is_always_equal(kind):
+                        yield kind
+
+    def _is_ours(self, kind: type) -> bool:
+        try:
+            equals: Any = kind.__eq__
+            if equals is object.__eq__:
+                return False
+            if self._tree.product(kind):
+                return True
+            # What it says of itself can be forged; what of Python was changed is not ours to tell.
+            there = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
+            return there is not kind and bool(self._tree.product(equals))
+        except Exception:  # noqa: BLE001  (a class of the project may answer to its names as it likes)
+            return False
+
+    def _count(self, kind: type) -> None:
+        equals: Any = kind.__eq__
+        getframe, name = sys._getframe, _name(kind)  # noqa: SLF001  (who compares is in the stack alone)
+        found, tree, owner = self._found, self._tree, self
+
+        def counted(this: Any, other: Any) -> Any:
+            if name not in found:
+                frame: Any = getframe(1)
+                while frame is not None and not tree.holds(frame.f_code.co_filename):
+                    frame = frame.f_back  # an assertion of unittest, a comparison of lists
+                if frame is not None and owner.is_unnamed(frame, kind, this):
+                    found[name] = None
+            return equals(this, other)
+
+        try:
+            type.__setattr__(kind, "__eq__", counted)
+        except TypeError:
+            self._found[name] = None
+
+    def is_unnamed(self, frame: Any, kind: type, this: object) -> bool:
+        """Whether code of a test compares an object that it has not asked for by name."""
+        path = frame.f_code.co_filename
+        if not (self._tree.holds(path) and self._tree.is_test(path)):
+            return False
+        for name in frame.f_code.co_names:
+            if name == kind.__name__ or frame.f_globals.get(name) is this:
+                return False
+            if getattr(sys.modules.get(kind.__module__), name, None) is this:
+                return False
+        return True
+
+
+def is_always_equal(kind: type) -> bool:
+    """Whether an object of this class is equal to everything; what raises is not."""
+    try:
+        one, equals = _bare(kind), cast("Any", kind).__eq__
+        return all(_says_yes(equals(one, other), other) for other in STRANGERS)
+    except Exception:  # noqa: BLE001  (the project's code: whatever it raises, it does not say yes)
+        return False
+
+
+def _says_yes(answer: Any, other: object) -> bool:
+    """Whether it is a yes; an expression, as builders of queries make of a comparison, is none."""
+    if answer is NotImplemented or not answer:
+        return False
+    held = getattr(answer, "__dict__", {})
+    return not any(part is other for part in list(held.values()))
+
+
+def _bare(kind: type) -> Any:
+    """An object of a class without what its `__init__` would do."""
+    if issubclass(kind, type):
+        return type.__new__(kind, "Bare", (), {})
+    made: Callable[..., Any] = next(
+        (b.__new__ for b in BUILT_IN if issubclass(kind, b)), object.__new__
+    )
+    return made(kind)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
