@@ -9,16 +9,18 @@ tests do the same is `findings`'.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from orchestrator.gates.observing.runner_files import is_runner_file
+from orchestrator.gates.observing.runner_files import is_settings_file
 from orchestrator.gates.observing.sources import Commits
+from orchestrator.gates.observing.test_side import layout_of
 from orchestrator.mission.scope import Scope
 
 HASHED_BYTES = 4 * 1024 * 1024
@@ -29,10 +31,7 @@ SETTINGS = (
 CODE = frozenset(
     (".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".go", ".rs", ".java", ".rb")
 )
-TEST_FOLDERS = frozenset(("test", "tests", "__tests__", "spec", "specs", "testdata"))
-TEST_NAME = re.compile(
-    r"test_.*\.py|.*_test\.(py|go|rb)|.*[._-](test|spec)\.[cm]?[jt]sx?|.*_spec\.rb|.*Tests?\.java"
-)
+REMEMBERED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +63,25 @@ class Guard:
     def __init__(self, commits: Commits, protect: Iterable[str] = ()) -> None:
         self._commits = commits
         self._is_protected = Scope(tuple(protect)).allows
+        self._guarded = functools.lru_cache(REMEMBERED)(self._find)
 
-    def stand(self, commit: str, root: Path, added: Iterable[str] = ()) -> Standing:
-        """How the commit's files stand in `root` now, right before a check; `added` are paths that
-        were put there beside it.
-        """
-        paths = dict.fromkeys(filter(self._is_guarded, (*self._commits.entries(commit), *added)))
+    def stand(self, commit: str, root: Path) -> Standing:
+        """How the commit's files stand in `root` now, right before a check."""
+        paths = self._guarded(commit)
         files = {path: _told(root / path) for path in (*paths, *_possible_settings(paths))}
         data = [p for p, told in files.items() if told and PurePosixPath(p).suffix not in CODE]
         return Standing(root, files, {p: d for p in data if (d := _digest(root / p)) is not None})
 
-    def _is_guarded(self, path: str) -> bool:
-        return is_runner_file(path) or is_test_side(path) or self._is_protected(path)
+    def _find(self, commit: str) -> tuple[str, ...]:
+        entries, read = self._commits.entries(commit), partial(self._commits.read, commit)
+        layout = layout_of(entries, read)
 
+        def is_guarded(path: str) -> bool:
+            if is_settings_file(path) or self._is_protected(path):
+                return True
+            return layout.is_test_side(path, read(path) if layout.is_module(path) else None)
 
-def is_test_side(path: str) -> bool:
-    """Whether a file's name or its folder says that it is of the tests."""
-    parts = PurePosixPath(path).parts
-    return TEST_NAME.fullmatch(parts[-1]) is not None or not TEST_FOLDERS.isdisjoint(parts[:-1])
+        return tuple(filter(is_guarded, entries))
 
 
 def _possible_settings(paths: Iterable[str]) -> Iterator[str]:

@@ -17,10 +17,15 @@ import os
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Report = Callable[[str, "dict[str, Any]"], None]
+    Found = dict[str, "list[str]"]
 
 KEY = "orchestrate-origin"
 """Under which workers of xdist hand over what they found."""
@@ -37,9 +42,6 @@ NOT_ROOTS = frozenset(
 )
 """Below these, what is called as a module is more likely somebody's copy of it."""
 INSTALLED = ("site-packages", "dist-packages")
-
-Report = Callable[[str, dict[str, Any]], None]
-Found = dict[str, list[str]]
 
 # Bound here, before the project is loaded: what it puts in their place does not deceive us.
 _exists, _is_file, _is_folder, _real = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RUNNER = (
     *("_pytest", "pluggy", "pytest", "unittest", "builtins"),
     *("orchestrate_record", "orchestrate_watch", "orchestrate_line", "orchestrate_parts"),
-    *("orchestrate_equal", "orchestrate_reach", "orchestrate_hand"),
+    *("orchestrate_equal", "orchestrate_reach", "orchestrate_hand", "orchestrate_origin"),
 )
 """Packages whose parts decide what an outcome is."""
 BASICS = (
