@@ -38,6 +38,7 @@ LATE = (
 )
 """What pytest does not load itself, and a second copy of which may be made."""
 PYTHONS = os.path.join(os.path.dirname(os.__file__), "")
+NATIVE = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 WRAPPED = (staticmethod, classmethod, property)
 TEST_FOLDERS = frozenset(("test", "tests"))
 
@@ -63,7 +64,7 @@ class Tree:
 
     def short(self, path: str) -> str:
         """The path relative to the root."""
-        return path.removeprefix(self._root)
+        return path[len(self._root) :] if path.startswith(self._root) else path  # noqa: FURB188  (Python 3.8 has no `removeprefix`)
 
     def named(self, path: str) -> str:
         """The project's own by their paths from the root; empty for all others."""
@@ -217,8 +218,14 @@ def _differing(name: str, module: types.ModuleType) -> Iterator[tuple[str, objec
         now = vars(there).get(key) if isinstance(there, (type, types.ModuleType)) else None
         if code is not None:
             is_same = code_of(now) == code
-        elif isinstance(value, (types.BuiltinFunctionType, type(str.join))):
-            is_same = now is value
+        elif isinstance(value, type):
+            is_same = isinstance(now, type) and now.__qualname__ == value.__qualname__
+        elif isinstance(value, NATIVE):
+            whose = getattr(value, "__self__", None)  # a pattern's method is of another pattern
+            is_same = now is value or (
+                type(now) is type(value)
+                and not isinstance(whose, (types.ModuleType, type, type(None)))
+            )
         else:
             is_same = type(now).__name__ == type(value).__name__
         if not is_same:

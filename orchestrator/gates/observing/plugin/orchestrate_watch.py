@@ -68,6 +68,7 @@ class Watch:
         self._who_asks = orchestrate_line.who_asks(tree.named)
         self._getframe = sys._getframe  # noqa: SLF001  (who does something is in the stack alone)
         self._is_worker = False
+        self._usual: list[str] = []  # what a worker is started by
         self._test_modules = set(OWN_NAMES)
         self._controls = 0
         self._failures: dict[str, None] = {}
@@ -102,6 +103,7 @@ class Watch:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._usual = self._who_asks(self._getframe(1))
         if not session.config.pluginmanager.hasplugin("dsession"):
             self._hide()  # no workers, which would have to be told the same
 
@@ -142,7 +144,8 @@ class Watch:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self) -> None:
         if self._is_worker:  # elsewhere the recorder looks
-            self._forged.update(dict.fromkeys(self._who_asks(self._getframe(1))))
+            askers = self._who_asks(self._getframe(1))
+            self._forged.update((who, None) for who in askers if who not in self._usual)
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         self._deselected.update((orchestrate_record.text(item.nodeid), None) for item in items)
