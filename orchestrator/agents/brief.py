@@ -109,6 +109,7 @@ class Briefs:
             gate_commands=[
                 _command_of(check) for check in (batch.gate.checks if batch.gate else ())
             ],
+            may_change=_may_change(batch),
             proofs=_proofs(planned.agent),
             red=None if red is None else tuple(red)[:RED_SHOWN],
             red_left_out=len((red or ())[RED_SHOWN:]),
@@ -118,6 +119,14 @@ class Briefs:
 
     def _scope(self, planned: PlannedAgent) -> Scope:
         return self.scopes.get(planned.id, planned.scope)
+
+
+def _may_change(batch: PlannedBatch) -> list[str]:
+    """What the gate lets be edited of tests and what they rest on."""
+    if batch.gate is None:
+        return []
+    own = (getattr(check, "may_change", ()) for check in batch.gate.checks)
+    return list(dict.fromkeys(glob for globs in (batch.gate.may_change, *own) for glob in globs))
 
 
 def _proofs(agent: Agent) -> list[tuple[str, str]]:

@@ -58,7 +58,9 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 
 def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
-    """Scopes, protected paths, and the untracked files that workspaces are given."""
+    """Scopes, protected paths, the untracked files that workspaces are given, and what gates let be
+    changed.
+    """
     workspace = mission.workspace
     globs: list[tuple[Loc, str]] = []
     of_workspace = {"setup_inputs": workspace.setup_inputs, "copy": workspace.copy_}
@@ -70,6 +72,7 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
             loc: Loc = ("batches", index, "agents", number)
             globs += [((*loc, "files", item), pattern) for item, pattern in enumerate(agent.files)]
             yield from _symbol_key_problems(agent, positions, loc)
+    globs += _of_gates(mission)
     for loc, pattern in globs:
         place = positions.value(loc)
         if ABSOLUTE.match(pattern):
@@ -84,9 +87,20 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
         except BadGlob as error:
             yield Problem(place, f"{show(pattern)}: {error}", error.mend)
         else:
-            if loc[0] == "workspace" and not entry.is_whole:
-                what = f"{show(pattern)}: `{loc[1]}` is about whole files"
+            if loc[0] != "batches" and not entry.is_whole:
+                key = next(part for part in reversed(loc) if isinstance(part, str))
+                what = f"{show(pattern)}: `{key}` is about whole files"
                 yield Problem(place, what, f"write `{entry.glob}`")
+
+
+def _of_gates(mission: Mission) -> Iterator[tuple[Loc, str]]:
+    for name, gate in mission.gates.items():
+        for index, pattern in enumerate(gate.may_change):
+            yield ("gates", name, "may_change", index), pattern
+        for number, check in enumerate(gate.checks):
+            for key in ("may_change", "may_configure"):
+                for index, pattern in enumerate(getattr(check, key, ())):
+                    yield ("gates", name, "checks", number, key, index), pattern
 
 
 def _symbol_key_problems(agent: Agent, positions: Positions, loc: Loc) -> Iterator[Problem]:
