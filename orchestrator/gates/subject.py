@@ -60,6 +60,12 @@ class Subject:
         )
         return tuple(dict.fromkeys((*self.plugins, *own)))
 
+    @property
+    def all_that_may_change(self) -> tuple[str, ...]:
+        """Globs of what the gate or one of its checks lets be edited of the test side."""
+        own = (glob for check in self.checks for glob in getattr(check, "may_change", ()))
+        return (*self.may_change, *own)
+
     def _with_plugins(self, check: AnyCheck) -> AnyCheck:
         if isinstance(check, PytestCheck) and check.plugins is None and self.plugins:
             return check.model_copy(update={"plugins": self.plugins})

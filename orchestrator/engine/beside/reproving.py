@@ -171,7 +171,9 @@ def _subjects(state: State) -> dict[str, Subject]:
         # Each gate runs what its own batches changed; that the tests notice was found out when
         # these landed, and cannot be asked of one gate about the work of another's batches.
         found = {name: replace(subject, exercise=False) for name, subject in found.items()}
-    return found
+    # And what one gate let be edited of the tests is there for all of them.
+    allowed = tuple(glob for subject in found.values() for glob in subject.all_that_may_change)
+    return {name: replace(subject, may_change=allowed) for name, subject in found.items()}
 
 
 def _approvals(state: State, tree: str) -> Mapping[str, Mapping[str, Approval]]:
