@@ -480,7 +480,7 @@ class Program(Check):
     may_change: Texts = ()
     """Globs of files of the test side (tests, conftests, what lies beside them) that may be edited,
     moved or removed; then the base's tests are run on the new code all the same, and the new ones
-    too. What else is edited there is put back.
+    too. What else is edited there is put back. What one check says holds for all of its gate.
     """
 
 
@@ -581,7 +581,8 @@ class Gate(Model):
     user's environment (`[DATABASE_URL]`).
     """
     may_change: Texts = ()
-    """What holds for all of its checks beside their own `may_change`."""
+    """Globs of files of the test side that may be edited, moved or removed, for all of its checks.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -237,6 +237,7 @@ def test_what_came_to_the_base_since_is_not_held_against_the_candidate(shop: Pat
         shop, "gate", "shop.yaml:sums", "--candidate", "fix", "--base", "main", code=1
     ).out
     assert "judged as on the base: tests/test_new.py (removed)" in told
+    assert "tests removed, and judged as on the base: 1\n    tests/test_new.py\n" in told
 
 
 def test_what_is_not_committed_is_judged_when_asked_for(shop: Path) -> None:
@@ -260,6 +261,10 @@ def test_what_is_not_committed_is_judged_when_asked_for(shop: Path) -> None:
         "tests/test_more.py::test_more",
         "tests/test_sums.py::test_add",
         "tests/test_sums.py::test_multiply",
+    ]
+    side = gate["verdict"]["test_side"]["changes"]
+    assert [(change["path"], change["kind"]) for change in side] == [
+        ("tests/test_more.py", "added")
     ]
     assert found["candidate"]["name"] == "the work tree"
     assert everything(user) == before

@@ -33,28 +33,30 @@ class Sighting:
 
     @property
     def asked(self) -> Asked:
-        """What decides about what it is judged with; what no check looks at takes what all of the
-        gate's say.
-        """
-        checks = [self.check] if self.name in self.subject.named else self.subject.checks
+        """What decides about what it is judged with.
 
-        def all_of(key: str) -> tuple[str, ...]:
-            return tuple(glob for check in checks for glob in getattr(check, key, ()))
+        What one check of a gate lets be changed is changed for all of them. How its tests are run
+        is each check's own to say, but for what has no tests, or is no check of the gate's.
+        """
+        checks = (self.check, *self.subject.checks)
+        has_tests = bool(getattr(self.check, "report", isinstance(self.check, PytestCheck)))
+        is_own = has_tests and self.name in self.subject.named
+
+        def all_of(key: str, among: tuple[AnyCheck, ...]) -> tuple[str, ...]:
+            globs = (glob for check in among for glob in getattr(check, key, ()))
+            return tuple(dict.fromkeys(globs))
 
         selected = [
-            entry
-            for check in (self.check, *self.subject.checks)
-            if isinstance(check, PytestCheck)
-            for entry in tests_of(check)
+            entry for check in checks if isinstance(check, PytestCheck) for entry in tests_of(check)
         ]
         return Asked(
             arguments=tests_of(self.check) if isinstance(self.check, PytestCheck) else None,
             selected=tuple(dict.fromkeys(selected)),
-            may_configure=all_of("may_configure"),
-            may_change=(*self.subject.may_change, *all_of("may_change")),
-            may_remove=all_of("may_remove"),
+            may_configure=all_of("may_configure", checks[:1] if is_own else checks),
+            may_change=(*self.subject.may_change, *all_of("may_change", checks)),
+            may_remove=all_of("may_remove", checks),
             command=_command(self.check),
-            has_tests=bool(getattr(self.check, "report", isinstance(self.check, PytestCheck))),
+            has_tests=has_tests,
         )
 
     @property

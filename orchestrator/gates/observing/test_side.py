@@ -52,6 +52,8 @@ RUNNERS = re.compile(
     re.VERBOSE,
 )
 """Settings of other runners than pytest."""
+FOR_PEOPLE = re.compile(r"(?:README|CHANGELOG|CONTRIBUTING|LICENSE|AUTHORS)(?:\.\w+)?|\.gitignore")
+"""What no test is made of, wherever it lies."""
 NOT_COLLECTED = re.compile(
     r"\..*|build|dist|node_modules|venv|_darcs|CVS|\{arch\}|.*\.egg(?:-info)?"
 )
@@ -97,6 +99,8 @@ class Layout:
         is new there.
         """
         name = posixpath.basename(path)
+        if FOR_PEOPLE.fullmatch(name):
+            return False
         if self._lies_among_tests(path) or self._is_called_so(path):
             return True
         if not name.endswith(".py"):

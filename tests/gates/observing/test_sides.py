@@ -55,6 +55,7 @@ PRODUCT_BY_NAME = (
     "src/testing_tools/run.py",
     "docs/testing.md",
     "pytest_shop/plugin.py",
+    "tests/README.md",
     "test",
 )
 
