@@ -47,6 +47,7 @@ SKIPPING = """
     @pytest.fixture(autouse=True, scope="session")
     def quiet(pytestconfig): pytestconfig.pluginmanager.register(Quiet())
 """
+HEADER = "\n    def pytest_report_header(): return []\n"
 RUN = "def pytest_pyfunc_call(pyfuncitem): return True\n"
 
 
@@ -364,3 +365,12 @@ def test_checks_that_became_weaker_are_listed_by_test(counter: Court) -> None:
         assert verdict.is_passed, verdict.reasons()
         (told,) = verdict.test_side.weaker
         assert told.startswith(f"{TEST}::test_rate: `counter.rate(10) == 9` became"), told
+
+
+def test_leave_to_configure_is_none_to_edit_tests(counter: Court) -> None:
+    counter.bench.go_to(counter.base)
+    files = {TEST: TESTS + AUTOUSE, "conftest.py": CONFTEST + HEADER}
+    candidate = counter.bench.commit({**FIX, **files})
+    result = counter.judge(candidate, {**CHECK, "may_configure": "**"}).checks[0]
+    assert result.reason == "test_side_changed", result.text
+    assert "conftest.py" not in result.text

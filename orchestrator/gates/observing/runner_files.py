@@ -31,6 +31,11 @@ def is_settings_file(path: str) -> bool:
     return PurePosixPath(path).name in NAMES
 
 
+def says_how_tests_are_run(path: str) -> bool:
+    """Whether pytest may take settings or hooks from a file of this name."""
+    return is_settings_file(path) or PurePosixPath(path).name == "conftest.py"
+
+
 def says_otherwise(path: str, before: bytes | None, after: bytes | None) -> list[str]:
     """The keys by which two versions of a file say different things to pytest, whether or not it
     takes the file; that one of them says nothing at all is one too.

@@ -27,6 +27,7 @@ from orchestrator.gates.observing.restore import (
 from orchestrator.gates.observing.runner_files import (
     hooks_that_change,
     is_settings_file,
+    says_how_tests_are_run,
     says_otherwise,
     undone,
 )
@@ -75,14 +76,14 @@ def restoration(
         return Restoration(tuple(bytecode))
     sorting = _Sorting(commits, base, commit, asked or Asked())
     is_protected = Scope(tuple(protect)).allows
-    is_free = Scope(sorting.asked.may_configure).allows
+    may_configure = Scope(sorting.asked.may_configure).allows
     always, listed, done = bytecode, list[SideChange](), list[_Done]()
     put_back: dict[str, str] = {}
     for path, change in changes.items():
-        undoes = None
+        undoes, is_free = None, says_how_tests_are_run(path) and may_configure(path)
         if is_protected(path):
             undoes = sorting.original(path, change, PROTECTED)
-        elif not is_free(path):
+        elif not is_free:
             undoes = sorting.of_runner(path, change)
         always += [undoes] if undoes else []
         if undoes is None and path in sorting.decided:
@@ -94,7 +95,7 @@ def restoration(
             put_back[path] = f"{decides.what}, and the check decides by it"
         elif sorting.is_test_side(path, change):
             what = sorting.done(path, change)
-            if undoes or is_free(path):
+            if undoes or is_free:
                 update = {"is_put_back": undoes is not None}
                 listed.append(what.change.model_copy(update=update))
             else:
@@ -214,9 +215,9 @@ class _Sorting:
 
     def of_runner(self, path: str, change: Changed) -> Original | None:
         """What undoes a change of how tests are run; None where there is none."""
-        is_conftest = posixpath.basename(path) == "conftest.py"
-        if not is_conftest and not is_settings_file(path):
+        if not says_how_tests_are_run(path):
             return None
+        is_conftest = not is_settings_file(path)
         before, after = self._then(path), self._now(path)
         if change.new is not None and not change.new.is_file:
             return self.original(path, change, "what kind of file it is")
