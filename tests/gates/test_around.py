@@ -374,3 +374,22 @@ def test_leave_to_configure_is_none_to_edit_tests(counter: Court) -> None:
     result = counter.judge(candidate, {**CHECK, "may_configure": "**"}).checks[0]
     assert result.reason == "test_side_changed", result.text
     assert "conftest.py" not in result.text
+
+
+def test_of_a_long_suite_only_what_is_new_is_run_as_it_would_land(
+    counter: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.gates.observing.observer.SHORT", -1.0)
+    counter.bench.go_to(counter.base)
+    new = {
+        "tests/test_new.py": NEW_TEST + "def test_red(): assert 0\n",
+        "tests/unit/test_deep.py": NEW_TEST,
+        "tests/unit/given_test.txt": "x",
+        "tests/build/test_not_found.py": "def test_no(): assert 0\n",
+    }
+    asked = {**CHECK, "must_turn_green": [*RED, "tests/unit/test_deep.py::test_new"]}
+    result = counter.judge(counter.bench.commit({**FIX, **new}), asked).checks[0]
+    assert (result.reason, result.failing) == ("tests_failed", ("tests/test_new.py::test_red",))
+    assert result.counts is not None
+    assert (result.counts.passed, result.counts.deselected) == (8, 0)
+    assert "tests/unit/test_deep.py::test_new" in result.turned_green
