@@ -25,18 +25,20 @@ Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
 
 FOLDER = re.compile(
-    r"(?:.+[-_])?tests|[A-Za-z]*Tests|__(?:tests|snapshots|mocks|fixtures)__|specs|test[-_]?data"
+    r"(?:.+[-_])?tests|[A-Za-z]*Tests|__(?:tests|snapshots|mocks|fixtures)__|test[-_]?data"
 )
 """Folders that hold tests whatever is in them."""
-MAYBE = re.compile(r"test|spec|e2e|features")
-"""Folders that do where a module of tests lies in them, or where they lie in `src`."""
+MAYBE = re.compile(r"test|specs?|e2e")
+"""Folders that do where a module of tests lies in them; in sources, `test` alone."""
+SOURCES = frozenset({"src", "lib", "app"})
 OTHERS = re.compile(
     r"""
       .+\.(?:test|spec|cy|e2e)\.[cm]?[jt]sx?
     | .+[-_]test\.(?:go|rb|exs|dart|c|cc|cpp|rs|php|lua)
     | test[-_].+\.(?:rb|c|cc|cpp|sh|R|jl|lua)
     | .+_spec\.(?:rb|lua)
-    | (?:.+(?:Test|Tests|TestCase|IT|Spec)|Test[A-Z].*)\.(?:java|kts?|scala|groovy|php|cs|swift|hs)
+    | .+(?:Test|Tests|TestCase)\.(?:java|kts?|scala|groovy|php|cs|swift)
+    | .+Spec\.(?:scala|groovy|hs)
     | .+\.(?:bats|feature)
     """,
     re.VERBOSE,
@@ -81,7 +83,7 @@ class Layout:
         """Whether a file is called as a module of tests is."""
         name = posixpath.basename(path)
         if not name.endswith(".py"):
-            return OTHERS.fullmatch(name) is not None
+            return OTHERS.fullmatch(name) is not None and "/src/main/" not in f"/{path}"
         patterns = (*self.python_files, *PYTHON_FILES)
         return any(fnmatchcase(path if "/" in each else name, each) for each in patterns)
 
@@ -138,14 +140,12 @@ def layout_of(paths: Iterable[str], read: Read, selected: Iterable[str] = ()) ->
     settings = effective(lambda path: read(path) if path in known else None, told)
     named = Layout(python_files=settings.python_files, selected=told)
     modules = [path for path in known if named.is_module(path)]
-    by_name = {
-        folder for path in modules for folder in _above(path) if MAYBE.fullmatch(_last(folder))
-    }
+    by_name = {folder for path in modules for folder in _above(path) if _may_be_of_tests(folder)}
     by_name |= {
         folder
         for path in known
         for folder in _above(path)
-        if MAYBE.fullmatch(_last(folder)) and posixpath.basename(posixpath.dirname(folder)) == "src"
+        if _last(folder) == "test" and _last(posixpath.dirname(folder)) == "src"
     }
     wanted = [*told, *settings.listed("testpaths")]
     by_use = {
@@ -339,6 +339,13 @@ def _above(path: str) -> Iterator[str]:
 
 def _is_under(path: str, selected: Iterable[str]) -> bool:
     return not (set(selected) - {"."}).isdisjoint(ancestors(path))
+
+
+def _may_be_of_tests(folder: str) -> bool:
+    """Whether a folder is called so that it is one of tests if there are any in it."""
+    if not MAYBE.fullmatch(_last(folder)):
+        return False
+    return _last(folder) == "test" or SOURCES.isdisjoint(folder.split("/"))
 
 
 def _is_of_tests(folder: str, known: frozenset[str], layout: Layout) -> bool:

@@ -34,8 +34,12 @@ BY_NAME = (
     "src/cart.spec.js",
     "src/cart.test.mjs",
     "pkg/cart_test.go",
-    "src/main/CartTest.java",
-    "src/main/CartTests.cs",
+    "shop/CartTest.java",
+    "shop/CartTests.cs",
+    "e2e/cart.ts",
+    "e2e/cart.spec.ts",
+    "packages/cart/spec/given.rb",
+    "packages/cart/spec/cart_spec.rb",
     "lib/cart_spec.rb",
     "test/cart.bats",
     "jest.config.js",
@@ -56,12 +60,19 @@ PRODUCT_BY_NAME = (
     "docs/testing.md",
     "pytest_shop/plugin.py",
     "tests/README.md",
+    "src/main/java/shop/TestResult.java",
+    "src/main/java/shop/AbTest.java",
+    "src/shop/KeySpec.java",
+    "src/features/cart/cart.ts",
+    "src/spec/parser.ts",
+    "specs/plan.md",
     "test",
 )
 
 
 def test_names_that_are_enough() -> None:
-    layout = laid_out(dict.fromkeys((*BY_NAME, *PRODUCT_BY_NAME), b""))
+    beside = ("src/features/cart/cart.test.ts", "src/spec/parser.test.ts")
+    layout = laid_out(dict.fromkeys((*BY_NAME, *PRODUCT_BY_NAME, *beside), b""))
     assert [path for path in BY_NAME if not layout.is_test_side(path)] == []
     assert [path for path in PRODUCT_BY_NAME if layout.is_test_side(path, PRODUCT)] == []
 
