@@ -40,6 +40,7 @@ from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_
 from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
+from orchestrator.gates.rules.sides import told_side
 from orchestrator.gates.rules.suspicious import suspicious
 from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Approval, OnProgress, Subject
@@ -50,7 +51,6 @@ from orchestrator.journal.facts import (
     Decision,
     Exercise,
     PlaceFault,
-    SideChange,
     TestSide,
     Verdict,
 )
@@ -427,23 +427,12 @@ class Judge:
         """What the candidate did to the test side, whichever check looks at it."""
         checks = _runnable(hearing.checks)
         asked = [hearing.sighting(name, check).asked for name, check in checks]
-        found: dict[str, SideChange] = {}
-        for each in asked or [Asked(may_change=hearing.subject.may_change)]:
-            for change in self._restored(hearing.base, hearing.commit, each).changes:
-                known = found.get(change.path)
-                if known is None or (change.is_put_back and not known.is_put_back):
-                    found[change.path] = change
-        outdated = (
-            test
-            for seen in hearing.observations.values()
-            for test, then in seen.on_base_side.items()
-            if then.outcome not in GREEN and seen.outcome(test) in GREEN
+        changes = (
+            change
+            for each in asked or [Asked(may_change=hearing.subject.may_change)]
+            for change in self._restored(hearing.base, hearing.commit, each).changes
         )
-        return TestSide(
-            changes=tuple(found.values()),
-            outdated=tuple(dict.fromkeys(outdated)),
-            weaker=tuple(hearing.weaker),
-        )
+        return told_side(changes, hearing.observations.values(), hearing.weaker)
 
     def _edits(self, base: str | None, commit: str) -> IsEdited:
         """Whether a path is one that differs between two commits; found out when it is asked."""
