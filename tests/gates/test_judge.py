@@ -61,7 +61,7 @@ def test_a_fix_is_seen_as_one(bench: Bench) -> None:
     )
     told: list[Progress] = []
     verdict = judge(bench.judge(), subject, fixed, base, on_progress=told.append)
-    assert verdict.is_passed
+    assert verdict.is_passed, verdict.reasons()
     assert (verdict.commit, verdict.base, verdict.cached) == (fixed, base, False)
     assert len(verdict.tree) == 40
     assert verdict.environment
@@ -485,7 +485,7 @@ def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, f
             )
 
     verdict, left = anyio.run(run)
-    assert verdict.is_passed
+    assert verdict.is_passed, verdict.reasons()
     assert verdict.checks[0].turned_green == ("tests/test_a.py::test_x",)
     assert left == []
 
