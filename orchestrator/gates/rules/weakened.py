@@ -61,6 +61,12 @@ def weakened(then: Function, now: Function) -> list[str]:
     found = []
     if len(after) < len(before):
         found.append(f"{len(before)} checks became {len(after)}")
+    known = {ast.dump(each) for each in then.decorator_list}
+    found += [
+        f"`@{_text(each)}` is new above it"
+        for each in now.decorator_list
+        if ast.dump(each) not in known and not ast.unparse(each).startswith("pytest.mark.")
+    ]
     kept = Counter(check.text for check in before) & Counter(check.text for check in after)
     for was, became in zip(_without(before, kept), _without(after, kept), strict=False):
         if became.worth < was.worth:
