@@ -13,6 +13,7 @@ place of the other one. Owns that folder. Which interpreter a gate uses is not k
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.util
 import os
@@ -209,18 +210,28 @@ def _installed(name: str) -> Iterator[tuple[str, Path]]:
             need = Requirement(line)
             if need.marker is None or need.marker.evaluate({"extra": ""}):
                 todo.append(need.name)
-        for path in found.files or ():
-            source = Path(str(found.locate_file(path)))
-            parts = path.parts
-            if ".." in parts or path.is_absolute() or "__pycache__" in parts:
+        folder = str(found.locate_file(""))
+        for path in _recorded(found):
+            name, parts = path.rpartition("/")[2], path.split("/")
+            if path.startswith("/") or ".." in parts or "__pycache__" in parts:
                 continue  # programs stand elsewhere, and have our interpreter in them
-            if path.suffix == ".pth" or path.name in ("RECORD", "direct_url.json", "INSTALLER"):
+            if path.endswith(".pth") or name in ("RECORD", "direct_url.json", "INSTALLER"):
                 continue
+            source = Path(folder, path)
             if not source.is_file():
                 continue
-            yield str(path), source
-            if path.suffix == ".py" and (compiled := _compiled(source)) is not None:
-                yield str(path.parent / "__pycache__" / compiled.name), compiled
+            yield path, source
+            if path.endswith(".py") and (compiled := _compiled(source)) is not None:
+                yield "/".join((*parts[:-1], "__pycache__", compiled.name)), compiled
+
+
+def _recorded(distribution: metadata.Distribution) -> list[str]:
+    """The paths of its files; read here where they are in the usual place, which is ten times
+    quicker.
+    """
+    if record := distribution.read_text("RECORD"):
+        return [row[0] for row in csv.reader(record.splitlines()) if row]
+    return [str(path) for path in distribution.files or ()]
 
 
 def _compiled(source: Path) -> Path | None:
