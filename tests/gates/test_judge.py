@@ -111,7 +111,9 @@ def test_new_tests_of_new_code_are_absent_on_the_base(bench: Bench) -> None:
             "tests/test_new.py": "import new\ndef test_n(): assert new.f()\n",
         }
     )
-    later = bench.commit({"tests/more/test_m.py": "import new\ndef test_m(): pass\n"})
+    later = bench.commit(
+        {"tests/more/test_m.py": "import new\ndef test_m(): assert new.f() == 1\n"}
+    )
     for candidate, asked in (
         (fixed, ["tests/test_new.py"]),
         (later, ["tests/more", "tests/test_new.py::test_n"]),

@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.gates.exercise.changed_functions import (
@@ -29,7 +29,6 @@ from orchestrator.gates.exercise.changed_functions import (
     parse,
 )
 
-BOM = b"\xef\xbb\xbf"
 ON_PURPOSE = "is broken on purpose"
 """What a function that was made to fail says, so that its failure can be told from others."""
 
@@ -57,40 +56,52 @@ def inserted(source: bytes, statements: Mapping[Function, str]) -> bytes | None:
         (function.name, function.line): statement for function, statement in statements.items()
     }
     tree = parse(source)
+    if tree is None:
+        return None
+    places = [(node, wanted[key]) for key, node in _named(tree, "") if key in wanted]
+    return _written(source, places) if len(places) == len(wanted) else None
+
+
+def wrapped(
+    source: bytes, statement: Callable[[str], str], first: str = "", last: str = ""
+) -> bytes | None:
+    """The source of a module in which each of its functions begins with the statement for its name,
+    with a statement before the first one and one at its end (of ASCII, on one line each); None
+    where that cannot be done.
+    """
+    tree = parse(source)
+    if tree is None:
+        return None
+    code = [node for node in code_of(tree) if not _is_of_the_future(node)]
+    if not code or code[0].col_offset:  # nothing, or something after a semicolon
+        return None
+    places = [(node, text) for (name, _), node in _named(tree, "") if (text := statement(name))]
+    node = code[0]
+    line = first_line(node) if isinstance(node, Definition | ast.ClassDef) else node.lineno
+    return _written(source, places, (line, first), last)
+
+
+def _written(
+    source: bytes,
+    places: Iterable[tuple[Definition, str]],
+    first: tuple[int, str] = (0, ""),
+    last: str = "",
+) -> bytes | None:
     text = _decoded(source)
-    if tree is None or text is None:
+    if text is None:
         return None
     encoding, content = text
     lines = content.encode("utf-8").splitlines(
         keepends=True
     )  # the columns of a syntax tree count these bytes
-    places = [(node, wanted[key]) for key, node in _named(tree, "") if key in wanted]
     for node, statement in sorted(places, key=lambda place: place[0].lineno, reverse=True):
         _put(lines, node, statement.encode())
+    end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
+    if first[1]:
+        lines.insert(first[0] - 1, first[1].encode("ascii") + end)
+    if last:
+        lines += [end, last.encode("ascii"), end]
     made = b"".join(lines).decode("utf-8").encode(encoding)
-    return made if len(places) == len(wanted) and parse(made) is not None else None
-
-
-def at_top(source: bytes, first: str, last: str) -> bytes | None:
-    """The source of a module with a statement before its first one (of ASCII, on one line), and one
-    at its end; None where that cannot be done.
-    """
-    tree = parse(source)
-    if tree is None or _decoded(source) is None:
-        return None
-    code = [node for node in code_of(tree) if not _is_of_the_future(node)]
-    if not code:
-        return None
-    lines = source.splitlines(keepends=True)
-    line = code[0].lineno
-    if isinstance(code[0], Definition | ast.ClassDef):
-        line = first_line(code[0])
-    start = sum(map(len, lines[: line - 1])) or len(BOM) * source.startswith(BOM)
-    if code[0].col_offset:  # after a semicolon: columns count the bytes of UTF-8
-        return None
-    end = b"\r\n" if source.endswith(b"\r\n") else b"\n"
-    top = first.encode("ascii") + end
-    made = source[:start] + top + source[start:].rstrip(b"\x1a") + end + last.encode("ascii") + end
     return made if parse(made) is not None else None
 
 

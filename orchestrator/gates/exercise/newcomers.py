@@ -11,7 +11,7 @@ same text harms nothing, has noticed. A test that notices nothing looks at nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -32,6 +32,8 @@ from orchestrator.mission.model import CommandCheck, PytestCheck
 
 SETTINGS = re.compile(r"\.config\.\w+$|\.(ini|cfg|conf|d\.ts)$")
 Contents = Mapping[str, bytes | None]
+Made = Callable[[Spoiling], bytes | None]
+"""What makes a module that is broken in some way; None where nothing can be done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +122,22 @@ def _trials(trials: Trials, groups: Sequence[Held], *, is_sample: bool) -> Itera
             yield Trial(name, check, seen)
 
 
-def _product(trials: Trials) -> dict[str, bytes]:
-    """The modules of the candidate that are none of its tests, and whose functions can be made to
-    fail.
-    """
-    commits, commit = trials.commits, trials.green.commit
-    found = {}
+def _product(trials: Trials) -> dict[str, Made]:
+    """The modules of the candidate that are none of its tests, with what makes them fail."""
+    read = partial(trials.commits.read, trials.green.commit)
+    found: dict[str, Made] = {}
     for path in _paths(trials):
-        if _is_code(path) and (source := commits.read(commit, path)):
-            found[path] = source
+        if not _is_code(path) or not (source := read(path)):
+            continue
+        if not path.endswith(".py"):
+            found[path] = partial(_broken, path, source)
+        elif (module := spoiled(path, source)) is not None:
+            found[path] = module.so
     return found
+
+
+def _broken(path: str, source: bytes, how: Spoiling) -> bytes | None:
+    return broken(path, source, is_armed=how.is_armed)
 
 
 def _others(trials: Trials) -> list[str]:
@@ -160,18 +168,8 @@ def _is_product(path: str) -> bool:
     )
 
 
-def _spoiled(
-    product: Mapping[str, bytes], how: Spoiling, more: Contents
-) -> dict[str, bytes | None]:
-    made: dict[str, bytes | None] = {}
-    for path, source in product.items():
-        text = (
-            spoiled(path, source, how)
-            if path.endswith(".py")
-            else broken(path, source, is_armed=how.is_armed)
-        )
-        if text is not None:
-            made[path] = text
+def _spoiled(product: Mapping[str, Made], how: Spoiling, more: Contents) -> Contents:
+    made = {path: text for path, make in product.items() if (text := make(how)) is not None}
     return {**made, **more}
 
 

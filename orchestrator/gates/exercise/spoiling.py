@@ -9,13 +9,12 @@ when it is called, every value that a test reads is another one. Done to the tex
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from orchestrator.gates.exercise.breaking import at_top, inserted
-from orchestrator.gates.exercise.changed_functions import Function, first_line, parsed
+from orchestrator.gates.exercise.breaking import wrapped
 
+HOW = "_how_it_is_broken_"
 HELPER = Path(__file__).with_name("on_purpose.py")
 
 
@@ -26,31 +25,35 @@ class Spoiling:
     tests: tuple[str, ...]
     is_armed: bool = True
     is_strict: bool = True
+    only: tuple[str, ...] = ()
 
 
-def spoiled(path: str, source: bytes, how: Spoiling, only: Iterable[str] = ()) -> bytes | None:
-    """A module in which every function fails and every value is another one to tests; with `only`
-    just the values of these names. None where nothing can be done to it.
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A module that is broken in every part, but for how: what stands before and after that."""
+
+    head: bytes
+    tail: bytes
+
+    def so(self, how: Spoiling) -> bytes:
+        """The module, broken like that."""
+        told = {part.name: getattr(how, part.name) for part in fields(how)}
+        return self.head + f"{told!a}".encode("ascii") + self.tail
+
+
+def spoiled(path: str, source: bytes, *, has_functions: bool = True) -> Spoiled | None:
+    """A module in which every function fails and every value is another one to tests; without
+    `has_functions` just values are. None where nothing can be done to it.
     """
-    only = tuple(only)
-    module = parsed(source)
-    if module is None:
-        return None
-    functions = [] if only else module.functions
-    calls = {
-        (one := Function(path, name, first_line(node))): f"_on_purpose['fail']({str(one)!a})"
-        for name, node in functions
-    }
-    made = inserted(source, calls) if calls else source
-    told: Mapping[str, object] = {
-        "is_armed": how.is_armed,
-        "is_strict": how.is_strict,
-        "tests": how.tests,
-        "only": only,
-    }
+
+    def fails(name: str) -> str:
+        return f"_on_purpose['fail']({f'{path}::{name}'!a})" if has_functions else ""
+
     begin = f"_on_purpose = {{}}; exec({_helper()!a}, _on_purpose); "
-    begin += f"_on_purpose['begin'](**{told!a})"
-    return at_top(made, begin, "_on_purpose['end'](globals())") if made is not None else None
+    begin += f"_on_purpose['begin'](**{HOW})"
+    made = wrapped(source, fails, begin, "_on_purpose['end'](globals())")
+    head, found, tail = (made or b"").partition(HOW.encode("ascii"))
+    return Spoiled(head, tail) if found else None
 
 
 @functools.cache

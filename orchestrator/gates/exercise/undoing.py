@@ -131,7 +131,8 @@ def _undone_module(
         return "", None, None
     made: bytes | None = _replaced(now, put)
     if fresh and made is not None:
-        made = spoiled(path, made, Spoiling(tests), fresh)
+        found = spoiled(path, made, has_functions=False)
+        made = found.so(Spoiling(tests, only=tuple(fresh))) if found else None
     if made is None or parse(made) is None or made == now:
         made = then or None
     control = _replaced(now, other) if other else None
