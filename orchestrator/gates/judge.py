@@ -17,7 +17,6 @@ from pathlib import Path
 import anyio
 
 from orchestrator.gates.blame.place import Bases
-from orchestrator.gates.exercise.changed_functions import is_test_code
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser
 from orchestrator.gates.exercise.trials import Green
@@ -28,9 +27,11 @@ from orchestrator.gates.observing.guard import Guard
 from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import GREEN, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
+from orchestrator.gates.observing.product import IsProduct, product_of
 from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.observing.restore import Asked, Restoration
 from orchestrator.gates.observing.selection import path_of
+from orchestrator.gates.observing.sighting import tests_of
 from orchestrator.gates.observing.sorting import restoration
 from orchestrator.gates.observing.sources import BareGround, Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
@@ -253,7 +254,7 @@ class Judge:
                 for agent, claims in subject.deliverables.items()
             },
             exercise=hearing.exercise,
-            suspicious=await anyio.to_thread.run_sync(self._suspicious, base, candidate),
+            suspicious=await anyio.to_thread.run_sync(self._suspicious, hearing, base),
             test_side=await anyio.to_thread.run_sync(self._test_side, hearing),
             environment=self._observer.environment,
             interpreter="; ".join(
@@ -542,11 +543,16 @@ class Judge:
             name = hearing.unused(prose.name)
             hearing.results[name] = prose.model_copy(update={"name": name})
 
-    def _suspicious(self, base: str, commit: str) -> tuple[str, ...]:
+    def _product(self, hearing: _Hearing, base: str) -> IsProduct:
+        """Which paths of the candidate are none of its tests."""
+        selected = (t for _, check in _runnable(hearing.checks) for t in tests_of(check))
+        return product_of(self._commits, base, hearing.commit, selected)
+
+    def _suspicious(self, hearing: _Hearing, base: str) -> tuple[str, ...]:
         """What the candidate adds to its product that mentions what only a judge has."""
-        product = (p for p in self._commits.changes(base, commit) if not is_test_code(p))
-        read = self._commits.read
-        return suspicious(product, partial(read, base), partial(read, commit))
+        is_product, read = self._product(hearing, base), self._commits.read
+        product = filter(is_product, self._commits.changes(base, hearing.commit))
+        return suspicious(product, partial(read, base), partial(read, hearing.commit))
 
     async def _hear_exercise(self, hearing: _Hearing, base: str) -> None:
         checks = dict(_runnable(hearing.checks))
@@ -562,6 +568,7 @@ class Judge:
             results=hearing.results,
             seen=hearing.observations,
             before=await self._bases.known(hearing.subject, base),
+            is_product=await anyio.to_thread.run_sync(self._product, hearing, base),
             on_progress=hearing.on_progress,
         )
         found, was_known = await self._exerciser.exercise(green, hearing.unused(KIND))

@@ -4,7 +4,7 @@ run time.
 Owns what counts as a change of a function: its parameters, its decorators and its code, but not its
 docstring, comments or layout, and not the functions inside of it, which are functions of their own.
 A function that was moved to another file as it is has not changed. Pure: it reads sources that it
-is given. Tests are left out: they are what a change is held against.
+is given. Tests are left out by who asks: they are what a change is held against.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from orchestrator.gates.observing.sources import Changed
 from orchestrator.gates.rules.prose import is_prose
@@ -26,7 +25,6 @@ Read = Callable[[str], bytes | None]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = Definition | ast.ClassDef | ast.Module
 
-TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "testdata"})
 _WARNINGS = threading.Lock()
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -104,30 +102,20 @@ class _Module:
         )
 
 
-def is_test_code(path: str) -> bool:
-    """Whether a path is of tests: by its name, or by a folder that it is in."""
-    place = PurePosixPath(path)
-    is_named = (
-        place.name == "conftest.py"
-        or place.stem.startswith("test_")
-        or place.stem.endswith(("_test", ".test", ".spec"))
-    )
-    return is_named or not TEST_FOLDERS.isdisjoint(place.parts[:-1])
-
-
 def changed_functions(
     changes: Mapping[str, Changed], before: Read, after: Read
 ) -> ChangedFunctions:
-    """What `changes` does to functions; `before` and `after` read the two commits."""
+    """What `changes` of product code does to functions; `before` and `after` read the two
+    commits.
+    """
     functions: list[Function] = []
     unbreakable: list[Unbreakable] = []
-    product = {path: change for path, change in changes.items() if not is_test_code(path)}
-    gone = [path for path, change in product.items() if change.new is None and path.endswith(".py")]
+    gone = [path for path, change in changes.items() if change.new is None and path.endswith(".py")]
     moved = sum(
         (module.told() for path in gone if (module := parsed(before(path)))),
         Counter[tuple[str, str]](),
     )
-    for path, change in sorted(product.items()):
+    for path, change in sorted(changes.items()):
         if not path.endswith(".py"):
             if not is_prose(path):
                 unbreakable.append(

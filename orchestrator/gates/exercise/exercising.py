@@ -22,7 +22,6 @@ from orchestrator.gates.exercise.changed_functions import (
     ChangedFunctions,
     Function,
     changed_functions,
-    is_test_code,
 )
 from orchestrator.gates.exercise.exercise import (
     Course,
@@ -103,9 +102,9 @@ class Exerciser:
             partial(self._commits.read, commit) for commit in (green.base, green.commit)
         )
         changes = self._commits.changes(green.base, green.commit)
-        functions = breakable(changed_functions(changes, before, after), after)
+        product: dict[str, Changed] = {p: c for p, c in changes.items() if green.is_product(p)}
+        functions = breakable(changed_functions(product, before, after), after)
         found = held(green.checks, green.seen, green.before, changes.keys())
-        product: dict[str, Changed] = {p: c for p, c in changes.items() if not is_test_code(p)}
         is_of_tests = not functions.functions and not functions.unbreakable
         if not found and is_of_tests and not green.subject.claims_a_fix:
             found = all_new(green.checks, green.seen, green.before, changes.keys())

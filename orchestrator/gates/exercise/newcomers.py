@@ -17,7 +17,6 @@ from functools import partial
 
 import anyio
 
-from orchestrator.gates.exercise.changed_functions import is_test_code
 from orchestrator.gates.exercise.exercise import FIRST, Trial, noticed_by, trial_of
 from orchestrator.gates.exercise.held import Held
 from orchestrator.gates.exercise.other_languages import broken, is_known
@@ -154,18 +153,13 @@ def _paths(trials: Trials) -> Iterator[str]:
         for word in check.command.argv
     }
     for path, entry in trials.commits.entries(trials.green.commit).items():
-        if entry.is_file and path not in named and _is_product(path):
+        is_about = is_prose(path) or AROUND.fullmatch(path) or SETTINGS.search(path)
+        if entry.is_file and path not in named and not is_about and trials.green.is_product(path):
             yield path
 
 
 def _is_code(path: str) -> bool:
     return path.endswith((".py", ".pyi")) or is_known(path)
-
-
-def _is_product(path: str) -> bool:
-    return not (
-        is_test_code(path) or is_prose(path) or AROUND.fullmatch(path) or SETTINGS.search(path)
-    )
 
 
 def _spoiled(product: Mapping[str, Made], how: Spoiling, more: Contents) -> Contents:

@@ -17,6 +17,7 @@ from orchestrator.gates.observing.company import is_unclean
 from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
+from orchestrator.gates.observing.product import IsProduct
 from orchestrator.gates.observing.sources import Commits
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.journal.facts import CheckResult
@@ -40,6 +41,7 @@ class Green:
     results: Mapping[str, CheckResult]
     seen: Mapping[str, Observation]
     before: Mapping[str, Observation]
+    is_product: IsProduct
     on_progress: OnProgress | None = None
 
 
