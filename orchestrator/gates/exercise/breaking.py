@@ -63,11 +63,12 @@ def inserted(source: bytes, statements: Mapping[Function, str]) -> bytes | None:
 
 
 def wrapped(
-    source: bytes, statement: Callable[[str], str], first: str = "", last: str = ""
+    source: bytes, statement: Callable[[str], str], condition: str, first: str, last: str
 ) -> bytes | None:
-    """The source of a module in which each of its functions begins with the statement for its name,
-    with a statement before the first one and one at its end (of ASCII, on one line each); None
-    where that cannot be done.
+    """The source of a module in which each of its functions begins with the statement for its name;
+    where the module itself calls something, the condition stands before that. `first` goes before
+    its first statement and `last` to its end (of ASCII, on one line each). None where that cannot
+    be done.
     """
     tree = parse(source)
     if tree is None:
@@ -78,22 +79,27 @@ def wrapped(
     places = [(node, text) for (name, _), node in _named(tree, "") if (text := statement(name))]
     node = code[0]
     line = first_line(node) if isinstance(node, Definition | ast.ClassDef) else node.lineno
-    return _written(source, places, (line, first), last)
+    calls = [(node.lineno, node.col_offset, condition) for node in _calls(code)]
+    return _written(source, places, calls, (line, first), last)
 
 
 def _written(
     source: bytes,
     places: Iterable[tuple[Definition, str]],
+    calls: Iterable[tuple[int, int, str]] = (),
     first: tuple[int, str] = (0, ""),
     last: str = "",
 ) -> bytes | None:
-    text = _decoded(source)
-    if text is None:
+    decoded = _decoded(source)
+    if decoded is None:
         return None
-    encoding, content = text
+    encoding, content = decoded
     lines = content.encode("utf-8").splitlines(
         keepends=True
     )  # the columns of a syntax tree count these bytes
+    for line, column, text in sorted(calls, reverse=True):
+        before = lines[line - 1]
+        lines[line - 1] = before[:column] + text.encode("ascii") + before[column:]
     for node, statement in sorted(places, key=lambda place: place[0].lineno, reverse=True):
         _put(lines, node, statement.encode())
     end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
@@ -103,6 +109,16 @@ def _written(
         lines += [end, last.encode("ascii"), end]
     made = b"".join(lines).decode("utf-8").encode(encoding)
     return made if parse(made) is not None else None
+
+
+def _calls(body: Iterable[ast.AST]) -> Iterable[ast.Call]:
+    """What a module calls of its own accord, but for what it looks for others by."""
+    for node in body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if not ast.unparse(node.value.func).startswith(("sys.", "site.")):
+                yield node.value
+        elif not isinstance(node, Definition | ast.ClassDef | ast.expr):
+            yield from _calls(ast.iter_child_nodes(node))
 
 
 def _is_of_the_future(node: ast.stmt) -> bool:

@@ -7,8 +7,9 @@ fixture is set up or taken down: what a program does by itself says nothing abou
 asked. Values stay as they are for the product and its fixtures; a test is given others.
 
 `begin` is told how: `is_armed` (else nothing is broken: the control), `is_strict` (else fixtures,
-and what a test's module does when it is imported, count as the test's own), `tests` (the paths of
-the test modules) and `only` (the names that are given otherwise; empty: all).
+and what a test's module does when it is imported, count as the test's own), `is_quiet` (modules call
+nothing of their own accord when they are imported), `tests` (the paths of the test modules) and
+`only` (the names that are given otherwise; empty: all).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _frame = sys._getframe  # noqa: SLF001  (there is no other way to see who calls)
-_told: dict[str, Any] = {"is_armed": False, "is_strict": True, "tests": (), "only": ()}
+_told: dict[str, Any] = {"is_armed": False, "is_strict": True, "is_quiet": False}
+_told.update({"tests": (), "only": ()})
 _TEXT = " (broken on purpose)"
 
 
@@ -53,6 +55,11 @@ def fail(name: str) -> None:
     """Fail in the name of what is broken, but where the call says nothing about a test."""
     if _told["is_armed"] and not _is_spared(_frame(1)):
         raise BaseException(name + " is broken on purpose")  # noqa: TRY002  (what nobody catches)
+
+
+def skips() -> bool:
+    """Whether what a module would call now is left out."""
+    return bool(_told["is_armed"] and _told["is_quiet"])
 
 
 def end(space: dict[str, Any]) -> None:

@@ -84,6 +84,7 @@ BASE = {
     "kit/__init__.py": "from kit.core import LIMIT, twice\n",
     "kit/core.py": "LIMIT = 9\ndef twice(x):\n    return 2 * x\nOPENED = twice(2)\n",
     "cli.py": "import sys, shop\nif __name__ == '__main__':\n    print(shop.add(1, 2))\n",
+    "old.py": "import warnings\nwarnings.warn('old', DeprecationWarning)\n",
     "run.sh": "echo 5\n",
     "data/prices.json": '{"apple": 3}',
     "tests/conftest.py": """
@@ -143,6 +144,8 @@ HONEST = """
         one.start(); one.join()
         assert found == [3]
     def test_late_import(): assert importlib.import_module("kit.core").twice(2) == 4
+    def test_warning():
+        with pytest.warns(DeprecationWarning): import old
     def test_other_name(): assert kit.LIMIT == 9
     def test_other_function(): assert kit.twice(1) == 2
     def test_fixture(three): assert three == 3
