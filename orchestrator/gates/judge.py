@@ -41,6 +41,7 @@ from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_
 from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
+from orchestrator.gates.rules.script_tests import changed_script_tests
 from orchestrator.gates.rules.sides import told_side
 from orchestrator.gates.rules.suspicious import suspicious
 from orchestrator.gates.rules.things import problem
@@ -499,10 +500,20 @@ class Judge:
         before: Observation | None,
     ) -> ChangedTests:
         """What the candidate does to the tests of a check that are green on it."""
-        if base is None or before is None or not isinstance(check, PytestCheck):
+        if base is None or before is None:
             return ChangedTests()
         put_back = {*seen.restored, *seen.put_back}
         paths = self._commits.changes(base, commit).keys() - put_back
+        if isinstance(check, CommandCheck) and check.report:
+            kept = [
+                test
+                for test in seen.tests
+                if {seen.outcome(test), before.outcome(test)} <= {*GREEN}
+            ]
+            read = self._commits.read
+            return changed_script_tests(paths, kept, partial(read, base), partial(read, commit))
+        if not isinstance(check, PytestCheck):
+            return ChangedTests()
         green = [
             test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths
         ]
