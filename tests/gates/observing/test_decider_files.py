@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import json
 
+import anyio
 import pytest
 
 from orchestrator.gates.observing.decider_files import put_back_for, undone
+from orchestrator.gates.subject import Subject
+from orchestrator.journal.facts import Decision, Reason, Verdict
 from orchestrator.mission.deciders import Decider
+from orchestrator.mission.model import Gate
 from tests.gates.helpers import Bench
 
 PACKAGE = {"name": "x", "scripts": {"test": "jest"}, "jest": {"bail": True}, "dependencies": {}}
@@ -113,3 +117,55 @@ def test_what_is_put_back_of_a_candidate(
     assert list(found) == expected
     for path, content in found.items():
         assert content is None or path == "package.json" or content.decode() == BASE[path]
+
+
+AUDIT = """
+    import sys
+    from limits import MOST
+    found = open("src/a.py").read().count("bad")
+    print("found", found)
+    sys.exit(found > MOST)
+"""
+HONEST = {"src/a.py": "x = 2\n"}
+AUDITED = {
+    "scripts/audit.py": AUDIT,
+    "scripts/limits.py": "MOST = 0\n",
+    "src/a.py": "bad = 1\n",
+    "Makefile": "check:\n\tpython scripts/audit.py\n",
+}
+CHECKS = (
+    {"command": "python scripts/audit.py"},
+    {"command": "make check"},
+    {"metric": "python scripts/audit.py", "value": r"found (\d+)", "require": "< 1"},
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=["script", "make", "metric"])
+def test_a_check_is_decided_by_the_base(bench: Bench, check: dict[str, object]) -> None:
+    base = bench.commit(AUDITED)
+    judge = bench.judge()
+
+    def judged(
+        check: dict[str, object], files: dict[str, str], remove: tuple[str, ...] = ()
+    ) -> Verdict:
+        bench.go_to(base)
+        commit = bench.commit(files, remove)
+        checks = Gate.model_validate({"checks": [check]}).checks
+        subject = Subject(checks=checks)
+        return anyio.run(lambda: judge.judge(subject, candidate=commit, base=base))
+
+    assert judged(check, HONEST).decision is Decision.PASSED
+    cheats: list[tuple[dict[str, str], tuple[str, ...]]] = [
+        ({"scripts/audit.py": "print('found 0')\n"}, ()),
+        ({"scripts/limits.py": "MOST = 9\nimport sys; print('found 0'); sys.exit(0)\n"}, ()),
+        ({"Makefile": "check:\n\ttrue\n", "scripts/audit.py": "print('found 0')\n"}, ()),
+    ]
+    for files, removed in cheats:
+        (result,) = judged(check, files, removed).checks
+        assert result.decision is Decision.FAILED, files
+        (result,) = judged(check, {**files, **HONEST}, removed).checks
+        assert (result.decision, result.reason) == (Decision.FAILED, Reason.TEST_SIDE_CHANGED)
+        assert "may_change" in result.text
+    allowed = {**check, "may_change": ["scripts/*", "Makefile"]}
+    stricter = {**HONEST, "scripts/audit.py": AUDIT.replace("bad", "worse")}
+    assert judged(allowed, stricter).decision is Decision.PASSED
