@@ -148,6 +148,8 @@ class _Search:
             if not word.startswith("-") and word not in ("run", "test"):
                 if path := self._file(word, folder):
                     self._program(path, folder, depth)
+                else:  # of a package: node_modules/jest/bin/jest.js is jest
+                    self._tool(posixpath.basename(word).partition(".")[0], folder)
                 return
             position += 2 if word in ("-W", "-X", "-r", "--require", "--import", "-I") else 1
 

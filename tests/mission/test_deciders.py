@@ -108,6 +108,8 @@ TREE = {
         ),
         ("npm run lint --workspaces", ["package.json:eslintConfig,scripts", "eslint.config.mjs"]),
         ("npx jest", ["jest.config.js", "package.json:jest"]),
+        ("node_modules/.bin/jest", ["jest.config.js", "package.json:jest"]),
+        ("node /opt/x/node_modules/jest/bin/jest.js --ci", ["jest.config.js", "package.json:jest"]),
         ("make", ["Makefile", "tools/run.py", "ruff.toml", "pyproject.toml:tool.ruff"]),
         ("make lint", ["Makefile", "ruff.toml", "pyproject.toml:tool.ruff"]),
         ("make serve", ["Makefile", "src/app.py"]),
