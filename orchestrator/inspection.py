@@ -20,7 +20,7 @@ from orchestrator.errors import UsageError
 from orchestrator.mission.deciders import Read, deciders
 from orchestrator.mission.entries import misses
 from orchestrator.mission.model import Claim, Overlap
-from orchestrator.mission.overlaps import may_overlap
+from orchestrator.mission.overlaps import is_remote, may_overlap
 from orchestrator.mission.scope import Scope, is_literal
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
@@ -170,13 +170,17 @@ def _overlaps(
         ):
             continue
         shared = may_overlap(first.scope, second.scope, files[first.id], outlines)
+        sure = tuple(item for item in shared if not is_remote(item))
+        if sure and batch.overlap is not Overlap.REFUSE:
+            shared = sure
         if shared:
+            weight = severity[batch.overlap]
+            if weight is Severity.WARNING and not sure:
+                weight = Severity.NOTE  # a warning that is seldom true is not read
             text = f"{first.id} and {second.id} may both change {_some(shared)}"
             mend = "narrow one scope, let one agent need the other, or say `overlap: allow`"
             agents = (first.id, second.id)
-            yield Finding(
-                FindingKind.OVERLAP, severity[batch.overlap], batch.id, agents, text, mend, shared
-            )
+            yield Finding(FindingKind.OVERLAP, weight, batch.id, agents, text, mend, shared)
 
 
 def _about_scope(
@@ -238,6 +242,7 @@ def _deciding(
 ) -> Iterator[Finding]:
     """Agents that may change what their own gate decides by: a script, its configuration."""
     decided: dict[str, list[str]] = {}
+    whole: set[str] = set()
     for name, check in zip(batch.gate.names, batch.gate.checks, strict=True) if batch.gate else ():
         command = getattr(check, "command", None) or getattr(check, "metric", None)
         allowed = Scope(
@@ -250,6 +255,7 @@ def _deciding(
         for decider in deciders(command.argv, base_paths, read) if command else ():
             if not allowed.allows(decider.path) and not protect.allows(decider.path):
                 decided.setdefault(decider.path, []).append(name)
+                whole |= set() if decider.parts else {decider.path}
     for agent in batch.agents:
         paths = tuple(path for path in decided if agent.scope.allows(path))
         if not paths:
@@ -262,9 +268,10 @@ def _deciding(
             "the base's version is what runs: name it in `workspace.protect`, take it out of "
             "`files:`, or name it in the check's `may_change` if the work is to change it"
         )
-        # A wide scope reaches it by accident.
+        # A wide scope reaches it by accident; of a file of which some tables decide, the rest is
+        # free to be changed.
         narrow = [entry.glob for entry in agent.scope.entries if entry.glob[:1] != "*"]
-        is_meant = any(map(Scope(tuple(narrow)).allows, paths))
+        is_meant = any(map(Scope(tuple(narrow)).allows, whole.intersection(paths)))
         severity = Severity.WARNING if is_meant else Severity.NOTE
         yield Finding(FindingKind.DECIDES, severity, batch.id, (agent.id,), text, mend, paths)
 

@@ -261,6 +261,33 @@ def test_overlaps_follow_the_policy(policy: str, severity: str) -> None:
         findings.raise_if_refused()
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "policy", "expected"),
+    [
+        (["src/**"], ["*.rst"], "warn", ("note", ("src/** & *.rst",))),
+        (["src/**", "tests/*.py"], ["**/*.md", "CHANGES"], "warn", "note"),
+        (["*.md"], ["*.rst", "docs/**"], "warn", "note"),
+        (["src/**"], ["*.rst"], "refuse", "refused"),
+        (["src/**"], ["*.rst"], "allow", "note"),
+        # What is there, what is named, and one folder in another are meant.
+        (["src/**"], ["*.py"], "warn", ("warning", ("src/a.py", "src/b.py"))),
+        (["src/**", "*.md"], ["src/a.py", "*.rst"], "warn", ("warning", ("src/a.py",))),
+        (["src/**"], ["src/new/*.ts"], "warn", ("warning", ("src/** & src/new/*.ts",))),
+        (["src/**"], ["src/new.rst"], "warn", ("warning", ("src/new.rst",))),
+        (["*.md"], ["*.md"], "warn", ("warning", ("*.md",))),
+    ],
+)
+def test_patterns_that_meet_where_nothing_is_are_a_note(
+    one: list[str], other: list[str], policy: str, expected: object
+) -> None:
+    planned = mission(batch("a", agent("x", files=one), agent("y", files=other), overlap=policy))
+    told = found(planned, FindingKind.OVERLAP)
+    if isinstance(expected, str):
+        assert [severity for _, severity, _ in told] == [expected]
+    else:
+        assert [(severity, items) for _, severity, items in told] == [expected]
+
+
 def test_agents_that_take_turns_do_not_overlap() -> None:
     planned = mission(
         batch(
@@ -374,6 +401,7 @@ DECIDING = {
     "scripts/limits.py": "",
     "Makefile": "test:\n\tpython scripts/audit.py\n",
     "src/a.py": "",
+    "package.json": '{"scripts": {"x": "true"}}',
 }
 
 
@@ -388,6 +416,7 @@ DECIDING = {
         (["scripts/audit.py"], {}, ["scripts/**"], None),
         (["scripts/audit.py"], {"may_configure": ["scripts/*"]}, [], None),
         (["Makefile"], {"command": "make"}, [], ("warning", ("Makefile",))),
+        (["package.json"], {"command": "npm run x"}, [], ("note", ("package.json",))),
         (["Makefile"], {"command": "python src/a.py"}, [], None),
         (["src/a.py"], {"command": "ruff check src/a.py"}, [], None),
     ],

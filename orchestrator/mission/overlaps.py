@@ -46,6 +46,19 @@ def may_overlap(
     return tuple(found)
 
 
+def is_remote(shared: str) -> bool:
+    """Whether an item of an overlap is only of files that nobody has in mind: two patterns of which
+    one holds at every depth (`*.rst`, `**/*.md`) meet in some folder, and no file of the base is
+    there.
+    """
+    globs_of = shared.partition("::")[0].split(" & ")
+    return len(globs_of) == 2 and any(map(_is_at_every_depth, globs_of))
+
+
+def _is_at_every_depth(glob: str) -> bool:
+    return glob.startswith("**/") or "/" not in glob.removesuffix("/")
+
+
 def _in_one_file(
     path: str, one: SymbolRule | None, other: SymbolRule | None, outline: Outline | None
 ) -> Iterator[str]:

@@ -46,6 +46,7 @@ CONFIGURED: dict[str, tuple[str, ...]] = {
     "cypress": ("cypress.config.*",),
     "eslint": ("eslint.config.*", ".eslintrc*", ".eslintignore"),
     "tsc": ("tsconfig.json",),
+    "xo": ("xo.config.*", ".xo-config*"),
     "biome": ("biome.json", "biome.jsonc"),
     "prettier": (".prettierrc*", "prettier.config.*", ".prettierignore"),
     "stylelint": (".stylelintrc*", "stylelint.config.*"),
@@ -94,6 +95,8 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "c8": {"package.json": ("c8",)},
     "eslint": {"package.json": ("eslintConfig",)},
     "prettier": {"package.json": ("prettier",)},
+    "xo": {"package.json": ("xo",)},
+    "tsd": {"package.json": ("tsd",)},
     "stylelint": {"package.json": ("stylelint",)},
 }
 """Tables of files that hold other things too, by the tool's name."""
