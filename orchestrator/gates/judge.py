@@ -21,6 +21,7 @@ from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser
 from orchestrator.gates.exercise.trials import Green
 from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
+from orchestrator.gates.observing.bare_ground import BareGround
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
 from orchestrator.gates.observing.guard import Guard
@@ -33,7 +34,7 @@ from orchestrator.gates.observing.restore import Asked, Restoration
 from orchestrator.gates.observing.selection import path_of
 from orchestrator.gates.observing.sighting import tests_of
 from orchestrator.gates.observing.sorting import restoration
-from orchestrator.gates.observing.sources import BareGround, Checkouts, Commits, Ground
+from orchestrator.gates.observing.sources import Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import decide_approval, overall
 from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.engine.beside.listing import CheckTests, Listing
+from orchestrator.engine.beside.listed import CheckTests, Listing
 from orchestrator.ui.text import count, one_line, short, word
 
 FORMAT = "orchestrate/tests"

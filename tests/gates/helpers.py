@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio
 
 from orchestrator.gates.judge import Judge
+from orchestrator.gates.observing.bare_ground import BareGround
 from orchestrator.gates.observing.observation import Observation, RecordState, TestSeen
 from orchestrator.gates.observing.runners import RUNNERS, Place
-from orchestrator.gates.observing.sources import BareGround
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces

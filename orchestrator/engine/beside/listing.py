@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,44 +22,17 @@ from orchestrator.engine.beside.judging import (
     subject_of_gate,
     workshop_of,
 )
+from orchestrator.engine.beside.listed import CheckTests, Listing
 from orchestrator.engine.carry import stop_on_signal
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.tools import Judge
 from orchestrator.engine.workshop import open_repository
-from orchestrator.errors import ExitCode
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import CommandCheck, PytestCheck
-
-
-@dataclass(frozen=True, slots=True)
-class CheckTests:
-    """The tests of one check, by id, each with how it ended; where there are none, `text` says
-    why.
-    """
-
-    gate: str
-    check: str
-    kind: str
-    tests: Mapping[str, str]
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What was seen on which commit; a signal may have stopped it."""
-
-    base: Side
-    checks: tuple[CheckTests, ...]
-    stopped_by: str = ""
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Whatever the tests came to, they were listed."""
-        return ExitCode.INTERRUPTED if self.stopped_by else ExitCode.OK
 
 
 def list_tests(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.gates.exercise.breaking import failing, inserted
 from orchestrator.gates.exercise.changed_functions import ChangedFunctions, Function, Read
+from orchestrator.gates.exercise.trial import Trial
 from orchestrator.gates.observing.alignment import aligned
 from orchestrator.gates.observing.observation import GREEN, RED, Observation, TestSeen
 from orchestrator.gates.rules.compare import records
@@ -27,28 +28,8 @@ from orchestrator.journal.facts import CheckResult, Decision, Exercise, Reason, 
 from orchestrator.mission.model import AnyCheck, CommandCheck, PytestCheck
 
 KIND = "exercise"
-TIMES_AS_LONG = 2.0
-MORE_SECONDS = 20.0
 FIRST = 8
 """How many of the tests that turned green are run first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One thing to run on the broken tree, and how it came out on the candidate. `timeout` is in
-    seconds.
-
-    Broken programs like to wait for what never comes: a trial gets little more time than it took
-    before, and one that takes longer is no green one.
-    """
-
-    name: str
-    check: AnyCheck
-    normal: Observation
-
-    @property
-    def timeout(self) -> float:
-        return self.normal.seconds * TIMES_AS_LONG + MORE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from orchestrator.gates.exercise.exercise import (
     Course,
     Exercised,
     Harm,
-    Trial,
     breakable,
     course,
     exercise,
@@ -38,6 +37,7 @@ from orchestrator.gates.exercise.exercise import (
 )
 from orchestrator.gates.exercise.held import Held, all_new, held
 from orchestrator.gates.exercise.newcomers import Newcomers, look_at_newcomers
+from orchestrator.gates.exercise.trial import Trial
 from orchestrator.gates.exercise.trials import Green, Trials, is_whole
 from orchestrator.gates.exercise.undoing import Undone, undone
 from orchestrator.gates.observing.evidence import Evidence

@@ -18,11 +18,12 @@ from functools import partial
 
 import anyio
 
-from orchestrator.gates.exercise.exercise import FIRST, Trial, noticed_by, trial_of
+from orchestrator.gates.exercise.exercise import FIRST, noticed_by, trial_of
 from orchestrator.gates.exercise.held import Held
 from orchestrator.gates.exercise.other_languages import broken, is_known
 from orchestrator.gates.exercise.spoiling import Spoiling, spoiled
 from orchestrator.gates.exercise.surroundings import has_more
+from orchestrator.gates.exercise.trial import Trial
 from orchestrator.gates.exercise.trials import Trials, is_whole
 from orchestrator.gates.exercise.undoing import AROUND
 from orchestrator.gates.observing.observation import Observation, TestSeen

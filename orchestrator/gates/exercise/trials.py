@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import anyio
 
 from orchestrator.gates.exercise.breaking import ON_PURPOSE
-from orchestrator.gates.exercise.exercise import Trial
+from orchestrator.gates.exercise.trial import Trial
 from orchestrator.gates.observing.company import is_unclean
 from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import Observation
-from orchestrator.gates.observing.observer import Observer, Sighting
 from orchestrator.gates.observing.product import IsProduct
+from orchestrator.gates.observing.sighting import Sighting
 from orchestrator.gates.observing.sources import Commits
 from orchestrator.gates.subject import OnProgress, Progress, Subject
 from orchestrator.journal.facts import CheckResult
@@ -26,6 +27,23 @@ from orchestrator.mission.model import AnyCheck
 IsEnough = Callable[[Trial, Observation], bool]
 Tree = tuple[str, str]
 """A commit, and its tree."""
+Tells = Callable[[Observation], bool]
+
+
+class Sees(Protocol):
+    """Who sees checks on commits: `orchestrator.gates.observing.observer.Observer`."""
+
+    async def see(
+        self,
+        what: Sighting,
+        is_enough: Tells,
+        *,
+        is_suspect: Tells | None = None,
+    ) -> tuple[Observation, bool]:
+        """What is known of it if that is enough, else what is seen now; and whether it was
+        known.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +70,7 @@ class Trials:
     """
 
     commits: Commits
-    observer: Observer
+    observer: Sees
     green: Green
     name: str
     known: list[bool] = field(default_factory=list)

@@ -20,6 +20,8 @@ from orchestrator.journal.facts import CheckResult, Counts, TestOutcome
 
 GREEN = (TestOutcome.PASSED, TestOutcome.XPASSED)
 RED = (TestOutcome.FAILED, TestOutcome.ERROR)
+PROTECTED, BYTECODE = "protected", "bytecode"
+"""Why a path was put back, where that is no sentence."""
 
 
 class RecordState(StrEnum):

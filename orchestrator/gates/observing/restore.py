@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.gates.observing.observation import BYTECODE
 from orchestrator.gates.observing.test_side import Shadow
 from orchestrator.git.folder import remove_tree
 from orchestrator.git.values import EXECUTABLE, SYMLINK
 from orchestrator.journal.facts import SideChange
-
-PROTECTED = "protected"
-BYTECODE = "bytecode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from orchestrator.gates.observing.decider_files import put_back_for
+from orchestrator.gates.observing.observation import BYTECODE, PROTECTED
 from orchestrator.gates.observing.permitted import differs_elsewhere
 from orchestrator.gates.observing.restore import (
-    BYTECODE,
-    PROTECTED,
     Asked,
     Landing,
     Original,

@@ -17,8 +17,8 @@ from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.reruns import reruns_of
 from orchestrator.gates.rules.changed_tests import ChangedTests
 from orchestrator.gates.rules.compare import Comparison, compare, not_turned_green, unproven
+from orchestrator.gates.rules.finding import Finding
 from orchestrator.gates.rules.findings import (
-    Finding,
     asserts_nothing,
     base_is_unknown,
     cannot_collect,

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
-from orchestrator.gates.observing.observation import GREEN, Observation, RecordState
-from orchestrator.gates.observing.restore import BYTECODE, PROTECTED
+from orchestrator.gates.observing.observation import (
+    BYTECODE,
+    GREEN,
+    PROTECTED,
+    Observation,
+    RecordState,
+)
 from orchestrator.gates.observing.selection import Families, ancestors, excuses, normal
 from orchestrator.gates.rules.changed_tests import ChangedTests
 from orchestrator.gates.rules.compare import Comparison, Shortfall
+from orchestrator.gates.rules.finding import Finding
 from orchestrator.gates.rules.nearest import nearest_text
 from orchestrator.gates.rules.words import count, named
 from orchestrator.journal.facts import Decision, Reason
@@ -22,15 +27,6 @@ from orchestrator.mission.model import CommandCheck, PytestCheck
 
 TAIL_LINES, TAIL_LINE = 12, 240
 PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "usage error", 5: "no tests"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that speaks against a pass."""
-
-    reason: Reason
-    text: str
-    decision: Decision = Decision.FAILED
 
 
 def not_carried_out(seen: Observation) -> Iterator[Finding]:

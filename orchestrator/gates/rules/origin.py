@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from orchestrator.gates.observing.observation import Observation
-from orchestrator.gates.rules.findings import Finding
+from orchestrator.gates.rules.finding import Finding
 from orchestrator.gates.rules.words import named
 from orchestrator.journal.facts import Reason
 

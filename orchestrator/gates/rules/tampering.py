@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from orchestrator.gates.observing.observation import Observation
-from orchestrator.gates.observing.restore import BYTECODE
-from orchestrator.gates.rules.findings import Finding
+from orchestrator.gates.observing.observation import BYTECODE, Observation
+from orchestrator.gates.rules.finding import Finding
 from orchestrator.gates.rules.words import named
 from orchestrator.journal.facts import Reason
 

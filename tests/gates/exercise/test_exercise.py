@@ -320,7 +320,7 @@ def test_few_of_many_tests_are_run(bench: Bench) -> None:
 def test_a_broken_program_that_waits_for_ever_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.gates.exercise.exercise.MORE_SECONDS", 3.0)
+    monkeypatch.setattr("orchestrator.gates.exercise.trial.MORE_SECONDS", 3.0)
     waiting = (
         "import pytest, queue, sums, threading\n"
         "@pytest.mark.filterwarnings('ignore')\n"

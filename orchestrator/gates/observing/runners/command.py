@@ -30,7 +30,7 @@ async def run_command(check: CommandCheck, place: Place) -> Observation:
     if not check.report:
         ended = await place.run(check.command.argv)
         facts = exit_facts("command", command, ended)
-        return Observation(**facts, **(await told_facts(place)))
+        return Observation(**facts, **(await told_facts(place.log)))
     expected = await anyio.to_thread.run_sync(make_room, place.root, check.report)
     if expected.problem:
         return Observation(

@@ -30,7 +30,7 @@ async def run_metric(check: MetricCheck, place: Place) -> Observation:
     facts = exit_facts("metric", str(check.metric), ended)
     if isinstance(ended, str):
         return Observation(**facts)
-    facts |= await told_facts(place)
+    facts |= await told_facts(place.log)
     try:
         # A program that prints more than this prints its number at the end.
         output = output_of(place.log, head=0, tail=OUTPUT_LIMIT_BYTES)

@@ -10,7 +10,6 @@ from typing import Any
 
 import anyio
 
-from orchestrator.gates.observing.runners.place import Place
 from orchestrator.gates.observing.telling import told
 
 HEAD_BYTES = 64 * 1024
@@ -32,7 +31,7 @@ def output_of(log: Path, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> str:
     return text.decode("utf-8", "replace")
 
 
-async def told_facts(place: Place) -> dict[str, Any]:
+async def told_facts(log: Path) -> dict[str, Any]:
     """What every observation without counts says of the tests that its output tells of."""
-    found = await anyio.to_thread.run_sync(lambda: told(output_of(place.log)))
+    found = await anyio.to_thread.run_sync(lambda: told(output_of(log)))
     return {"told": found.counts, "quoted": found.line}
