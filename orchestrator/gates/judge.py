@@ -33,11 +33,11 @@ from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.observing.restore import Asked, Restoration
 from orchestrator.gates.observing.selection import path_of
 from orchestrator.gates.observing.sighting import tests_of
-from orchestrator.gates.observing.sorting import restoration
+from orchestrator.gates.observing.sorting import named_files, restoration
 from orchestrator.gates.observing.sources import Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import decide_approval, overall
-from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests
+from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests, rewritten_tests
 from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_out, plan_proofs
 from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
@@ -327,7 +327,7 @@ class Judge:
             before, _ = await self._observer.see(on_base, is_enough=_anything)
             if commit == base and not is_afresh:
                 return Look(
-                    self._result(name, whole, before, before, commit, base),
+                    self._result(subject, name, whole, before, before, commit, base),
                     before,
                     before,
                     ran=False,
@@ -348,11 +348,15 @@ class Judge:
             )
         seen = _as_it_counts(aligned(seen, before, self._edits(base, commit)), before)
         return Look(
-            self._result(name, check, seen, before, commit, base), seen, before, ran=not was_known
+            self._result(subject, name, check, seen, before, commit, base),
+            seen,
+            before,
+            ran=not was_known,
         )
 
     def _result(  # noqa: PLR0917  (a check, and where it was seen)
         self,
+        subject: Subject,
         name: str,
         check: AnyCheck,
         seen: Observation,
@@ -368,7 +372,7 @@ class Judge:
             asked,
             seen,
             before,
-            changed=self._changed_tests(base, commit, check, seen, before),
+            changed=self._changed_tests(subject, base, commit, asked, seen, before),
         )
 
     async def _hear(self, hearing: _Hearing) -> None:
@@ -403,7 +407,9 @@ class Judge:
 
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
             seen = _as_it_counts(aligned(seen, base, is_edited), base)
-            changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
+            changed = self._changed_tests(
+                hearing.subject, hearing.base, hearing.commit, check, seen, base
+            )
             return decide(name, asked, seen, base, proofs, changed=changed)
 
         def passes(seen: Observation) -> bool:
@@ -419,7 +425,9 @@ class Judge:
             seen, base = await self._run_again(what, seen, there, base)
         result = decided(seen, base)
         hearing.observations[name] = seen = _as_it_counts(seen, base)
-        changed = self._changed_tests(hearing.base, hearing.commit, check, seen, base)
+        changed = self._changed_tests(
+            hearing.subject, hearing.base, hearing.commit, check, seen, base
+        )
         hearing.weaker.update(dict.fromkeys(changed.weaker))
         if base is not None and hearing.base is not None and result.decision is Decision.FAILED:
             bases = {hearing.base: base, hearing.commit: seen}
@@ -492,8 +500,9 @@ class Judge:
                         base = await self._observer.see_alone(there, base, test_id)
         return seen, base
 
-    def _changed_tests(
+    def _changed_tests(  # noqa: PLR0917  (a check, and where it was seen)
         self,
+        subject: Subject,
         base: str | None,
         commit: str,
         check: AnyCheck,
@@ -518,12 +527,15 @@ class Judge:
         green = [
             test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths
         ]
-        return changed_tests(
+        found = changed_tests(
             [test for test in green if before.outcome(test) in GREEN],
             [test for test in green if before.outcome(test) not in GREEN],
             partial(self._commits.read, base),
             partial(self._commits.read, commit),
         )
+        unnamed = paths - named_files(subject.all_that_may_change)
+        own = rewritten_tests(seen, before, check.must_turn_green, unnamed.__contains__)
+        return replace(found, rewritten=own)
 
     async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
         seen, name = None, hearing.unused(PROOFS)

@@ -480,7 +480,8 @@ class Program(Check):
     may_change: Texts = ()
     """Globs of files of the test side (tests, conftests, what lies beside them) that may be edited,
     moved or removed; then the base's tests are run on the new code all the same, and the new ones
-    too. What else is edited there is put back. What one check says holds for all of its gate.
+    too. What else is edited there is put back. What one check says holds for all of its gate. That
+    an edit turns a test green counts where a file is named without a wildcard.
     """
 
 

@@ -393,3 +393,19 @@ def test_of_a_long_suite_only_what_is_new_is_run_as_it_would_land(
     assert result.counts is not None
     assert (result.counts.passed, result.counts.deselected) == (8, 0)
     assert "tests/unit/test_deep.py::test_new" in result.turned_green
+
+
+def test_what_is_itself_to_be_mended_is_named_not_matched(counter: Court) -> None:
+    """A glob lets tests be edited; that an edit turns something green takes the file's name."""
+    rewritten = {TEST: TESTS.replace("== EXPECTED", "== EXPECTED + 1")}
+    patched = {"conftest.py": CONFTEST + AUTOUSE}
+    asked = {"pytest": "tests", "must_turn_green": RED[:1]}
+    for files, reason in ((rewritten, "test_changed"), (patched, "did_not_turn_green")):
+        (path,) = files
+        counter.bench.go_to(counter.base)
+        candidate = counter.bench.commit(files)
+        matched = counter.judge(candidate, {**asked, "may_change": "**"}).checks[0]
+        assert matched.reason == reason, matched.text
+        named = counter.judge(candidate, {**asked, "may_change": path})
+        assert named.checks[0].decision is Decision.PASSED
+        assert RED[0] in named.test_side.outdated

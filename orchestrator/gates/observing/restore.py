@@ -63,7 +63,9 @@ class Landing:
     moved: Mapping[str, str]
     """Where modules of tests went that may be moved."""
     is_shared: bool
-    """Whether something else of the test side may be changed, on which any test may rest."""
+    """Whether something else of the test side may be changed by its very name, on which any test
+    may rest: it may itself be what was to be mended.
+    """
 
 
 @dataclass(frozen=True)

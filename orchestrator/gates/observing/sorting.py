@@ -268,9 +268,9 @@ class _Sorting:
         if select == () and files <= self._after:
             return None
         back = [each.original for each in done if each not in there]
+        by_name = named_files(self.asked.may_change)
         is_shared = any(
-            each.change.kind is not SideChangeKind.ADDED
-            and (not each.is_module or self.asked.arguments is None)
+            each.change.path in by_name and (not each.is_module or self.asked.arguments is None)
             for each in there
         )
         return Landing((*always, *back), select, frozenset(files), moved, is_shared)
@@ -309,6 +309,12 @@ class _Sorting:
             else:
                 found.update((entry, None) for entry in wanted if path_of(entry) == path)
         return tuple(found)
+
+
+def named_files(globs: Iterable[str]) -> frozenset[str]:
+    """The paths that stand among globs by their own name, without any wildcard."""
+    globs = tuple(globs)
+    return frozenset((*Scope(globs).literals, *globs))
 
 
 def _with_moves(done: list[_Done], changes: Mapping[str, Changed]) -> list[_Done]:

@@ -15,7 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from orchestrator.gates.observing.selection import path_of
+from orchestrator.gates.observing.observation import GREEN, RED, Observation
+from orchestrator.gates.observing.selection import covers, path_of
 from orchestrator.gates.rules.weakened import weakened
 
 CHECKING = re.compile(
@@ -34,11 +35,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class ChangedTests:
-    """Ids of tests that passed before and now check nothing; and tests whose checks became fewer or
-    weaker, each with what.
+    """Ids of tests that passed before and now check nothing; of tests that were to turn green as
+    they were, and do so rewritten; and tests whose checks became fewer or weaker, each with what.
     """
 
     emptied: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
 
 
@@ -71,7 +73,29 @@ def changed_tests(
             emptied[test_id] = None
         if less := weakened(*pair):
             weaker[test_id.partition("[")[0]] = ", ".join(less)
-    return ChangedTests(tuple(emptied), tuple(f"{name}: {what}" for name, what in weaker.items()))
+    return ChangedTests(
+        emptied=tuple(emptied),
+        weaker=tuple(f"{name}: {what}" for name, what in weaker.items()),
+    )
+
+
+def rewritten_tests(
+    seen: Observation, base: Observation, entries: Iterable[str], is_own: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """The tests of `entries` that turn green as they would land, and whose version of the base,
+    which was red there, is red on the candidate's product too; `is_own` says whether a test's own
+    file was edited by a leave that does not name it.
+    """
+    entries = tuple(entries)
+    return tuple(
+        test
+        for test, then in seen.on_base_side.items()
+        if then.outcome in RED
+        and seen.outcome(test) in GREEN
+        and base.outcome(test) in RED
+        and covers(entries, test)
+        and is_own(path_of(test))
+    )
 
 
 def functions_in(source: bytes | None) -> dict[str, Function]:

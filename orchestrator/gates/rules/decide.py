@@ -33,6 +33,7 @@ from orchestrator.gates.rules.findings import (
     nothing_passed,
     put_back,
     record_is_not_whole,
+    rewritten,
     side_changed,
     tests_changed,
     too_few,
@@ -147,6 +148,7 @@ def _decide_tests(
         *worse_than_base(found, shortfalls),
         *not_watched(candidate),
         *tests_changed(changed, check.may_remove),
+        *rewritten(changed, check.may_remove),
         *asserts_nothing(candidate, base, check.may_remove),
         *not_borne_out(
             shortfalls,

@@ -226,6 +226,16 @@ def tests_changed(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[
         )
 
 
+def rewritten(changed: ChangedTests, may_remove: Sequence[str]) -> Iterator[Finding]:
+    """Are there tests that turn green because they were rewritten?"""
+    if left := [test_id for test_id in changed.rewritten if not excuses(may_remove, test_id)]:
+        yield Finding(
+            Reason.TEST_CHANGED,
+            f"to turn green as they were on the base, but rewritten: {named(left)} "
+            "(where the test itself is what was to be mended, `may_change` names its file)",
+        )
+
+
 def side_changed(seen: Observation) -> Iterator[Finding]:
     """Was the test side changed where the mission does not say that it may be?"""
     if seen.put_back:
