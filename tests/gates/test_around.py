@@ -347,13 +347,8 @@ def test_what_a_test_rests_on_may_be_changed_for_what_was_red_alone(counter: Cou
 RATE = "assert counter.rate(10) == 9\n"
 WEAKER = (
     "assert counter.rate(10) is not None\n",
-    "assert counter.rate(10) == 9 or True\n",
-    "assert counter.rate(10), 9\n",
     "assert (counter.rate(10) == 9, True)\n",
-    "assert counter.rate(10) == pytest.approx(9, abs=5)\n",
     "with pytest.raises(BaseException): counter.rate(None)\n",
-    "assert counter.rate(10) >= 0\n",
-    "assert counter.rate(10) == counter.rate(10)\n",
 )
 
 
