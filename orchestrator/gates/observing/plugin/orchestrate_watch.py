@@ -120,12 +120,14 @@ class Watch:
 
     def pytest_plugin_registered(self, plugin: object) -> None:
         """A plug-in that code of the project itself brings, and that nobody named."""
+        kind = plugin if isinstance(plugin, types.ModuleType) else type(plugin)
+        if not self._tree.product(kind):
+            return
         frame: Any = self._getframe(1)
         while frame is not None:
             path = frame.f_globals.get("__file__")
             if self._tree.holds(path) and not self._tree.is_test(path):
-                of = getattr(plugin, "__name__", None) or type(plugin).__name__
-                self._patched[f"a plug-in, {of}, of {self._tree.short(path)}"] = None
+                self._patched[f"a plug-in, {kind.__name__}, of {self._tree.short(path)}"] = None
                 return
             frame = frame.f_back
 
