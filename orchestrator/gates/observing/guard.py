@@ -23,7 +23,7 @@ from orchestrator.gates.observing.sources import Commits
 from orchestrator.gates.observing.test_side import layout_of
 from orchestrator.mission.scope import Scope
 
-HASHED_BYTES = 4 * 1024 * 1024
+HASHED_BYTES = 256 * 1024
 SETTINGS = (
     *("conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"),
     *("pyproject.toml", "tox.ini", "setup.cfg"),
@@ -79,7 +79,14 @@ class Guard:
         def is_guarded(path: str) -> bool:
             if is_settings_file(path) or self._is_protected(path):
                 return True
-            return layout.is_test_side(path, read(path) if layout.is_module(path) else None)
+            if layout.is_test_side(path):
+                return True
+            folder, _, name = path.rpartition("/")
+            is_near = layout.is_module(path) or name in ("test.py", "tests.py")
+            # What stands in a file is asked of few: of most, name and place say enough.
+            if not (is_near or (folder in layout.flat and name.endswith(".py"))):
+                return False
+            return layout.is_test_side(path, read(path))
 
         return tuple(filter(is_guarded, entries))
 
