@@ -168,6 +168,7 @@ class Watch:
             self._patched[what] = None
         yield
         self._reach.look()
+        self._equal.look()
         if nextitem is None:
             self._control(place, None)
 
