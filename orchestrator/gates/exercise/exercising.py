@@ -193,7 +193,7 @@ def _told(name: str, found: Exercised, entries: Sequence[Held], looked: Newcomer
             fact = fact.model_copy(update={"noticed_by": tuple(noticed)[:CARELESS_LIMIT]})
             return replace(found, fact=fact, result=result, tests=_records(looked))
         return replace(found, fact=fact)
-    names = [one.entry or f"no new test of {one.check}" for one in bad]
+    names = [one.entry or f"every new test of {one.check}" for one in bad]
     text = (
         f"{named(names)} {'notices' if len(bad) == 1 else 'notice'} nothing: new, and green with "
         "every function and every value of the product broken on purpose; a test of the change "

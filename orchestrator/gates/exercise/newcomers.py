@@ -4,9 +4,9 @@ A test that the base does not have turns green whatever it says, `assert 1 + 1 =
 run on a product that is broken in every part (`spoiling`), in up to three ways, each of them only
 for what has noticed nothing yet: calls of the test itself fail and values that it reads are others;
 then files in other languages and data are empty too, and modules call nothing when they are
-imported; then what fixtures and the test's own module
-call fails as well, for tests that have such surroundings. What is red there, and is green where the
-same text harms nothing, has noticed. A test that notices nothing looks at nothing.
+imported; then what fixtures and the test's own module call fails as well, for tests that have such
+surroundings. What is red there, and is green where the same text harms nothing, has noticed. A test
+that notices nothing looks at nothing.
 """
 
 from __future__ import annotations

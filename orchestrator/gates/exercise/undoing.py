@@ -36,6 +36,9 @@ AROUND = re.compile(
     r"|[^/]*Dockerfile[^/]*|(docker-)?compose[^/]*\.ya?ml|Jenkinsfile|py\.typed)"
 )
 """Files that say how a project is packed, built and served."""
+ASIDE = re.compile(
+    r"__\w+__|(typing\.)?(TypeVar|ParamSpec|TypeVarTuple|NewType)|(logging\.|\w+\.)?getLogger"
+)
 FOLLOWING = ast.Import | ast.ImportFrom | ast.Pass
 
 
@@ -153,8 +156,31 @@ def _units(scope: ast.AST, above: str) -> Iterator[_Unit]:
             yield from _units(node, f"{above}.{node.name}".lstrip("."))
         elif any(True for _ in definitions(node)):
             yield from _units(node, above)
-        else:
-            yield _Unit(above, _key(node), node, ast.dump(node))
+        elif not _is_aside(node, above):
+            yield _Unit(above, _key(node), node, _told(node, above))
+
+
+def _is_aside(node: ast.stmt, scope: str) -> bool:
+    """Whether nobody could notice a statement: imports, names between two underscores (a version),
+    type variables, loggers.
+    """
+    if not hasattr(node, "value"):
+        inner = list(_inner(node))
+        return bool(inner) and all(
+            isinstance(one, FOLLOWING) or _is_aside(one, scope) for one in inner
+        )
+    value = node.value
+    if value is None:
+        return not scope
+    made_by = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    return ASIDE.fullmatch(_key(node)) is not None or ASIDE.fullmatch(made_by) is not None
+
+
+def _told(node: ast.stmt, scope: str) -> str:
+    """All that a statement says; an annotation says something to a class alone."""
+    if isinstance(node, ast.AnnAssign) and node.value is not None and not scope:
+        node = ast.Assign(targets=[node.target], value=node.value)
+    return ast.dump(node)
 
 
 def _inner(node: ast.AST) -> Iterator[ast.stmt]:

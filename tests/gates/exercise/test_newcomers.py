@@ -304,4 +304,4 @@ def test_without_names_all_new_tests_are_asked(bench: Bench, is_careless: bool) 
     verdict = judge(bench, base, bench.commit({"tests/test_new.py": test}), exercise=True)
     assert verdict.is_passed is not is_careless, verdict.reasons()
     if is_careless:
-        assert verdict.reasons().startswith("exercise: no new test of tests notices nothing")
+        assert verdict.reasons().startswith("exercise: every new test of tests notices nothing")

@@ -55,6 +55,7 @@ def undo(before: Files, after: Files) -> Undone:
         ("if A:\n  X = 1\n", "if B:\n  X = 1\n", "X", "if A:\n  X = 1\n"),
         ("A = 'ä'; X = 1\n", "A = 'ä'; X = 2\n", "X", "A = 'ä'; X = 1\n"),
         ("X = 1\n", "", "without X", "X = 1\n"),
+        ("class A:\n  x: int\n", "class A:\n  x: str\n", "A.x", "class A:\n  x: int\n"),
         ("def f(): return 1\n", "", "without f", "def f(): return 1\n"),
         (
             "class A:\n  def f(self): 1\n",
@@ -68,6 +69,23 @@ def test_a_statement_is_what_it_was(before: str, after: str, name: str, made: st
     found = undo({"a.py": before}, {"a.py": after})
     assert found.names == (f"a.py ({name})",)
     assert (found.contents["a.py"] or b"").decode() == made
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("__version__ = '1'\n", "__version__ = '2'\n"),
+        ("", "__all__ = ['f']\nimport os\n"),
+        ("X = 1\n", "X: int = 1\n"),
+        ("", "X: int\n"),
+        ("", "T = TypeVar('T')\nlog = logging.getLogger(__name__)\n"),
+        ("", "if TYPE_CHECKING:\n  import a\n  from b import c\n"),
+        ("", "try:\n  import a\nexcept ImportError:\n  pass\n"),
+        ("X = 1\nY = 2\n", "Y = 2\n\n# first\nX = 1\n"),
+    ],
+)
+def test_what_nobody_could_notice_is_no_change(before: str, after: str) -> None:
+    assert undo({"a.py": before}, {"a.py": after}) == Undone()
 
 
 def test_the_control_says_the_same_in_other_words() -> None:
