@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from orchestrator.gates.observing.runners.junit import Report, UnreadableError, read_report
 from orchestrator.mission.scope import Scope
 
-SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", ".tox", "__pycache__", "vendor"})
+SKIPPED = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 """Folders in which nobody's reports and tests are; a path that names one is looked for in it."""
 SNIFFED_BYTES = 4096
-MOST_FILES = 50_000
+MOST_FILES = 200_000
 MOST_KEPT = 200
 TIMES = 3
 """Different times that two reports must have in common to be one and the same."""
