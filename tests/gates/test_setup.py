@@ -253,6 +253,7 @@ class Again(Site):
             store.close()
 
 
+@pytest.mark.slow
 def test_a_pass_is_known_as_long_as_all_that_trees_are_given_is_the_same(bench: Bench) -> None:
     bench.commit({".gitignore": "local.txt\nmodules\n"})
     (bench.source / "local.txt").write_text("1")
