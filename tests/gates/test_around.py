@@ -404,3 +404,22 @@ def test_what_is_itself_to_be_mended_is_named_not_matched(counter: Court) -> Non
         named = counter.judge(candidate, {**asked, "may_change": path})
         assert named.checks[0].decision is Decision.PASSED
         assert RED[0] in named.test_side.outdated
+
+
+@pytest.mark.slow
+def test_a_link_in_the_place_of_the_tests_is_no_way_round(counter: Court) -> None:
+    """Neither a folder nor a file of the test side can be led elsewhere."""
+    for old, new in (("tests", "shop/given"), ("tests/helpers.py", "shop/given.py")):
+        counter.bench.go_to(counter.base)
+        source = counter.bench.source
+        (source / "shop").mkdir()
+        (source / old).rename(source / new)
+        depth = "../" * old.count("/")
+        (source / old).symlink_to(f"{depth}{new}")
+        helper = source / new if new.endswith(".py") else source / new / "helpers.py"
+        helper.write_text("def check_total(total): pass\n")
+        for fix in ({}, FIX):
+            result = counter.judge(counter.bench.commit(fix), CHECK).checks[0]
+            assert result.reason == "test_side_changed", result.text
+            assert "tests/helpers.py" in result.text
+            assert ("did not turn green" in result.text) == (not fix)

@@ -131,7 +131,7 @@ def _common(folders: Iterable[str]) -> str:
     parts = [[part for part in folder.split("/") if part not in ("", ".")] for folder in folders]
     if not parts:
         return ""
-    return posixpath.commonpath(["/" + "/".join(each) for each in parts]).lstrip("/")
+    return posixpath.commonpath([f"/{'/'.join(each)}" for each in parts]).lstrip("/")
 
 
 def _plugins(options: Iterable[str]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def test_they_are_those_that_pytest_finds(tmp_path: Path, name: str) -> None:
         place = tmp_path / path
         return place.read_bytes() if place.is_file() else None
 
-    for arguments in (["tests"], ["tests/unit"], [], ["a", "tests"]):
+    for arguments in (["tests"], ["tests/unit"], [], ["a", "tests"], [".", "tests"]):
         folder = tmp_path / (arguments[0] if len(arguments) == 1 else ".")
         found = locate_config(tmp_path, [folder])
         path, values = found[1], found[2]
