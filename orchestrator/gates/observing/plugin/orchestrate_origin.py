@@ -44,12 +44,7 @@ NOT_ROOTS = frozenset(
 INSTALLED = ("site-packages", "dist-packages")
 
 # Bound here, before the project is loaded: what it puts in their place does not deceive us.
-_exists, _is_file, _is_folder, _real = (
-    os.path.exists,
-    os.path.isfile,
-    os.path.isdir,
-    os.path.realpath,
-)
+_is_file, _real = os.path.isfile, os.path.realpath
 _scan, _join, _open, _modules = os.scandir, os.path.join, open, sys.modules
 _OWN = os.path.dirname(os.path.abspath(__file__))
 _PYTHON = os.path.dirname(_real(os.__file__))
