@@ -19,6 +19,7 @@ from orchestrator.gates.subject import Subject
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
+from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import CheckResult, Decision
 from orchestrator.mission.model import Gate, Workspace
 from tests.gates.helpers import Bench
@@ -116,6 +117,7 @@ class Site:
             home=folder / "homes",
             tag=self.bench.tag,
             ground=setup,
+            seal=Seal.kept_in(self.bench.folder / "seal"),
         )
         return judge, setup, store
 
