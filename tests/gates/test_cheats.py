@@ -321,7 +321,7 @@ IMPORTED = {
         says="fractions (fractions.py)",
     ),
     "pytest is the project's": Cheat(
-        "did_not_turn_green",
+        "not_tested",
         dict.fromkeys(
             ("pytest.py", "pluggy.py", "_pytest/__init__.py", "unittest.py"),
             "import os; os._exit(0)\n",

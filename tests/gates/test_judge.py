@@ -466,7 +466,7 @@ def test_models_are_what_they_say() -> None:
 @pytest.mark.parametrize("fate", ["waits", "was killed", "is not there"])
 def test_a_test_process_that_was_started_in_advance_judges_alike(bench: Bench, fate: str) -> None:
     base = bench.commit(
-        {**FAULTY, "pytest.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"}
+        {**FAULTY, "json.py": "raise SystemExit(0)\n", "sitecustomize.py": "x = 1 / 0\n"}
     )
     fixed = bench.commit(MENDED)
     subject = Subject(
