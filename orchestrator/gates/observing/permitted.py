@@ -20,9 +20,9 @@ def differs_elsewhere(before: bytes | None, after: bytes | None, is_named: IsNam
     """
     try:
         then, now = (ast.parse(source or b"") for source in (before, after))
+        return _dump(then.body, is_named, "") != _dump(now.body, is_named, "")
     except (SyntaxError, ValueError, RecursionError):
         return True
-    return _dump(then.body, is_named, "") != _dump(now.body, is_named, "")
 
 
 def _dump(body: Sequence[ast.stmt], is_named: IsNamed, prefix: str) -> list[str]:

@@ -129,14 +129,15 @@ def _parts(source: bytes | None) -> dict[Part, str] | None:
     """The statements of a conftest by kind and name, each with all that it says; None when it
     cannot be parsed.
     """
-    try:
-        module = ast.parse(source or b"")
-    except (SyntaxError, ValueError, RecursionError):
-        return None
     found: dict[Part, str] = {}
-    for node in module.body:
-        part = _part(node)
-        found[part] = found.get(part, "") + ast.dump(node)
+    try:
+        for node in ast.parse(source or b"").body:
+            part = _part(node)
+            found[part] = found.get(part, "") + ast.dump(node)
+    except RecursionError:
+        return {("hook", "too deep to be read"): repr(source)}
+    except (SyntaxError, ValueError):
+        return None
     return found
 
 

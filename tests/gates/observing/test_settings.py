@@ -10,7 +10,7 @@ import pytest
 from _pytest.config.exceptions import UsageError
 from _pytest.config.findpaths import locate_config
 
-from orchestrator.gates.observing.runner_files import says_otherwise, undone
+from orchestrator.gates.observing.runner_files import hooks_that_change, says_otherwise, undone
 from orchestrator.gates.observing.settings import UNREADABLE, effective, load
 from tests.gates.shop import BASE, CHECK, FIX, PYPROJECT, Court
 
@@ -78,6 +78,13 @@ def test_the_bases_settings_are_put_into_the_candidates_file(end: str) -> None:
     assert not says_otherwise("setup.cfg", before, made)
     assert b"name = y" in made
     assert b"[flake8]" in made
+
+
+def test_a_conftest_that_is_too_deep_may_hold_anything() -> None:
+    deep = f"x = {' + '.join('1' * 5000)}\n".encode()
+    assert hooks_that_change(None, deep) == "what its hooks do (too deep to be read)"
+    assert not hooks_that_change(deep, deep)
+    assert not hooks_that_change(None, b"def pytest_x(:")
 
 
 TESTED = {

@@ -173,6 +173,7 @@ def test_new_files_that_would_be_imported_in_place_of_others() -> None:
         ("class TestA:\n    def test_a(self): pass\n", "class TestA:\n    x = 1\n", True),
         ("class TestA:\n    def test_a(self): 1\n    y = 1\n", "class TestA:\n    y = 1\n", False),
         ("def test_a(): pass\n", "def test_a(: pass\n", True),
+        ("x = 1\n", f"x = {' + '.join('1' * 5000)}\n", True),
     ],
 )
 def test_what_differs_beside_tests_that_may(before: str, after: str, *, differs: bool) -> None:

@@ -66,6 +66,11 @@ def test_it_did_not(before: str, after: str) -> None:
     assert told(before, after) == []
 
 
+def test_what_is_too_deep_is_said_to_be_so() -> None:
+    deep = f"assert f() == {' + '.join('1' * 900)}"
+    assert told("assert f() == 1", deep) == ["it is too deep to be compared"]
+
+
 def test_decorators_that_are_new_are_told() -> None:
     before, plain, marked = (
         ast.parse(f"{above}def test_it():\n    assert f() == 1\n").body[0]
