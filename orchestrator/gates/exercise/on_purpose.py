@@ -30,8 +30,9 @@ _told.update({"tests": (), "only": ()})
 _TEXT = " (broken on purpose)"
 
 
-def _emptied(value: Any) -> Any:  # noqa: ANN401  (a container of any kind, and another one)
-    return type(value)() if value else type(value)([(1, 1)])
+def _refilled(value: Any) -> Any:  # noqa: ANN401  (a container of any kind, and another one)
+    """One item more than before, and none that was there."""
+    return type(value)([(-1 - n, -1 - n) for n in range(len(value) + 1)])
 
 
 _OTHERS: dict[type, Any] = {
@@ -41,7 +42,7 @@ _OTHERS: dict[type, Any] = {
     complex: lambda value: value + 1,
     str: lambda value: value + _TEXT,
     bytes: lambda value: value + _TEXT.encode(),
-    **dict.fromkeys((tuple, list, set, frozenset, dict), _emptied),
+    **dict.fromkeys((tuple, list, set, frozenset, dict), _refilled),
     re.Pattern: lambda value: re.compile(b"(?!)" if isinstance(value.pattern, bytes) else "(?!)"),
 }
 

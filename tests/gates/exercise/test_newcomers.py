@@ -122,6 +122,9 @@ HONEST = """
     def test_alias(): assert shop.total([1, 2]) == 3
     def test_constant(): assert RATE == 0.2
     def test_table(): assert shop.TABLE["a"] == 1
+    def test_kinds_in_a_table():
+        for name in shop.TABLE: assert isinstance(name, str)
+    def test_length(): assert len(shop.TABLE) == 1
     def test_pattern(): assert shop.WORD.fullmatch("abc")
     def test_flag(): assert shop.IS_OPEN
     def test_none(): assert shop.NOTHING is None
