@@ -17,6 +17,7 @@ from anyio import to_thread
 from orchestrator.agents.brief import Briefs
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine.folders import Folders, make_setups, setups, tag_of
+from orchestrator.engine.places import seal
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.workshop import Workshop
@@ -108,6 +109,7 @@ def make_setup(
         home=folders.homes,
         tag=tag_of(folders, "setup"),
         timeout=mission.defaults.gate_timeout,
+        seal=seal() if mission.workspace.setup else None,
         on_made=on_made,
     )
 
@@ -120,7 +122,6 @@ def make_judge(
     setup: Setup | None = None,
 ) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
-    from orchestrator.engine.places import seal
     from orchestrator.gates.judge import Judge
 
     know_of(mission)

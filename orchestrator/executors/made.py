@@ -2,7 +2,7 @@
 
 It is every file that the commit does not have. Programs write the path of the folder in which they
 are installed into scripts and `.pth` files: in a copy it is the copy's. What came of an earlier run
-is used if it is byte for byte what it was. Owns the folder of one result; when one is made is
+is used if it is byte for byte what it was, and carries our seal. Owns the folder of one result; when one is made is
 `setup`'s.
 """
 
@@ -17,15 +17,18 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.folder import is_too_deep, remove_tree, walk
+from orchestrator.isolation.seal import Seal
 
 TEXT_LIMIT_BYTES = 1024 * 1024
+SEALED = "set-up"
+"""What a seal on a result is called."""
 COMPILED = (".pyc", ".pyo")
 _COPY = ("cp", "-a", "--reflink=auto", "--")
 """As Python would copy, in a third of the time, and in none where the file system can share."""
@@ -60,8 +63,8 @@ class Made:
             _replace(work_tree / path, old, new)
 
 
-def keep(tree: Path, known: frozenset[str], place: Path) -> Made:
-    """Move what was made in a tree, all that is not `known` there, to where it is kept."""
+def keep(tree: Path, known: frozenset[str], place: Path, seal: Seal) -> Made:
+    """Move what was made in a tree, all that is not `known` there, to where it is kept, sealed."""
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     paths = tuple(_made_in(tree, known))
@@ -73,7 +76,13 @@ def keep(tree: Path, known: frozenset[str], place: Path) -> Made:
     files.mkdir(exist_ok=True)
     texts = tuple(path for path in _files(files) if _speaks_of(files / path, os.fsencode(tree)))
     digest = _digest(files)
-    facts = {"paths": paths, "root": str(tree), "texts": texts, "digest": digest}
+    facts: dict[str, Any] = {
+        "paths": paths,
+        "root": str(tree),
+        "texts": texts,
+        "digest": digest,
+    }
+    facts["seal"] = seal.mark(SEALED, _told(place, facts))
     (partial / "setup.json").write_text(
         json.dumps(facts), encoding="utf-8", errors="surrogateescape"
     )
@@ -82,11 +91,12 @@ def keep(tree: Path, known: frozenset[str], place: Path) -> Made:
     return Made(place / "files", paths, str(tree), texts, digest)
 
 
-def load(place: Path) -> Made | None:
-    """What an earlier run has kept; None when there is none, or it is not what it was."""
+def load(place: Path, seal: Seal) -> Made | None:
+    """What an earlier run has kept; None when there is none, or it is not what we made."""
     facts = facts_of(place)
     with contextlib.suppress(OSError):
-        if facts and _digest(place / "files") == facts["digest"]:
+        is_ours = seal.holds(str(facts.get("seal", "")), SEALED, _told(place, facts))
+        if is_ours and _digest(place / "files") == facts["digest"]:
             return Made(
                 place / "files",
                 tuple(facts["paths"]),
@@ -95,6 +105,12 @@ def load(place: Path) -> Made | None:
                 facts["digest"],
             )
     return None
+
+
+def _told(place: Path, facts: Mapping[str, Any]) -> bytes:
+    """What a seal is on: of which result it is, and all that is noted of it."""
+    told = {key: value for key, value in facts.items() if key != "seal"}
+    return json.dumps([place.name, told], sort_keys=True).encode()
 
 
 def facts_of(place: Path) -> dict[str, Any]:

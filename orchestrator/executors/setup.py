@@ -31,6 +31,7 @@ from orchestrator.git.store import Store
 from orchestrator.isolation.environment import NAMES, clean_environment, interpreter_on_path
 from orchestrator.isolation.interpreter import Interpreter
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
+from orchestrator.isolation.seal import Seal
 from orchestrator.mission.model import Workspace
 from orchestrator.mission.scope import Scope
 
@@ -66,7 +67,7 @@ class Setup:
     the run.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a set-up is made of)
         self,
         wanted: Workspace,
         store: Store,
@@ -77,9 +78,13 @@ class Setup:
         home: Path,
         tag: str,
         timeout: float,
+        seal: Seal | None = None,
         on_made: Callable[[float], object] = lambda seconds: None,  # noqa: ARG005
     ) -> None:
-        """`on_made` is told how many seconds it took, where it was not known from before."""
+        """`on_made` is told how many seconds it took, where it was not known from before. `seal` is
+        what results carry that are believed; without one, none of another object's is.
+        """
+        self._seal = seal or Seal()
         self._on_made = on_made
         self._commands, self._inputs = wanted.setup, Scope(wanted.setup_inputs)
         self._store, self._trees = store, trees
@@ -217,7 +222,9 @@ class Setup:
         async with self._turns[key]:
             if key in self._failed:
                 raise self._failed[key]
-            made = self._made.get(key) or await to_thread.run_sync(load, self._cache / key)
+            made = self._made.get(key) or await to_thread.run_sync(
+                load, self._cache / key, self._seal
+            )
             if made is None:
                 started = time.monotonic()
                 try:
@@ -257,7 +264,7 @@ class Setup:
                         log,
                     )
             known = frozenset((*self._store.entries(commit), *self._trees.paths))
-            return await to_thread.run_sync(keep, tree, known, self._cache / key)
+            return await to_thread.run_sync(keep, tree, known, self._cache / key, self._seal)
 
 
 def _pythons() -> Iterator[Path]:

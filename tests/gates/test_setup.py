@@ -4,6 +4,7 @@ what runs the tests.
 
 from __future__ import annotations
 
+import json
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -109,6 +110,7 @@ class Site:
             home=folder / "homes",
             tag=self.bench.tag,
             timeout=60,
+            seal=Seal.kept_in(self.bench.folder / "seal"),
         )
         judge = Judge(
             checkouts=ground,
@@ -296,6 +298,21 @@ def test_what_was_set_up_otherwise_is_seen_again(bench: Bench) -> None:
     assert (result.decision, was_known, site.count) == (Decision.PASSED, False, 4)
     assert site.again(mended)[1]
     assert site.count == 4
+
+
+def test_a_result_that_somebody_else_put_there_is_not_used(bench: Bench) -> None:
+    site = Again(bench)
+    mended = bench.commit({"requirements.txt": "90"})
+    assert site.again(mended)[0].decision is Decision.PASSED
+    made = site.count
+    for kept in (bench.folder / "setup").glob("*/setup.json"):
+        facts = json.loads(kept.read_text())
+        kept.write_text(json.dumps({**facts, "texts": []}))
+    assert site.again(mended)[0].decision is Decision.PASSED
+    assert site.count == made + 2
+    (bench.folder / "seal").unlink()
+    assert site.again(mended)[0].decision is Decision.PASSED
+    assert site.count == made + 4
 
 
 COPIES = """
