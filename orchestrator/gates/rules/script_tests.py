@@ -42,7 +42,7 @@ def changed_script_tests(
             if now[title] == 0:
                 emptied.update((test_id, None) for test_id in ids if _is_called(test_id, title))
             weaker[f"{path}: {title}: {then[title]} checks became {now[title]}"] = None
-    return ChangedTests(tuple(emptied), tuple(sorted(weaker)))
+    return ChangedTests(emptied=tuple(emptied), weaker=tuple(sorted(weaker)))
 
 
 def checks_by_title(path: str, source: bytes | None) -> Mapping[str, int]:
