@@ -6,6 +6,8 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,16 @@ from orchestrator.isolation.caches import CHOICE, FOUND_UPWARD, cache
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of a person's own, of which the cache is in the usual place."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv(CHOICE, raising=False)
-    return folder
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of a person's own, of which the cache is in the usual place; its path is as short as
+    people's are, and not as pytest's folders are.
+    """
+    with tempfile.TemporaryDirectory(prefix="a-user-") as name:
+        folder = Path(name)
+        monkeypatch.setenv("HOME", str(folder))
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.delenv(CHOICE, raising=False)
+        yield folder
 
 
 @pytest.fixture
