@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.helpers import events, git, make_mission, orchestrate, runs
+from tests.params import few
 
 pytestmark = pytest.mark.integration
 
@@ -45,14 +46,16 @@ def no_objects(store: Path, run: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        empty_tip,
-        packed_garbage,
-        nothing_guarded,
-        all_loose_objects_emptied,
-        no_agents_refs,
-        no_objects,
-    ],
+    few(
+        [
+            no_objects,
+            empty_tip,
+            packed_garbage,
+            nothing_guarded,
+            all_loose_objects_emptied,
+            no_agents_refs,
+        ]
+    ),
 )
 def test_a_resume_goes_on_and_so_does_the_next(landed: Path, damage: Damage) -> None:
     run, user = runs(landed)[0], landed / "user"

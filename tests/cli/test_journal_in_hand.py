@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.journal.own_file import KEPT
 from tests.cli.helpers import git, kinds, ledger, make_mission, orchestrate, runs
+from tests.params import few
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +36,7 @@ def disturbed(root: Path, how: str, agent: str = "b") -> Path:
     return mission
 
 
-@pytest.mark.parametrize("what", DISTURBANCES)
+@pytest.mark.parametrize("what", few(DISTURBANCES))
 def test_a_run_stops_with_what_happened_and_goes_on_from_the_copy(
     tmp_path: Path, what: str
 ) -> None:
@@ -58,7 +59,7 @@ def runs_left(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "reports").glob("2*"))
 
 
-@pytest.mark.parametrize("what", ["removed", "cut short", "wrote over"])
+@pytest.mark.parametrize("what", few(["removed", "cut short", "wrote over"]))
 def test_what_landed_is_got_out_without_the_journal(tmp_path: Path, what: str) -> None:
     orchestrate(tmp_path, "run", disturbed(tmp_path, DISTURBANCES[what]), "--plain", code=4)
     run = runs_left(tmp_path)[0]

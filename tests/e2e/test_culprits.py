@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.helpers import Bench, check_story, ending, eventually, make_repository, write
+from tests.params import few
 
 pytestmark = pytest.mark.integration
 
@@ -170,7 +171,9 @@ def one_culprit(folder: Path, n: int, culprit: str) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize(("n", "culprit"), [(5, "a0"), (5, "a3"), (20, "a13")])
+@pytest.mark.parametrize(
+    ("n", "culprit"), [(5, "a3"), pytest.param(20, "a13", marks=pytest.mark.slow)]
+)
 def test_one_culprit(tmp_path: Path, n: int, culprit: str) -> None:
     bench = one_culprit(tmp_path, n, culprit)
     text = brief(bench, f"{culprit}-2")
@@ -217,6 +220,7 @@ def test_a_server_can_be_started():
 """
 
 
+@pytest.mark.slow
 def test_probes_that_want_one_port_convict_nobody_else(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -235,7 +239,7 @@ def test_probes_that_want_one_port_convict_nobody_else(tmp_path: Path) -> None:
     assert search["confirmed"] == sum(repeated) > 0
 
 
-@pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", few([5, 20, 100]))
 def test_two_culprits(tmp_path: Path, n: int) -> None:
     guilty = ["a1", f"a{n - 2}"]
     bench = bench_of(
@@ -249,7 +253,7 @@ def test_two_culprits(tmp_path: Path, n: int) -> None:
     assert batch["outcome"] == "landed"
 
 
-@pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", few([5, 20, 100]))
 def test_an_interacting_pair(tmp_path: Path, n: int) -> None:
     """Two that are well alone: the later one is tried again on top of the other, and told of
     both.
@@ -284,7 +288,7 @@ def test_now_and_then():
 """
 
 
-@pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", few([5, 20, 100]))
 def test_a_flaky_test_evicts_nobody(tmp_path: Path, n: int) -> None:
     bench = bench_of(tmp_path, n, files={"tests/test_flaky.py": FLAKY})
     batch = run(bench)
@@ -330,7 +334,7 @@ def test_flaky_and_guilty_are_told_apart(tmp_path: Path) -> None:
     assert attempts(batch) == {"a2": 2}
 
 
-@pytest.mark.parametrize("n", [5, 20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", few([5, 20, 100]))
 def test_a_failure_from_before_evicts_nobody(tmp_path: Path, n: int) -> None:
     bench = bench_of(tmp_path, n)
     batch = run(bench)
@@ -545,7 +549,7 @@ SLOW = (
 )
 
 
-@pytest.mark.parametrize("at", [1, 3, 4])
+@pytest.mark.parametrize("at", few([3, 1, 4]))
 def test_a_search_that_is_killed_goes_on_where_it_was(tmp_path: Path, at: int) -> None:
     """Every answer that was journalled is used; only the probes that were under way are run
     again.

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.helpers import ledger, make_mission
 from tests.e2e.helpers import Bench, Git, ending, eventually
 from tests.e2e.kills import new_life
+from tests.params import few
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +96,7 @@ def test_what_landed_lands_again_from_plain_files(tmp_path: Path) -> None:
     assert Git(bench.root / "workspaces/snapshots/hello")("rev-parse", "main") == tip
 
 
-@pytest.mark.parametrize("landings", [1, 2, 3])
+@pytest.mark.parametrize("landings", few([1, 2, 3]))
 def test_workspaces_are_lost_at_a_moment_after_a_landing(tmp_path: Path, landings: int) -> None:
     life = new_life(tmp_path)
     random = Random(landings)
@@ -129,6 +130,7 @@ def bundle_heads(bench: Bench) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_salvage_that_is_killed_again_and_again_loses_no_ref(half_done: Bench) -> None:
     bench, random = half_done, Random(19)
     Git(bench.root)("gc", "-q")

@@ -56,6 +56,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     return Unbroken(check_life(life, None), seconds, records, furnished=True)
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments(tmp_path: Path, unbroken: Unbroken) -> None:
     assert live(tmp_path, unbroken, SEED, kills=8) >= 8
 

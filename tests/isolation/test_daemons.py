@@ -21,6 +21,7 @@ import pytest
 
 from orchestrator.isolation import ancestry, processes
 from orchestrator.isolation.processes import TAG, ProcessSpec, run_process
+from tests.params import few
 
 PRELUDE = """
 import ctypes, os, signal, subprocess, sys, time
@@ -184,7 +185,7 @@ def require_silence(folder: Path) -> None:
                 assert Path(f"/proc/{pid}/cwd").resolve() != folder.resolve()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, most=7))
 def test_is_gone_when_its_attempt_has_ended(tmp_path: Path, kind: str) -> None:
     end = anyio.run(run_process, spec(tmp_path, "t/a", script(kind, ends=True)))
     assert (end.code, end.timed_out) == (0, False), end.tail
@@ -209,7 +210,7 @@ ORCHESTRATOR = textwrap.dedent(
 )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, most=7))
 def test_is_gone_when_the_orchestrator_was_killed(tmp_path: Path, kind: str) -> None:
     source = script(kind, ends=False)
     with subprocess.Popen(
@@ -224,7 +225,7 @@ def test_is_gone_when_the_orchestrator_was_killed(tmp_path: Path, kind: str) -> 
     require_silence(tmp_path)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(KINDS, most=7))
 def test_does_not_touch_another_attempt(tmp_path: Path, kind: str) -> None:
     """Both have a daemon; the end of the one leaves the other's to itself, and its program too."""
     one, other = tmp_path / "one", tmp_path / "other"

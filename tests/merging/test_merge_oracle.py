@@ -247,6 +247,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, **relaxed)
 @given(
     model=models,

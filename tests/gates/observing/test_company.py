@@ -137,6 +137,7 @@ def judged_after_agents(bench: Bench, base: str, candidate: str, port: int) -> V
     return anyio.run(run)
 
 
+@pytest.mark.slow
 def test_a_base_that_was_red_while_agents_worked_excuses_nobody(bench: Bench, port: int) -> None:
     base = bench.commit(wants(port))
     broken = bench.commit({"value.py": "GOOD = False\n"})
