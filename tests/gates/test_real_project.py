@@ -82,7 +82,7 @@ class Workshop:
         }
         assert RIGHT in files[ITERTOOLZ]
         self.base = self.bench.commit({**files, ITERTOOLZ: files[ITERTOOLZ].replace(RIGHT, WRONG)})
-        self.made: Judge = self.bench.judge()
+        self.made: Judge = self.bench.judge(is_equipped=True)
 
     def commit(self, *changes: tuple[str, str, str]) -> str:
         """The base with these replacements."""
@@ -172,11 +172,11 @@ TEST = "toolz/tests/test_itertoolz.py"
 NO_FIX = {
     "the test is skipped": (
         (TEST, "def test_take_nth():", "import pytest\n@pytest.mark.skip\ndef test_take_nth():"),
-        "did_not_turn_green",
+        "test_side_changed",
     ),
     "the test is made to agree": (
         (TEST, "assert list(take_nth(2, 'ABCDE')) == list('ACE')", "assert take_nth"),
-        "test_changed",
+        "test_side_changed",
     ),
     "it is written that it is resolved": (
         (ITERTOOLZ, '    """ Every nth item in seq\n', '    """ Every nth item in seq: resolved\n'),

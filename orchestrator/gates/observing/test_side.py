@@ -349,11 +349,24 @@ def _may_be_of_tests(folder: str) -> bool:
 
 
 def _is_of_tests(folder: str, known: frozenset[str], layout: Layout) -> bool:
-    """Whether most of the Python files in a folder are modules of tests."""
-    inside = [path for path in known if path.startswith(f"{folder}/") and path.endswith(".py")]
+    """Whether most of the Python files in a folder are modules of tests, those aside that lie in a
+    folder of tests within: a package may hold its own.
+    """
+    inside = [
+        path
+        for path in known
+        if path.startswith(f"{folder}/")
+        and path.endswith(".py")
+        and not _lies_in_tests_within(path, folder)
+    ]
     kinds = Counter(
         layout.is_module(path)
         for path in inside
         if _last(path) not in ("__init__.py", "conftest.py")
     )
     return folder != "." and kinds[True] > kinds[False]
+
+
+def _lies_in_tests_within(path: str, folder: str) -> bool:
+    within = posixpath.dirname(path)[len(folder) + 1 :].split("/")
+    return any(FOLDER.fullmatch(part) or MAYBE.fullmatch(part) for part in within)

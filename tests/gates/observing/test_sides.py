@@ -179,3 +179,12 @@ def test_new_files_that_would_be_imported_in_place_of_others() -> None:
 def test_what_differs_beside_tests_that_may(before: str, after: str, *, differs: bool) -> None:
     named = {"test_a", "TestA::test_a"}
     assert differs_elsewhere(before.encode(), after.encode(), named.__contains__) == differs
+
+
+@pytest.mark.parametrize("selected", ["shop", ".", "shop/tests"])
+def test_a_package_that_holds_more_tests_than_modules_is_product(selected: str) -> None:
+    files = {"shop/__init__.py": b"", "shop/cart.py": PRODUCT}
+    files |= {f"shop/tests/test_{name}.py": TEST for name in "abc"}
+    layout = laid_out(files, selected)
+    assert not layout.is_test_side("shop/cart.py", PRODUCT)
+    assert layout.is_test_side("shop/tests/test_a.py", TEST)
