@@ -11,7 +11,8 @@ nox.options.default_venv_backend = (
 nox.options.sessions = ["style", "lint", "types", "layers", "tests"]
 
 PYTHON = sys.executable
-BESIDE = ("-n", "2")  # most tests wait for processes of their own
+# Most tests wait for processes of their own; who is done takes over from whom has long ones left.
+BESIDE = ("-n", "3", "--dist", "worksteal")
 
 
 @nox.session
