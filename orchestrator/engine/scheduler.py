@@ -53,6 +53,8 @@ async def schedule(tools: Tools) -> None:
                 await _begin(tools, tasks, step)
             if not steps:
                 await recorder.change()
+                # Whose last word that was may be about to stop the run: before anybody else begins.
+                await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
 
 
