@@ -61,8 +61,6 @@ def run(*command: object, cwd: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.integration
 def test_what_is_built_runs_where_there_is_no_clone(tmp_path: Path) -> None:
-    pytest.importorskip("websockets")
-    pytest.importorskip("coverage")
     builder, fresh, source = tmp_path / "builder", tmp_path / "fresh", tmp_path / "source"
     venv.create(builder, with_pip=True)
     run(builder / "bin/pip", "install", "-q", SETUPTOOLS, cwd=tmp_path)
