@@ -2,7 +2,8 @@
 settings: a defect is put in, its real fix is to be accepted, and work that leaves it is to be
 refused.
 
-What a project needs in its mission to be judged is all that its row says. Needs the package index.
+What a project needs in its mission to be judged is all that its row says; of suites that wait for
+much, a part is run. Needs the package index.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ PROJECTS = (
     ),
     Project(
         "asgiref==3.13.0",
-        ("tests",),
+        ("tests/test_compatibility.py", "tests/test_wsgi.py", "tests/test_server.py"),
         "tests/test_compatibility.py::test_is_double_callable",
         (
             "asgiref/compatibility.py",
@@ -143,9 +144,9 @@ PROJECTS = (
     ),
     Project(
         "starlette==1.10.0",
-        ("tests",),
-        "tests/test_convertors.py",
-        ("starlette/convertors.py", "assert value >= 0.0,", "assert value >= -1.0,"),
+        ("tests/test_routing.py", "tests/test_convertors.py", "tests/test_requests.py"),
+        "tests/test_routing.py::test_route_converters",
+        ("starlette/convertors.py", "return float(value)\n", "return float(value) + 1\n"),
         needs=(
             *("httpx2", "trio", "itsdangerous", "jinja2", "python-multipart", "pyyaml", "anyio"),
             *("blockbuster", "opentelemetry-sdk", "importlib-metadata"),
