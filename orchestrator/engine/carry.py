@@ -67,6 +67,21 @@ def _leaves(group: BaseExceptionGroup[GateCannotRun]) -> Iterator[GateCannotRun]
             yield error
 
 
+async def until_stopped(work: Callable[[], Awaitable[object]]) -> str:
+    """Do something outside of a run; the name of the signal that stopped it, empty when it came to
+    its end.
+    """
+    stopped: list[str] = []
+    is_whole = False
+    async with anyio.create_task_group() as tasks:
+        with CancelScope() as scope:
+            tasks.start_soon(stop_on_signal, scope, stopped)
+            await work()
+            is_whole = True
+        tasks.cancel_scope.cancel()
+    return stopped[0] if stopped and not is_whole else ""
+
+
 async def stop_on_signal(work: CancelScope, stopped: list[str]) -> None:
     """Cancel `work` at the first signal that asks for an end, and note its name; runs until it is
     cancelled itself.

@@ -5,7 +5,7 @@ part of a file is meant, and which of an agent's changed paths lie outside. It r
 knows no git: paths are texts relative to the repository's root, with `/` between their parts,
 compared with their case. Globs are matched by `pathspec`; what symbols are is in `symbols`, what
 two scopes may both touch in `overlaps`, and whether a changed file stays within its symbols is
-found by `git.structure.scoping`.
+found by `structure.scoping`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Owns what `Class`, `Class.method` and `on_*` cover and what two patterns have in common. A symbol's
 path is its plain names from the outside in, `("Class", "method")`: the setter of a property and the
 overloads of a function go by the name that they share. It parses no source: outlines are made by
-`git.structure.symbols`.
+`structure.symbols`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import functools
 import importlib
 import importlib.util
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import tree_sitter
@@ -212,3 +213,12 @@ def grammar(language: Language) -> tree_sitter.Language:
 @functools.cache
 def _grammar(module: str, factory: str) -> tree_sitter.Language:
     return tree_sitter.Language(getattr(importlib.import_module(module), factory)())
+
+
+def walk(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """A node and all that is in it, in the order of the source."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))

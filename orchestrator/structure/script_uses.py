@@ -7,14 +7,13 @@ said where a name has two meanings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from tree_sitter import Node
 
 from orchestrator.structure.arity import Signature
 from orchestrator.structure.bindings import bound_names
-from orchestrator.structure.languages import language_of, parse
+from orchestrator.structure.languages import language_of, parse, walk
 from orchestrator.structure.naming import text_of
 from orchestrator.structure.uses import Call, Use, module_of, relative_module
 
@@ -59,9 +58,9 @@ def script_uses(
         return []
     root = parse(language, source).root_node
     reader = _Reader(path, lines, mine)
-    for node in _walk(root):
+    for node in walk(root):
         reader.declare(node)
-    for node in _walk(root):
+    for node in walk(root):
         reader.read(node)
     return reader.found
 
@@ -119,7 +118,7 @@ class _Reader:
             self._made[text_of(target)] = text_of(value.child_by_field_name("constructor"))
 
     def _bind(self, target: Node, *, is_top: bool) -> None:
-        for inner in _walk(target):
+        for inner in walk(target):
             if inner.type in (
                 "identifier",
                 "type_identifier",
@@ -132,7 +131,7 @@ class _Reader:
 
     def _import(self, node: Node) -> None:
         source = text_of(node.child_by_field_name("source")).strip("'\"")
-        for inner in _walk(node):
+        for inner in walk(node):
             self._places.add(inner.id)
         is_new = any(
             line in self._lines for line in range(node.start_point.row + 1, node.end_point.row + 2)
@@ -154,7 +153,7 @@ class _Reader:
         is_new = node.start_point.row + 1 in self._lines
         if target.type == "identifier":
             self._stand(text_of(target), source, "*", is_new=False)
-        for inner in _walk(target):
+        for inner in walk(target):
             self._places.add(inner.id)
             if inner.type == "shorthand_property_identifier_pattern":
                 self._stand(text_of(inner), source, text_of(inner), is_new=is_new)
@@ -240,11 +239,3 @@ def _is_top(node: Node) -> bool:
             return False
         above = above.parent
     return True
-
-
-def _walk(root: Node) -> Iterator[Node]:
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.children))

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
-from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.tools import Judge
@@ -78,17 +78,13 @@ async def _look_at_all(
 ) -> str:
     """The name of the signal that stopped it; empty when none has."""
     note_in(folder)
-    stopped: list[str] = []
-    is_whole = False
-    async with anyio.create_task_group() as tasks:
-        with CancelScope() as work:
-            tasks.start_soon(stop_on_signal, work, stopped)
-            async with contextlib.aclosing(make()) as judge:
-                for gate in gates:
-                    tell(await look.at(gate, judge))
-            is_whole = True
-        tasks.cancel_scope.cancel()
-    return stopped[0] if stopped and not is_whole else ""
+
+    async def check() -> None:
+        async with contextlib.aclosing(make()) as judge:
+            for gate in gates:
+                tell(await look.at(gate, judge))
+
+    return await until_stopped(check)
 
 
 class _Look:

@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import CancelScope
 
 from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side, Watcher
-from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.tools import Judge
@@ -204,23 +203,20 @@ async def _judge(  # noqa: PLR0917  (as `_case`)
     approvals: Mapping[str, Mapping[str, Approval]],
     absent: Mapping[str, str],
 ) -> Judgement:
-    stopped: list[str] = []
     verdicts: dict[str, Verdict] = {}
-    async with anyio.create_task_group() as tasks:
-        with CancelScope() as work:
-            tasks.start_soon(stop_on_signal, work, stopped)
-            async with contextlib.aclosing(make()) as judge:
-                for gate in case.gates:
-                    verdicts[gate] = await judge.judge(
-                        subjects[gate],
-                        candidate=case.candidate.commit,
-                        base=case.base.commit,
-                        approvals=approvals.get(gate, {}),
-                        absent=absent,
-                        on_progress=partial(watcher.on_progress, gate),
-                    )
-                    watcher.on_verdict(gate, verdicts[gate])
-        tasks.cancel_scope.cancel()
-    return Judgement(
-        case, verdicts, stopped[0] if stopped and len(verdicts) < len(case.gates) else ""
-    )
+
+    async def judge_all() -> None:
+        async with contextlib.aclosing(make()) as judge:
+            for gate in case.gates:
+                verdicts[gate] = await judge.judge(
+                    subjects[gate],
+                    candidate=case.candidate.commit,
+                    base=case.base.commit,
+                    approvals=approvals.get(gate, {}),
+                    absent=absent,
+                    on_progress=partial(watcher.on_progress, gate),
+                )
+                watcher.on_verdict(gate, verdicts[gate])
+
+    stopped_by = await until_stopped(judge_all)
+    return Judgement(case, verdicts, stopped_by if len(verdicts) < len(case.gates) else "")

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import CancelScope
 
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import (
@@ -23,7 +22,7 @@ from orchestrator.engine.beside.judging import (
     workshop_of,
 )
 from orchestrator.engine.beside.listed import CheckTests, Listing
-from orchestrator.engine.carry import stop_on_signal
+from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
 from orchestrator.engine.tools import Judge
@@ -60,18 +59,14 @@ def list_tests(
 async def _list(
     make: Callable[[], Judge], subjects: Mapping[str, Subject], commit: str
 ) -> tuple[list[CheckTests], str]:
-    stopped: list[str] = []
     found: list[CheckTests] = []
-    is_whole = False
-    async with anyio.create_task_group() as tasks:
-        with CancelScope() as work:
-            tasks.start_soon(stop_on_signal, work, stopped)
-            async with contextlib.aclosing(make()) as judge:
-                for gate, subject in subjects.items():
-                    found += await _of_gate(judge, gate, subject, commit)
-            is_whole = True
-        tasks.cancel_scope.cancel()
-    return found, stopped[0] if stopped and not is_whole else ""
+
+    async def look() -> None:
+        async with contextlib.aclosing(make()) as judge:
+            for gate, subject in subjects.items():
+                found.extend(await _of_gate(judge, gate, subject, commit))
+
+    return found, await until_stopped(look)
 
 
 async def _of_gate(judge: Judge, gate: str, subject: Subject, commit: str) -> list[CheckTests]:

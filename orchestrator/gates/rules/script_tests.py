@@ -10,12 +10,12 @@ good one is not seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from tree_sitter import Node
 
 from orchestrator.gates.rules.changed_tests import ChangedTests, Read
-from orchestrator.structure.languages import language_of, parse
+from orchestrator.structure.languages import language_of, parse, walk
 from orchestrator.structure.naming import text_of
 from orchestrator.structure.uses import SCRIPTS
 
@@ -53,7 +53,7 @@ def checks_by_title(path: str, source: bytes | None) -> Mapping[str, int]:
     if language is None or source is None:
         return {}
     found: dict[str, int] = {}
-    for node in _walk(parse(language, source).root_node):
+    for node in walk(parse(language, source).root_node):
         if node.type == "call_expression" and (case := _case(node)):
             title, body = case
             found[title] = found.get(title, 0) + _checks(body)
@@ -92,11 +92,3 @@ def _is_called(test_id: str, title: str) -> bool:
     """
     pattern = ".*".join(map(re.escape, re.split(r"%\w|\$\{[^}]*\}|\$\w+", title)))
     return re.search(rf"(?:^|[ >:]){pattern}$", test_id) is not None
-
-
-def _walk(root: Node) -> Iterator[Node]:
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.children))
