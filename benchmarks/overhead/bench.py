@@ -26,6 +26,7 @@ from importlib import metadata
 from pathlib import Path
 
 import orchestrator.errors
+from orchestrator.isolation.clean_python import CleanPython
 
 HERE = Path(__file__).resolve().parent
 FILES = 1000
@@ -216,9 +217,20 @@ def run_orchestrate(case: Case, repository: Path, folder: Path) -> tuple[float, 
     )
     if program is None:
         raise SystemExit("orchestrate is not installed here: pip install -e .")
-    # On the same disk as the ideal's work trees, and gone with them.
-    cache = f"ORCHESTRATE_CACHE={folder / 'cache'}"
-    argv = ["env", cache, program, "run", "--plain", "--root", str(folder), str(mission)]
+    # On the same disk as the ideal's work trees, and gone with them. The interpreter that runs
+    # tests is made once for each user, as an installation is.
+    cache = folder / "cache"
+    CleanPython(cache).place()
+    argv = [
+        "env",
+        f"ORCHESTRATE_CACHE={cache}",
+        program,
+        "run",
+        "--plain",
+        "--root",
+        str(folder),
+        str(mission),
+    ]
     seconds, peak = timed(argv, folder / "orchestrate.log", watch_memory=True)
     [report] = (folder / "reports").glob("*/report.json")
     outcomes = [

@@ -99,7 +99,10 @@ def owned_run(folders: Folders, mend: str) -> Iterator[None]:
 
 def copy_journal(folders: Folders) -> None:
     """Bring the copy up to the journal. It is not synced: it stands against what people do."""
-    source, target = folders.report / JOURNAL, kept_folder(folders) / JOURNAL
+    _bring_up(folders.report / JOURNAL, kept_folder(folders) / JOURNAL)
+
+
+def _bring_up(source: Path, target: Path) -> None:
     with (
         contextlib.suppress(OSError),  # a run does not depend on it
         source.open("rb") as journal,
@@ -117,10 +120,10 @@ class Copying:
     """Copies every record as soon as it is in the journal."""
 
     def __init__(self, folders: Folders) -> None:
-        self._folders = folders
+        self._source, self._target = folders.report / JOURNAL, kept_folder(folders) / JOURNAL
 
     def on_record(self, record: Record, state: State) -> None:  # noqa: ARG002 - the file is copied
-        copy_journal(self._folders)
+        _bring_up(self._source, self._target)
 
     def on_progress(self, progress: Progress) -> None:
         """Of no interest here."""

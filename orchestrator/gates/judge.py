@@ -140,6 +140,7 @@ class Judge:
         self._restored = functools.lru_cache(REMEMBERED)(
             partial(_restored, commits, tuple(protect))
         )
+        self._products = functools.lru_cache(REMEMBERED)(partial(product_of, commits))
         self._home = home
         self._evidence = Evidence(reports, seal)
         self._observer = Observer(
@@ -570,7 +571,7 @@ class Judge:
     def _product(self, hearing: _Hearing, base: str) -> IsProduct:
         """Which paths of the candidate are none of its tests."""
         selected = (t for _, check in _runnable(hearing.checks) for t in tests_of(check))
-        return product_of(self._commits, base, hearing.commit, selected)
+        return self._products(base, hearing.commit, tuple(selected))
 
     def _suspicious(self, hearing: _Hearing, base: str) -> tuple[str, ...]:
         """What the candidate adds to its product that mentions what only a judge has."""

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from orchestrator.gates.observing.runner_files import is_settings_file
-from orchestrator.gates.observing.sources import Commits
-from orchestrator.gates.observing.test_side import layout_of
+from orchestrator.gates.observing.sources import Commits, Entry
+from orchestrator.gates.observing.test_side import Layout, Read, layout_of
 from orchestrator.mission.scope import Scope
 
 HASHED_BYTES = 256 * 1024
@@ -64,6 +64,7 @@ class Guard:
         self._commits = commits
         self._is_protected = Scope(tuple(protect)).allows
         self._guarded = functools.lru_cache(REMEMBERED)(self._find)
+        self._known: tuple[Layout, dict[str, tuple[Entry, bool]]] = Layout(), {}
 
     def stand(self, commit: str, root: Path) -> Standing:
         """How the commit's files stand in `root` now, right before a check."""
@@ -75,20 +76,29 @@ class Guard:
     def _find(self, commit: str) -> tuple[str, ...]:
         entries, read = self._commits.entries(commit), partial(self._commits.read, commit)
         layout = layout_of(entries, read)
+        last, known = self._known
+        is_same, found = layout == last, dict[str, tuple[Entry, bool]]()
+        for path, entry in entries.items():
+            # From one commit to the next hardly a file is another one.
+            before = known.get(path) if is_same else None
+            if before is not None and before[0] == entry:
+                found[path] = before
+            else:
+                found[path] = entry, self._is_guarded(layout, path, read)
+        self._known = layout, found
+        return tuple(path for path, (_, is_guarded) in found.items() if is_guarded)
 
-        def is_guarded(path: str) -> bool:
-            if is_settings_file(path) or self._is_protected(path):
-                return True
-            if layout.is_test_side(path):
-                return True
-            folder, _, name = path.rpartition("/")
-            is_near = layout.is_module(path) or name in ("test.py", "tests.py")
-            # What stands in a file is asked of few: of most, name and place say enough.
-            if not (is_near or (folder in layout.flat and name.endswith(".py"))):
-                return False
-            return layout.is_test_side(path, read(path))
-
-        return tuple(filter(is_guarded, entries))
+    def _is_guarded(self, layout: Layout, path: str, read: Read) -> bool:
+        if is_settings_file(path) or self._is_protected(path):
+            return True
+        if layout.is_test_side(path):
+            return True
+        folder, _, name = path.rpartition("/")
+        is_near = layout.is_module(path) or name in ("test.py", "tests.py")
+        # What stands in a file is asked of few: of most, name and place say enough.
+        if not (is_near or (folder in layout.flat and name.endswith(".py"))):
+            return False
+        return layout.is_test_side(path, read(path))
 
 
 def _possible_settings(paths: Iterable[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ which is put back as a whole. Pure: it reads bytes that it is given.
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -28,12 +29,12 @@ ANY = "whether there are any"
 
 def is_settings_file(path: str) -> bool:
     """Whether pytest may take a file of this name for its settings."""
-    return PurePosixPath(path).name in NAMES
+    return posixpath.basename(path) in NAMES
 
 
 def says_how_tests_are_run(path: str) -> bool:
     """Whether pytest may take settings or hooks from a file of this name."""
-    return is_settings_file(path) or PurePosixPath(path).name == "conftest.py"
+    return is_settings_file(path) or posixpath.basename(path) == "conftest.py"
 
 
 def says_otherwise(path: str, before: bytes | None, after: bytes | None) -> list[str]:

@@ -10,6 +10,7 @@ package that is merely called after testing (`numpy.testing`, `django.test`) is 
 from __future__ import annotations
 
 import ast
+import functools
 import posixpath
 import re
 import tomllib
@@ -61,6 +62,8 @@ NOT_COLLECTED = re.compile(
 )
 TESTING = frozenset({"pytest", "_pytest", "unittest", "hypothesis", "nose"})
 ROOTS = ("", "src/", "lib/", "python/")
+MOST_PATHS = 1 << 16
+"""Of which it is remembered how they are called: one judgement asks several times of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +84,23 @@ class Layout:
 
     def is_module(self, path: str) -> bool:
         """Whether a file is called as a module of tests is."""
-        name = posixpath.basename(path)
+        name = _last(path)
         if not name.endswith(".py"):
             return OTHERS.fullmatch(name) is not None and "/src/main/" not in f"/{path}"
-        patterns = (*self.python_files, *PYTHON_FILES)
-        return any(fnmatchcase(path if "/" in each else name, each) for each in patterns)
+        return _is_called(path, name, (*self.python_files, *PYTHON_FILES))
 
     def is_collected(self, path: str) -> bool:
         """Whether pytest takes a file for one of tests when it comes across it."""
         *folders, name = path.split("/")
         if any(NOT_COLLECTED.fullmatch(folder) for folder in folders):
             return False
-        return name.endswith(".py") and any(
-            fnmatchcase(path if "/" in each else name, each) for each in self.python_files
-        )
+        return name.endswith(".py") and _is_called(path, name, self.python_files)
 
     def is_test_side(self, path: str, content: bytes | None = None) -> bool:
         """Whether a path belongs to the tests; `content` is what stands there on the base, or what
         is new there.
         """
-        name = posixpath.basename(path)
+        name = _last(path)
         if FOR_PEOPLE.fullmatch(name):
             return False
         if self._lies_among_tests(path) or self._is_called_so(path):
@@ -123,7 +123,7 @@ class Layout:
 
     def _is_called_so(self, path: str) -> bool:
         """Whether the name is enough."""
-        name = posixpath.basename(path)
+        name = _last(path)
         if name == "conftest.py" or path in self.plugins:
             return True
         is_known = DATA.fullmatch(name) or RUNNERS.fullmatch(name)
@@ -324,6 +324,11 @@ def _registered(pyproject: bytes | None) -> frozenset[str]:
 
 
 # -- where files lie
+
+
+@functools.lru_cache(MOST_PATHS)
+def _is_called(path: str, name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(path if "/" in each else name, each) for each in patterns)
 
 
 def _last(path: str) -> str:

@@ -44,8 +44,9 @@ NOT_ROOTS = frozenset(
 INSTALLED = ("site-packages", "dist-packages")
 
 # Bound here, before the project is loaded: what it puts in their place does not deceive us.
-_is_file, _real = os.path.isfile, os.path.realpath
-_scan, _join, _open, _modules = os.scandir, os.path.join, open, sys.modules
+_is_file, _is_link, _real = os.path.isfile, os.path.islink, os.path.realpath
+_join, _split = os.path.join, os.path.split
+_scan, _open, _modules = os.scandir, open, sys.modules
 _OWN = os.path.dirname(os.path.abspath(__file__))
 _PYTHON = os.path.dirname(_real(os.__file__))
 
@@ -80,6 +81,7 @@ class Tree:
     def __init__(self, root: str) -> None:
         self._root = root
         self._real_root = _real(root)
+        self._real_folders: dict[str, str] = {}
         self._prefix = _join(_real(sys.prefix), "")
         self._temporary = tuple(
             _join(_real(path), "") for path in (tempfile.gettempdir(), os.path.expanduser("~"))
@@ -103,13 +105,13 @@ class Tree:
             else:
                 continue
             place = self._short(path)
-            if _real(path).startswith(self._temporary):
+            if self._real_path(path).startswith(self._temporary):
                 kind, place = "elsewhere_new", "a temporary folder"
             found[kind].append(f"{name} from {place}, {what}")
         return {kind: texts[:LISTED] for kind, texts in found.items()}
 
     def _is_elsewhere(self, path: str) -> bool:
-        real = _real(path)
+        real = self._real_path(path)
         if real.startswith(_OWN):
             return False
         installed = any(part in INSTALLED for part in real.split(os.sep))
@@ -118,6 +120,15 @@ class Tree:
         if _inside(path, self._root) or _inside(real, self._real_root):
             return installed or real.startswith(self._prefix)
         return True
+
+    def _real_path(self, path: str) -> str:
+        """The same as `realpath`, for hundreds of files in a few folders."""
+        if _is_link(path):
+            return _real(path)
+        folder, name = _split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = _real(folder)
+        return _join(self._real_folders[folder], name)
 
     def _roots(self, tops: Iterable[str]) -> Iterator[str]:
         """Folders of the tree from which one of these would be imported."""

@@ -193,8 +193,10 @@ def _wait() -> dict[str, Any]:
     """
     import _pytest.config
 
-    for name in getattr(_pytest.config, "default_plugins", ()):
+    for name in (*getattr(_pytest.config, "default_plugins", ()), "_argcomplete"):
         importlib.import_module(f"_pytest.{name}")
+    for name in ("faulthandler", "pdb"):  # which pytest imports when it is started
+        importlib.import_module(name)
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
     importlib.import_module("orchestrate_origin")
