@@ -171,6 +171,22 @@ PROJECTS = (
         ),
         needs=("wcwidth",),
     ),
+    # Runs on several processes, under coverage, with doctests and a plug-in of its own.
+    Project(
+        "cheroot==11.1.2",
+        tuple(f"cheroot/test/test_{name}.py" for name in ("cli", "core", "dispatch", "errors")),
+        "cheroot/test/test_cli.py::test_Aplication_resolve",
+        ("cheroot/cli.py", "app_path or 'application'", "app_path or 'app'"),
+        needs=(
+            *("pytest-xdist", "pytest-cov", "pytest-mock", "psutil", "trustme", "requests"),
+            *("requests-toolbelt", "requests-unixsocket", "jaraco.text", "portend", "pypytools"),
+        ),
+        check={
+            "plugins": ["pytest-xdist", "pytest-cov", "pytest-mock"],
+            # Of a part of its tests, what it asks of all of them is not reached.
+            "env": {"PYTEST_ADDOPTS": "--cov-fail-under=0"},
+        },
+    ),
 )
 
 

@@ -26,6 +26,8 @@ from orchestrator.journal.facts import Decision, Reason
 from orchestrator.mission.model import CommandCheck, PytestCheck
 
 TAIL_LINES, TAIL_LINE = 12, 240
+COVERAGE = re.compile(r"Required test coverage of \S+ not reached|Coverage failure: [^\n]*")
+"""What pytest-cov ends with, which fails a run of green tests."""
 PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "usage error", 5: "no tests"}
 
 
@@ -192,6 +194,12 @@ def exit_disagrees(seen: Observation, *, is_pytest: bool) -> Iterator[Finding]:
     meaning = f" ({PYTEST_EXITS[code]})" if is_pytest and code in PYTEST_EXITS else ""
     if code == 0 and red:
         yield Finding(Reason.EXIT_DISAGREES, f"it ended with exit 0 after {count(red, 'failure')}")
+    elif code == 1 and not red and (under := COVERAGE.search(seen.tail)):
+        yield Finding(
+            Reason.EXIT_DISAGREES,
+            f"no test failed, but {under[0]}: name all the tests that it is asked of, "
+            "or do without: `env: {PYTEST_ADDOPTS: --no-cov}`",
+        )
     elif code != 0 and not red:
         yield Finding(
             Reason.EXIT_DISAGREES,

@@ -236,6 +236,21 @@ def test_what_pytest_says_of_itself_must_be_how_it_ended() -> None:
     assert decided(here, here).reason is Reason.EXIT_DISAGREES
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        "FAIL Required test coverage of 72.0% not reached. Total coverage: 34.38%\n== 2 passed ==",
+        "ERROR: Coverage failure: total of 34 is less than fail-under=72\n\n== 2 passed ==",
+    ],
+)
+def test_coverage_that_is_asked_of_all_tests_is_named_as_the_cause(end: str) -> None:
+    here = seen(1, a__x="passed").model_copy(update={"tail": end})
+    reason, words = said(decided(here, seen(a__x="passed")))
+    assert reason is Reason.EXIT_DISAGREES
+    assert "overage" in words.partition(": name all the tests")[0]
+    assert words.endswith("or do without: `env: {PYTEST_ADDOPTS: --no-cov}`")
+
+
 def test_several_findings_are_all_told() -> None:
     result = decided(
         seen(a__x="failed", a__y="failed", a__z="passed"), seen(a__x="passed"), at_least=9

@@ -57,6 +57,8 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         # Programs that tests start run pytest as they are used to.
         "hidden": [name for name in ENVIRONMENT if name not in place.env],
         "select": present,
+        # Not single tests, of which nothing that is asked of a whole suite can be asked.
+        "is_suite": not any("::" in entry for entry in check.pytest),
         "folder": str(place.root),
         "plugins": check.plugins or (),
         "env": {**place.env, **ENVIRONMENT},
