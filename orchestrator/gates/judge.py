@@ -38,7 +38,14 @@ from orchestrator.gates.observing.sources import Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.gates.rules.approvals import decide_approval, overall
 from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests, rewritten_tests
-from orchestrator.gates.rules.claims import Findings, Thing, judge_claims, left_out, plan_proofs
+from orchestrator.gates.rules.claims import (
+    Findings,
+    Thing,
+    judge_claims,
+    left_out,
+    plan_proofs,
+    tests_among,
+)
 from orchestrator.gates.rules.compare import compare, records
 from orchestrator.gates.rules.decide import decide, decide_proofs
 from orchestrator.gates.rules.prose import no_code_changed
@@ -84,6 +91,7 @@ class _Hearing:
     observations: dict[str, Observation] = field(default_factory=dict)
     things: dict[Thing, str | None] = field(default_factory=dict)
     exercise: Exercise | None = None
+    careless: frozenset[str] = frozenset()
     weaker: dict[str, None] = field(default_factory=dict)
     is_cached: bool = True
 
@@ -106,7 +114,7 @@ class _Hearing:
 
     def judge_claims(self, claims: Iterable[Claim]) -> tuple[ClaimResult, ...]:
         """What has been found out says this of claims."""
-        found = Findings(self.results, self.observations, self.things)
+        found = Findings(self.results, self.observations, self.things, self.careless)
         return judge_claims(claims, self.checks, found, self.unused(PROOFS))
 
 
@@ -594,10 +602,11 @@ class Judge:
             seen=hearing.observations,
             before=await self._bases.known(hearing.subject, base),
             is_product=await anyio.to_thread.run_sync(self._product, hearing, base),
+            proofs=tests_among(hearing.claims, hearing.checks),
             on_progress=hearing.on_progress,
         )
         found, was_known = await self._exerciser.exercise(green, hearing.unused(KIND))
-        hearing.exercise = found.fact
+        hearing.exercise, hearing.careless = found.fact, found.careless
         hearing.is_cached = hearing.is_cached and was_known
         if found.result is not None:
             hearing.results[found.result.name] = found.result

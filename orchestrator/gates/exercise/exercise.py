@@ -62,6 +62,8 @@ class Exercised:
     tests: tuple[TestRecord, ...] = ()
     noticed: frozenset[str] = frozenset()
     """All tests that noticed by themselves, of those that were run."""
+    careless: frozenset[str] = frozenset()
+    """All new tests that noticed nothing at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@ notice is told.
 
 Owns the order. Functions that changed are made to fail; where none did, what changed beside them is
 undone, if new tests alone speak for it; and every name of `must_turn_green` that rests on new tests
-has one among them that notices something of the product. What is run and what it is worth is
-`exercise`'s, `undoing`'s and `newcomers`'; the marks of what was called are kept with the evidence.
+has one among them that notices something of the product. New tests that prove a claim are looked at
+in the same way: one that notices nothing proves nothing, which is for the claim to say. What is run
+and what it is worth is `exercise`'s, `undoing`'s and `newcomers`'; the marks of what was called are
+kept with the evidence.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from orchestrator.gates.exercise.exercise import (
     rewritten,
     with_notes,
 )
-from orchestrator.gates.exercise.held import Held, all_new, held
+from orchestrator.gates.exercise.held import Held, all_new, held, proving
 from orchestrator.gates.exercise.newcomers import Newcomers, look_at_newcomers
 from orchestrator.gates.exercise.trial import Trial
 from orchestrator.gates.exercise.trials import Green, Trials, is_whole
@@ -55,11 +57,14 @@ CARELESS_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What a candidate changes, and which new tests have to notice something."""
+    """What a candidate changes, which new tests have to notice something, and which have to if they
+    are to prove what is claimed.
+    """
 
     functions: ChangedFunctions
     undone: Undone
     held: tuple[Held, ...]
+    proving: tuple[Held, ...]
 
 
 class Exerciser:
@@ -108,8 +113,11 @@ class Exerciser:
         is_of_tests = not functions.functions and not functions.unbreakable
         if not found and is_of_tests and not green.subject.claims_a_fix:
             found = all_new(green.checks, green.seen, green.before, changes.keys())
-        tests = tuple(dict.fromkeys(path_of(test) for one in found for test in one.tests))
-        return _Case(functions, undone(product, before, after, tests) if found else Undone(), found)
+        proofs = proving(green.proofs, green.seen, green.before, changes.keys())
+        entries = (*found, *proofs)
+        tests = tuple(dict.fromkeys(path_of(test) for one in entries for test in one.tests))
+        changed = undone(product, before, after, tests) if entries else Undone()
+        return _Case(functions, changed, found, proofs)
 
     async def _break(self, trials: Trials, case: _Case, fact: Exercise) -> Exercised:
         """The functions that changed, made to fail."""
@@ -149,10 +157,13 @@ class Exerciser:
 
     async def _hold(self, trials: Trials, case: _Case, found: Exercised) -> Exercised:
         """What new tests notice that have noticed nothing of the change."""
-        left = [one for one in case.held if found.noticed.isdisjoint(one.tests)]
+        entries = (*case.held, *case.proving)
+        left = [one for one in entries if found.noticed.isdisjoint(one.tests)]
         files = {p: c for p, c in case.undone.contents.items() if not p.endswith(".py")}
         looked = await look_at_newcomers(trials, left, files) if left else None
-        return _told(trials.name, found, left, looked) if looked is not None else found
+        if looked is None:
+            return found
+        return _told(trials.name, found, [one for one in left if one in case.held], looked)
 
 
 def _course(green: Green, entries: Sequence[Held]) -> Course:
@@ -183,11 +194,12 @@ async def _undo(trials: Trials, case: _Case, fact: Exercise) -> Exercised:
 def _told(name: str, found: Exercised, entries: Sequence[Held], looked: Newcomers) -> Exercised:
     """What is known of the change, with what is known of new tests."""
     fact = found.fact.model_copy(update={"careless": looked.careless[:CARELESS_LIMIT]})
+    found = replace(found, careless=frozenset(looked.careless))
     bad = [one for one in entries if looked.are_careless(one)]
     tests = tuple(dict.fromkeys(test for one in entries for test in one.tests))
     if not bad:
         noticed = [test for test in tests if test in looked.noticed]
-        if found.result is None:
+        if found.result is None and noticed:
             text = f"the product broken on purpose: {count(len(noticed), 'new test')} noticed"
             result = result_of(name, looked.last, Decision.PASSED, None, text)
             fact = fact.model_copy(update={"noticed_by": tuple(noticed)[:CARELESS_LIMIT]})

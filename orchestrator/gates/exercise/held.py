@@ -3,12 +3,12 @@
 A test that was red on the base and is green now has noticed the change, whatever the change is: the
 base is the product without it. A test that the base does not have was never red; that it is green
 says nothing before something that it looks at was broken. Owns that difference, entry by entry of
-`must_turn_green`. Pure.
+`must_turn_green` and of proofs. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.gates.observing.observation import GREEN, RED, Observation
@@ -18,8 +18,8 @@ from orchestrator.mission.model import AnyCheck, CommandCheck, PytestCheck
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is to turn green, and the new tests that it rests on; `entry` is empty for all new tests
-    of a gate that names none. `check` is the name of theirs.
+    """What is to turn green, or proves a claim, and the new tests that it rests on; `entry` is empty
+    for all new tests of a gate that names none. `check` is the name of theirs.
     """
 
     check: str
@@ -42,15 +42,42 @@ def held(
             continue
         if name not in before:
             continue
-        here, there = seen[name], before[name]
-        families = here.families
-        for entry in check.must_turn_green:
-            tests = [test for test in families[entry] if _counts(test, here)]
-            new = tuple(test for test in tests if is_new(test, there, edited))
-            turned = [test for test in tests if there.outcome(test) not in GREEN]
-            if new and len(new) == len(turned):
-                found.append(Held(name, entry, new))
+        found += (
+            Held(name, entry, new)
+            for entry in check.must_turn_green
+            if (new := _only_new(entry, seen[name], before[name], edited))
+        )
     return tuple(found)
+
+
+def proving(
+    proofs: Iterable[str],
+    seen: Mapping[str, Observation],
+    before: Mapping[str, Observation],
+    edited: Collection[str],
+) -> tuple[Held, ...]:
+    """The same for tests that are named as proofs. What was run for them alone was not run on the
+    base: there only tests are new that stand in a file which is new or edited.
+    """
+    found: list[Held] = []
+    for proof in proofs:
+        for name, here in seen.items():
+            there = before.get(name, Observation(kind=here.kind))
+            new = _only_new(proof, here, there, edited)
+            if new and (name in before or all(path_of(test) in edited for test in new)):
+                found.append(Held(name, proof, new))
+                break
+    return tuple(found)
+
+
+def _only_new(
+    entry: str, here: Observation, there: Observation, edited: Collection[str]
+) -> tuple[str, ...]:
+    """The new tests of an entry, if all that speaks for it is new."""
+    tests = [test for test in here.families[entry] if _counts(test, here)]
+    new = tuple(test for test in tests if is_new(test, there, edited))
+    turned = [test for test in tests if there.outcome(test) not in GREEN]
+    return new if len(new) == len(turned) else ()
 
 
 def all_new(

@@ -49,7 +49,7 @@ class Sees(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Green:
     """A candidate that its gate lets pass: what was run for it, by name, how that came out, and how
-    it had come out on the base.
+    it had come out on the base. `proofs` are the tests and paths that claims rest on.
     """
 
     subject: Subject
@@ -60,6 +60,7 @@ class Green:
     seen: Mapping[str, Observation]
     before: Mapping[str, Observation]
     is_product: IsProduct
+    proofs: tuple[str, ...] = ()
     on_progress: OnProgress | None = None
 
 

@@ -1,7 +1,8 @@
 """Deliverables and criteria: what is claimed, what would prove it, and what the evidence says.
 
 Owns where each proof is looked for and the three statuses. Pure: it is given what was observed. A
-claim without a proof is unvalidated, whatever else is green.
+claim without a proof is unvalidated, whatever else is green; so is one whose proofs are new tests that
+notice nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.gates.observing.observation import Observation
+from orchestrator.gates.observing.observation import GREEN, Observation
 from orchestrator.gates.observing.selection import covers
 from orchestrator.gates.rules.compare import unproven
 from orchestrator.gates.rules.words import named
@@ -42,6 +43,8 @@ class Findings:
     observations: Mapping[str, Observation]
     things: Mapping[Thing, str | None] = field(default_factory=dict)
     """What is wrong with a file or symbol that proves something; None when nothing is."""
+    careless: frozenset[str] = frozenset()
+    """New tests that notice nothing when the product is broken."""
 
 
 def plan_proofs(claims: Iterable[Claim], checks: Mapping[str, AnyCheck]) -> ProofPlan:
@@ -58,6 +61,14 @@ def plan_proofs(claims: Iterable[Claim], checks: Mapping[str, AnyCheck]) -> Proo
                 (covered.setdefault(home, {}) if home else extra)[proof] = None
     return ProofPlan(
         {name: tuple(proofs) for name, proofs in covered.items()}, tuple(extra), tuple(things)
+    )
+
+
+def tests_among(claims: Iterable[Claim], checks: Mapping[str, AnyCheck]) -> tuple[str, ...]:
+    """The proofs of claims that are tests or paths of tests."""
+    proofs = (proof for claim in claims for proof in claim.proof)
+    return tuple(
+        dict.fromkeys(proof for proof in proofs if isinstance(proof, str) and proof not in checks)
     )
 
 
@@ -161,16 +172,25 @@ def _look_at_tests(proof: str, name: str, found: Findings) -> Said:
     if result is None or seen is None:
         return ClaimStatus.UNVALIDATED, f"{proof} was not run", ""
     shortfall = next(iter(unproven([proof], seen)), None)
+    status, text = ClaimStatus.VALIDATED, ""
     if shortfall and shortfall.reason is Reason.FLAKY:
-        return (
-            ClaimStatus.UNVALIDATED,
-            f"{named(shortfall.ids)} {'goes' if len(shortfall.ids) == 1 else 'go'} both ways",
-            result.evidence,
-        )
-    if shortfall and shortfall.ids:
-        return ClaimStatus.FAILED, f"{named(shortfall.ids)} did not pass", result.evidence
-    if not seen.is_whole():
-        return ClaimStatus.UNVALIDATED, f"{name}: {result.text}", result.evidence
-    if shortfall:
-        return ClaimStatus.FAILED, f"no test of {proof} passed", result.evidence
-    return ClaimStatus.VALIDATED, "", result.evidence
+        how = "goes" if len(shortfall.ids) == 1 else "go"
+        status, text = ClaimStatus.UNVALIDATED, f"{named(shortfall.ids)} {how} both ways"
+    elif shortfall and shortfall.ids:
+        status, text = ClaimStatus.FAILED, f"{named(shortfall.ids)} did not pass"
+    elif not seen.is_whole():
+        status, text = ClaimStatus.UNVALIDATED, f"{name}: {result.text}"
+    elif shortfall:
+        status, text = ClaimStatus.FAILED, f"no test of {proof} passed"
+    elif text := _careless(proof, seen, found.careless):
+        status = ClaimStatus.UNVALIDATED
+    return status, text, result.evidence
+
+
+def _careless(proof: str, seen: Observation, careless: frozenset[str]) -> str:
+    """What there is to say of a proof whose tests all notice nothing."""
+    green = [test for test in seen.families[proof] if seen.outcome(test) in GREEN]
+    if not careless.issuperset(green):
+        return ""
+    who = f"{named(green)} {'is' if len(green) == 1 else 'are'} new and"
+    return f"{who} green with every function and every value of the product broken on purpose"

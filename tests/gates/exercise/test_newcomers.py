@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from orchestrator.gates.subject import Subject
-from orchestrator.journal.facts import Decision, Exercise, Reason, Verdict
-from orchestrator.mission.model import Gate
+from orchestrator.journal.facts import ClaimStatus, Decision, Exercise, Reason, Verdict
+from orchestrator.mission.model import Claim, Gate
 from tests.gates.helpers import Bench
 
 SHOP = '''
@@ -199,8 +199,10 @@ CARELESS = """
 """
 
 
-def judge(bench: Bench, base: str, candidate: str, *turn: str, **more: Any) -> Verdict:
-    written = {"name": "tests", "pytest": "tests", "must_turn_green": list(turn)}
+def judge(
+    bench: Bench, base: str, candidate: str, *turn: str, selected: str = "tests", **more: Any
+) -> Verdict:
+    written = {"name": "tests", "pytest": selected, "must_turn_green": list(turn)}
     subject = Subject(checks=Gate.model_validate({"checks": [written]}).checks, **more)
 
     async def run() -> Verdict:
@@ -308,3 +310,28 @@ def test_without_names_all_new_tests_are_asked(bench: Bench, is_careless: bool) 
     assert verdict.is_passed is not is_careless, verdict.reasons()
     if is_careless:
         assert verdict.reasons().startswith("exercise: every new test of tests notices nothing")
+
+
+@pytest.mark.parametrize("selected", ["tests", ADD], ids=["of the check", "run for the claim"])
+def test_a_claim_is_not_proven_by_a_new_test_that_notices_nothing(
+    bench: Bench, selected: str
+) -> None:
+    base = bench.commit({"sums.py": WRONG, "tests/test_sums.py": OLD})
+    tests = """
+        import sums
+        def test_nothing(): assert 1 + 1 == 2
+        def test_something(): assert sums.sub(3, 1) == 2
+    """
+    candidate = bench.commit({"sums.py": RIGHT, "tests/test_new.py": tests})
+    claims = [
+        Claim(text=name, proof=(f"tests/test_new.py::test_{name}",))
+        for name in ("nothing", "something")
+    ]
+    claims.append(Claim(text="both", proof=("tests/test_new.py",)))
+    verdict = judge(bench, base, candidate, ADD, selected=selected, criteria=claims)
+    assert verdict.is_passed, verdict.reasons()
+    nothing, *others = verdict.criteria
+    assert nothing.status is ClaimStatus.UNVALIDATED
+    assert nothing.detail.startswith("tests/test_new.py::test_nothing is new and green with every")
+    assert [one.status for one in others] == [ClaimStatus.VALIDATED] * 2
+    assert exercised(verdict).careless == ("tests/test_new.py::test_nothing",)
