@@ -74,12 +74,36 @@ def _weakened(then: Function, now: Function) -> list[str]:
         for each in now.decorator_list
         if ast.dump(each) not in known and not ast.unparse(each).startswith("pytest.mark.")
     ]
+    found += _cases_gone(then, now)
     kept = Counter(check.text for check in before) & Counter(check.text for check in after)
     for was, became in zip(_without(before, kept), _without(after, kept), strict=False):
         if became.worth < was.worth:
             found.append(f"`{was.text}` became `{became.text}`")
         elif became.worth == was.worth and became.slack > was.slack:
             found.append(f"`{was.text}` became `{became.text}`, which lets more pass")
+    return found
+
+
+def _cases_gone(then: Function, now: Function) -> Iterator[str]:
+    """Cases that a test was run with, and is not any more: what is expected may be one of a case's
+    values.
+    """
+    before, after = _cases(then), _cases(now)
+    for names, cases in before.items():
+        gone = list((Counter(cases) - Counter(after.get(names, ()))).elements())
+        if gone:
+            more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+            yield f"the case `{_short(gone[0])}`{more} of its parameters is gone or another one"
+
+
+def _cases(function: Function) -> dict[str, list[str]]:
+    """What a test is parametrised with, by the names of its parameters."""
+    found: dict[str, list[str]] = {}
+    for node in function.decorator_list:
+        match node:
+            case ast.Call(func=ast.Attribute(attr="parametrize"), args=[names, values, *_]):
+                several = values.elts if isinstance(values, ast.List | ast.Tuple) else [values]
+                found.setdefault(ast.unparse(names), []).extend(map(ast.unparse, several))
     return found
 
 
@@ -199,5 +223,9 @@ def _name(node: ast.expr) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    text = " ".join(ast.unparse(node).split())
+    return _short(ast.unparse(node))
+
+
+def _short(written: str) -> str:
+    text = " ".join(written.split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

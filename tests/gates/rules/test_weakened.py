@@ -81,3 +81,19 @@ def test_decorators_that_are_new_are_told() -> None:
     assert isinstance(marked, ast.FunctionDef)
     assert weakened(before, plain) == ["`@quiet` is new above it"]
     assert weakened(before, marked) == []
+
+
+CASES = [("('a', 1), ('b', 2)", "('a', 1)"), ("('a', 1), ('b', 2)", "('a', 1), ('b', 3)")]
+
+
+@pytest.mark.parametrize(("before", "after"), CASES, ids=["gone", "another one"])
+def test_cases_that_are_not_tested_any_more_are_told(before: str, after: str) -> None:
+    def function(cases: str) -> ast.FunctionDef:
+        source = f"@pytest.mark.parametrize('x, y', [{cases}])\ndef test_it(x, y): assert f(x) == y"
+        made = ast.parse(source).body[0]
+        assert isinstance(made, ast.FunctionDef)
+        return made
+
+    text = "the case `('b', 2)` of its parameters is gone or another one"
+    assert weakened(function(before), function(after)) == [text]
+    assert weakened(function(before), function(f"{before}, ('c', 3)")) == []
