@@ -195,8 +195,6 @@ def _wait() -> dict[str, Any]:
 
     for name in (*getattr(_pytest.config, "default_plugins", ()), "_argcomplete"):
         importlib.import_module(f"_pytest.{name}")
-    for name in ("faulthandler", "pdb"):  # which pytest imports when it is started
-        importlib.import_module(name)
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
     importlib.import_module("orchestrate_origin")
