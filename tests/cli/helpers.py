@@ -6,16 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.ready import PROJECT, Program, run_program
+
 MISSIONS = PROJECT / "missions"
-PROGRAM = Path(sys.executable).with_name("orchestrate")
 PATIENCE = 60.0
 
 
@@ -48,17 +47,9 @@ def orchestrate(root: Path, *arguments: str | Path, code: int | None = 0) -> Don
     """One command, in the folder `root`; fails unless it exits with `code` (None: whatever it
     is).
     """
-    argv = [PROGRAM, *(str(part) for part in arguments)]
-    done = subprocess.run(
-        argv,
-        cwd=root,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
+    found = Done(
+        *run_program(list(map(str, arguments)), cwd=root, env=environment(), timeout=PATIENCE)
     )
-    found = Done(done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in found.err, found.err
     assert code is None or found.code == code, f"{arguments}: {found}"
     return found
@@ -66,10 +57,9 @@ def orchestrate(root: Path, *arguments: str | Path, code: int | None = 0) -> Don
 
 def start(root: Path, *arguments: str | Path) -> subprocess.Popen[str]:
     """A command that goes on in the background; its output is not looked at."""
-    argv = [PROGRAM, *(str(part) for part in arguments)]
     with (root / "background.log").open("a") as log:
-        return subprocess.Popen(
-            argv, cwd=root, env=environment(), stdout=log, stderr=log, text=True
+        return Program(
+            list(map(str, arguments)), cwd=root, env=environment(), stdout=log, stderr=log
         )
 
 

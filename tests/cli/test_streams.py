@@ -14,7 +14,6 @@ import pytest
 
 from tests.cli.helpers import (
     PATIENCE,
-    PROGRAM,
     environment,
     eventually,
     kinds,
@@ -23,6 +22,7 @@ from tests.cli.helpers import (
     orchestrate,
     runs,
 )
+from tests.ready import PROGRAM
 
 pytestmark = pytest.mark.integration
 LIVE = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8", "NO_COLOR": ""}

@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any
 
 import psutil
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.ready import PROJECT, Program
+
 MISSIONS = PROJECT / "missions"
 PATIENCE = 120.0
 """Seconds that anything may take before a test gives up on it; never what a test expects it to
@@ -140,10 +140,9 @@ class Process:
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self.arguments = tuple(arguments)
         self.output = output
-        program = Path(sys.executable).with_name("orchestrate")
         with output.open("wb") as file:
-            self.popen = subprocess.Popen(
-                [program, *arguments],
+            self.popen = Program(
+                arguments,
                 cwd=output.parent,
                 # Beside the root, so that what belongs to it is known by its name.
                 env=environment(ORCHESTRATE_CACHE=f"{output.parent}-cache"),

@@ -140,7 +140,8 @@ def test_a_home_that_cannot_be_used_is_no_obstacle(
 
 
 def test_a_run_in_a_cache_inside_a_checkout_is_refused(tmp_path: Path) -> None:
-    from tests.cli.helpers import MISSIONS, PROGRAM, environment
+    from tests.cli.helpers import MISSIONS, environment
+    from tests.ready import PROGRAM
 
     (tmp_path / ".git").mkdir()
     done = subprocess.run(

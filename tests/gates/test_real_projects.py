@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.helpers import PROGRAM, environment, git
+from tests.cli.helpers import environment, git
+from tests.ready import PROGRAM
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
