@@ -20,7 +20,7 @@ from orchestrator.gates.blame.place import Bases
 from orchestrator.gates.exercise.exercise import KIND
 from orchestrator.gates.exercise.exercising import Exerciser
 from orchestrator.gates.exercise.trials import Green
-from orchestrator.gates.observing.alignment import IsEdited, aligned, asked_for, to_be_compared
+from orchestrator.gates.observing.alignment import aligned, asked_for
 from orchestrator.gates.observing.bare_ground import BareGround
 from orchestrator.gates.observing.company import is_not_all_green
 from orchestrator.gates.observing.evidence import Evidence
@@ -29,15 +29,13 @@ from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import GREEN, Look, Observation
 from orchestrator.gates.observing.observer import Observer, Sighting
 from orchestrator.gates.observing.product import IsProduct, product_of
-from orchestrator.gates.observing.reruns import Rerun, next_rerun, suspects
 from orchestrator.gates.observing.restore import Asked, Restoration
-from orchestrator.gates.observing.selection import path_of
 from orchestrator.gates.observing.sighting import tests_of
-from orchestrator.gates.observing.sorting import named_files, restoration
+from orchestrator.gates.observing.sorting import restoration
 from orchestrator.gates.observing.sources import Checkouts, Commits, Ground
 from orchestrator.gates.observing.trees import Trees
+from orchestrator.gates.pair import Pair
 from orchestrator.gates.rules.approvals import decide_approval, overall
-from orchestrator.gates.rules.changed_tests import ChangedTests, changed_tests, rewritten_tests
 from orchestrator.gates.rules.claims import (
     Findings,
     Thing,
@@ -46,13 +44,11 @@ from orchestrator.gates.rules.claims import (
     plan_proofs,
     tests_among,
 )
-from orchestrator.gates.rules.compare import compare, records
+from orchestrator.gates.rules.compare import records
 from orchestrator.gates.rules.decide import decide, decide_proofs
-from orchestrator.gates.rules.prose import no_code_changed
-from orchestrator.gates.rules.script_tests import changed_script_tests
 from orchestrator.gates.rules.sides import told_side
-from orchestrator.gates.rules.suspicious import suspicious
 from orchestrator.gates.rules.things import problem
+from orchestrator.gates.second_looks import SecondLooks
 from orchestrator.gates.subject import Approval, OnProgress, Subject
 from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import (
@@ -159,6 +155,7 @@ class Judge:
             restored=self._restored,
             guard=Guard(commits, protect),
         )
+        self._again = SecondLooks(self._observer)
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
         self._clock = clock
         self._bases = Bases(commits, self._observer, scopes, protect)
@@ -242,7 +239,7 @@ class Judge:
         )
         await self._hear(hearing)
         if subject.claims_a_fix:
-            await self._hear_what_changed(hearing, base)
+            await self._hear_what_changed(hearing)
         if subject.is_exercised and hearing.is_green:
             await self._hear_exercise(hearing, base)
         if hearing.is_green:
@@ -355,7 +352,9 @@ class Judge:
                 is_afresh=is_afresh,
                 is_suspect=is_not_all_green if part else None,
             )
-        seen = _as_it_counts(aligned(seen, before, self._edits(base, commit)), before)
+        seen = _as_it_counts(
+            aligned(seen, before, Pair(self._commits, base, commit).edits()), before
+        )
         return Look(
             self._result(subject, name, check, seen, before, commit, base),
             seen,
@@ -381,7 +380,7 @@ class Judge:
             asked,
             seen,
             before,
-            changed=self._changed_tests(subject, base, commit, asked, seen, before),
+            changed=Pair(self._commits, base, commit).tests(subject, asked, seen, before),
         )
 
     async def _hear(self, hearing: _Hearing) -> None:
@@ -412,13 +411,12 @@ class Judge:
                 update={"must_turn_green": ()}
             )  # whether it is so already is the question
 
-        is_edited = self._edits(hearing.base, hearing.commit)
+        pair = self._pair(hearing)
+        is_edited = pair.edits()
 
         def decided(seen: Observation, base: Observation | None) -> CheckResult:
             seen = _as_it_counts(aligned(seen, base, is_edited), base)
-            changed = self._changed_tests(
-                hearing.subject, hearing.base, hearing.commit, check, seen, base
-            )
+            changed = pair.tests(hearing.subject, check, seen, base)
             return decide(name, asked, seen, base, proofs, changed=changed)
 
         def passes(seen: Observation) -> bool:
@@ -427,16 +425,14 @@ class Judge:
         what = hearing.sighting(name, check)
         seen = await self._see(hearing, what, passes)
         if there is not None and base is not None:
-            seen, base = await self._aligned(there, base, seen, is_edited)
+            seen, base = await self._again.aligned(there, base, seen, is_edited)
             hearing.observations[name] = seen
-            base = await self._confirmed(there, base, seen)
+            base = await self._again.confirmed(there, base, seen)
         if hearing.may_rerun and not passes(seen):
-            seen, base = await self._run_again(what, seen, there, base)
+            seen, base = await self._again.run_again(what, seen, there, base)
         result = decided(seen, base)
         hearing.observations[name] = seen = _as_it_counts(seen, base)
-        changed = self._changed_tests(
-            hearing.subject, hearing.base, hearing.commit, check, seen, base
-        )
+        changed = pair.tests(hearing.subject, check, seen, base)
         hearing.weaker.update(dict.fromkeys(changed.weaker))
         if base is not None and hearing.base is not None and result.decision is Decision.FAILED:
             bases = {hearing.base: base, hearing.commit: seen}
@@ -454,98 +450,6 @@ class Judge:
         )
         return told_side(changes, hearing.observations.values(), hearing.weaker)
 
-    def _edits(self, base: str | None, commit: str) -> IsEdited:
-        """Whether a path is one that differs between two commits; found out when it is asked."""
-
-        @functools.cache
-        def changes() -> frozenset[str]:
-            return frozenset(self._commits.changes(base, commit) if base else ())
-
-        return lambda path: path in changes()
-
-    async def _aligned(
-        self, there: Sighting, base: Observation, seen: Observation, is_edited: IsEdited
-    ) -> tuple[Observation, Observation]:
-        """What was seen by the ids of the baseline, and the baseline with which of them change."""
-        seen = aligned(seen, base, is_edited)
-        if families := to_be_compared(seen, base):
-            base = await self._observer.compare_ids(there, base, families)
-            seen = aligned(seen, base, is_edited)
-        return seen, await self._observer.note_unstable(base, seen.unstable)
-
-    async def _confirmed(
-        self, there: Sighting, base: Observation, seen: Observation
-    ) -> Observation:
-        """The baseline, of which what would excuse the candidate's red has been seen apart from
-        agents' work.
-        """
-        if not base.among_agents or not isinstance(there.check, PytestCheck | CommandCheck):
-            return base
-        if red := compare(seen, base).pre_existing:
-            return await self._observer.confirm(there, base, red)
-        return base
-
-    async def _run_again(
-        self,
-        what: Sighting,
-        seen: Observation,
-        there: Sighting | None = None,
-        base: Observation | None = None,
-    ) -> tuple[Observation, Observation | None]:
-        """Run again what may be red by chance; the observations with what that said."""
-        red = suspects(seen, base)
-        for test_id in red:
-            while rerun := next_rerun(
-                test_id, seen, base, can_pick=isinstance(what.check, PytestCheck)
-            ):
-                if rerun is Rerun.ALONE:
-                    seen = await self._observer.see_alone(what, seen, test_id)
-                elif rerun is Rerun.AMONG:
-                    seen = await self._observer.see_among(what, seen, red)
-                elif there is not None and base is not None:
-                    if rerun is Rerun.BASE_AMONG:
-                        base = await self._observer.see_among(there, base, red)
-                    else:
-                        base = await self._observer.see_alone(there, base, test_id)
-        return seen, base
-
-    def _changed_tests(  # noqa: PLR0917  (a check, and where it was seen)
-        self,
-        subject: Subject,
-        base: str | None,
-        commit: str,
-        check: AnyCheck,
-        seen: Observation,
-        before: Observation | None,
-    ) -> ChangedTests:
-        """What the candidate does to the tests of a check that are green on it."""
-        if base is None or before is None:
-            return ChangedTests()
-        put_back = {*seen.restored, *seen.put_back}
-        paths = self._commits.changes(base, commit).keys() - put_back
-        if isinstance(check, CommandCheck) and check.report:
-            kept = [
-                test
-                for test in seen.tests
-                if {seen.outcome(test), before.outcome(test)} <= {*GREEN}
-            ]
-            read = self._commits.read
-            return changed_script_tests(paths, kept, partial(read, base), partial(read, commit))
-        if not isinstance(check, PytestCheck):
-            return ChangedTests()
-        green = [
-            test for test in seen.tests if seen.outcome(test) in GREEN and path_of(test) in paths
-        ]
-        found = changed_tests(
-            [test for test in green if before.outcome(test) in GREEN],
-            [test for test in green if before.outcome(test) not in GREEN],
-            partial(self._commits.read, base),
-            partial(self._commits.read, commit),
-        )
-        unnamed = paths - named_files(subject.all_that_may_change)
-        own = rewritten_tests(seen, before, check.must_turn_green, unnamed.__contains__)
-        return replace(found, rewritten=own)
-
     async def _hear_proofs(self, hearing: _Hearing, proofs: tuple[str, ...]) -> None:
         seen, name = None, hearing.unused(PROOFS)
         if proofs:
@@ -557,20 +461,13 @@ class Judge:
             what = hearing.sighting(name, check)
             seen = await self._see(hearing, what, passes)
             if hearing.may_rerun and not passes(seen):
-                seen, _ = await self._run_again(what, seen)
+                seen, _ = await self._again.run_again(what, seen)
                 hearing.observations[name] = seen
         await self._keep(hearing, decide_proofs(name, seen, proofs, hearing.things), seen, None)
 
-    async def _hear_what_changed(self, hearing: _Hearing, base: str) -> None:
-        changed = await anyio.to_thread.run_sync(self._commits.changes, base, hearing.commit)
-        if any(one.old and one.new and one.old.mode != one.new.mode for one in changed.values()):
-            return
-        read = self._commits.read
-        prose = no_code_changed(
-            changed,
-            partial(read, base),
-            partial(read, hearing.commit),
-            is_green=hearing.is_green,
+    async def _hear_what_changed(self, hearing: _Hearing) -> None:
+        prose = await anyio.to_thread.run_sync(
+            partial(self._pair(hearing).prose, is_green=hearing.is_green)
         )
         if prose is not None:
             name = hearing.unused(prose.name)
@@ -582,10 +479,10 @@ class Judge:
         return self._products(base, hearing.commit, tuple(selected))
 
     def _suspicious(self, hearing: _Hearing, base: str) -> tuple[str, ...]:
-        """What the candidate adds to its product that mentions what only a judge has."""
-        is_product, read = self._product(hearing, base), self._commits.read
-        product = filter(is_product, self._commits.changes(base, hearing.commit))
-        return suspicious(product, partial(read, base), partial(read, hearing.commit))
+        return self._pair(hearing).suspicious(self._product(hearing, base))
+
+    def _pair(self, hearing: _Hearing) -> Pair:
+        return Pair(self._commits, hearing.base, hearing.commit)
 
     async def _hear_exercise(self, hearing: _Hearing, base: str) -> None:
         checks = dict(_runnable(hearing.checks))
