@@ -7,15 +7,24 @@ as Markdown already, so that forgetting to is harmless.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from orchestrator.journal.facts import CheckResult, ClaimResult, CulpritSet
+from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, CulpritSet
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
-from orchestrator.reports.model import AgentSummary, AttemptSummary, BatchSummary, Summary
+from orchestrator.reports.model import (
+    AgentSummary,
+    AttemptSummary,
+    BatchSummary,
+    Command,
+    OpenItem,
+    Summary,
+)
 from orchestrator.reports.tests_changed import side_groups
 from orchestrator.reports.text import count, duration, one_line, short
 
@@ -28,21 +37,122 @@ _MARKS = {
     "⏸️": ("interrupted", "stopped"),
     "⚪": ("unvalidated", "not_checked", "blocked", "cancelled"),
 }
+SAME = 24
+"""Characters from which a reason is not told again."""
 _MARK_OF = {status: mark for mark, statuses in _MARKS.items() for status in statuses}
 
 
+TURNS: dict[str, str] = {
+    "running": "Agents or gates are at work; nobody has to do anything.",
+    "waiting": "It is a person's turn: a sign-off is waited for.",
+    "interrupted": "It is your turn: the run was ended from outside, and goes on where it was.",
+    "stopped": "It is your turn: the run stopped by itself, and goes on once the reason is mended.",
+    "failed": "It is your turn: what is open is above; what landed can be had as it is.",
+    "complete": "It is your turn: look at it, and bring it home.",
+}
+LIMIT = 60_000
+"""Characters; a comment or the body of a pull request on GitHub may have 65,536."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is told: names in a list, rows of a table, characters of a text, files of an agent;
+    whether what is proven is listed, and whether batches that are whole have a section.
+    """
+
+    ids: int
+    rows: int
+    text: int
+    files: int
+    extras: bool = True
+    whole_batches: bool = True
+    is_shortened: bool = True
+
+
+DETAILS = (
+    Detail(5, 50, 300, 50, is_shortened=False),
+    Detail(3, 30, 200, 10),
+    Detail(2, 20, 120, 0, extras=False),
+    Detail(1, 10, 80, 0, extras=False, whole_batches=False),
+)
+"""From all that there is to the least; the first that fits is taken."""
+
+
 def render_markdown(summary: Summary) -> str:
-    """The report. Links are relative to the run's report folder."""
-    return (
-        _environment()
-        .get_template("report.md.j2")
-        .render(
-            s=summary,
-            side_groups=side_groups,
-            flowchart=raw(mermaid.flowchart(summary)),
-            gantt=raw(mermaid.gantt(summary)),
-        )
+    """The report, in at most `LIMIT` characters. Links are relative to the run's report folder."""
+    template = _environment().get_template("report.md.j2")
+    known = {
+        "s": summary,
+        "items": grouped(summary.recommendation.items),
+        "next": next_steps(summary),
+        "side_groups": side_groups,
+        "flowchart": raw(mermaid.flowchart(summary)),
+        "gantt": raw(mermaid.gantt(summary)),
+    }
+    text = ""
+    for detail in DETAILS:
+        text = template.render(d=detail, **known)
+        if len(text) <= LIMIT:
+            return text
+        known["gantt"] = raw("")
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
+    """The beginning, as far as there is room, and a word that there is more."""
+    told = (
+        "\n\n**Cut here**: there is no room for the rest, which is in [report.json](report.json).\n"
     )
+    return text[: LIMIT - len(told)].rpartition("\n")[0] + told
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Open items that say the same of several things."""
+
+    kind: str
+    subjects: tuple[str, ...]
+    text: str
+    keeps_open: bool
+
+
+def grouped(items: Sequence[OpenItem]) -> list[Item]:
+    """What is said of several is said once; what keeps the mission open comes first."""
+    subjects: dict[tuple[str, str, bool], list[str]] = {}
+    for item in sorted(items, key=lambda item: not item.keeps_open):
+        subjects.setdefault((item.kind, item.text, item.keeps_open), []).append(item.subject)
+    return [
+        Item(kind, tuple(names), text, keeps_open)
+        for (kind, text, keeps_open), names in subjects.items()
+    ]
+
+
+def next_steps(summary: Summary) -> list[Command]:
+    """What somebody may do now; what only shows how it was made stands at the end."""
+    return [command for command in summary.commands if command.is_step]
+
+
+def turn(status: str) -> str:
+    """Whose turn it is."""
+    return TURNS[status]
+
+
+def reason(batch: BatchSummary, agent: AgentSummary, limit: int) -> Markup:
+    """Why an agent came out as it did, told once for all of a batch of which the same is true."""
+    first = next(other for other in batch.agents if other.reason == agent.reason)
+    if first is agent or len(agent.reason or "") < SAME:
+        return escape.markdown(agent.reason or "", limit)
+    return raw("as ") + escape.code(first.id)
+
+
+def deliverables(batch: BatchSummary, detail: Detail) -> list[tuple[AgentSummary, ClaimResult]]:
+    """The claims of a batch's agents: all, or those that are not proven."""
+    return [
+        (agent, claim)
+        for agent in batch.agents
+        for claim in agent.deliverables
+        if detail.extras or claim.status is not ClaimStatus.VALIDATED
+    ]
 
 
 @cache
@@ -76,6 +186,9 @@ def _environment() -> Environment:
         "attempts_left": attempts_of_note,
         "changes": changes,
         "claim_links": claim_links,
+        "deliverables": deliverables,
+        "reason": reason,
+        "turn": turn,
         "culprit_links": culprit_links,
         "found": found,
         "links": links,

@@ -354,6 +354,12 @@ class Command(Part):
     purpose: str
     line: str
 
+    @property
+    def is_step(self) -> bool:
+        """Whether it goes on with this run, and neither looks below it nor makes it anew."""
+        program, verb, *_ = self.line.split()
+        return program == "orchestrate" and verb != "run"
+
 
 class Summary(Part):
     """A run, as far as its journal tells it: the whole of `report.json`."""

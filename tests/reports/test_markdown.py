@@ -12,7 +12,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from orchestrator.reports.markdown import render_markdown
+from orchestrator.journal.facts import Outcome
+from orchestrator.reports.markdown import LIMIT, render_markdown
 from orchestrator.reports.mermaid import MOST_BARS, flowchart, gantt
 from orchestrator.reports.summary import summarize
 from orchestrator.reports.writer import ReportWriter
@@ -114,7 +115,7 @@ def test_hostile_text_adds_no_block_no_image_and_no_mention() -> None:
     text = render_markdown(summarize(hostile().state))
     prose = re.sub(r"^(`{3,}).*?^\1$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
     headings = [token.tag for token in tokens(text) if token.type == "heading_open"]
-    assert headings == ["h1", "h2", "h2", "h3", "h3", "h2", "h2", "h2"]
+    assert headings == ["h1", *["h2"] * 4, "h3", "h3", "h2", "h2", "h2"]
     assert not [token for token in tokens(text) if token.type == "image"]
     assert "@octocat" not in prose
     assert not re.search(r"www\.\w", prose)
@@ -155,6 +156,35 @@ def test_a_large_run_stays_readable() -> None:
     text = render_markdown(summary)
     assert " more, all in [report.json](report.json)" in text
     assert max(len(block) for block in re.findall(r"```mermaid.*?```", text, re.DOTALL)) < 50_000
+
+
+@pytest.mark.parametrize(
+    ("agents", "per_batch"), [(20, 5), (100, 5), (500, 25), (2000, 40), (3000, 1000)]
+)
+def test_it_can_be_posted_however_large_the_run_is(agents: int, per_batch: int) -> None:
+    text = render_markdown(summarize(many(agents, per_batch).state))
+    assert len(text) <= LIMIT
+    first = text[: text.index("## Batches")]
+    assert "**❌ Keep open**" in first
+    assert "## Open items" in first
+    assert "## Next" in first
+    assert ("**Shortened**" in first) == (agents > 20), "and it says so"
+    assert text.count("<details") == text.count("</details>") or "**Cut here**" in text
+    assert text.endswith("report.schema.json).\n") or "**Cut here**" in text[-200:]
+
+
+def test_what_is_said_of_several_is_said_once() -> None:
+    why = "the network of the place was down for an hour"
+    story = Story(mission(batch("b", "a1", "a2", "a3")))
+    story.begin("b").start("a1", "a2", "a3")
+    for agent in ("a1", "a2", "a3"):
+        story.end(agent, Outcome.FAILED, reason=why)
+    text = render_markdown(summarize(story.state))
+    table = text[text.index("| Agent | Outcome |") :]
+    assert table.count(why) == text[text.index("| Agent | Attempt |") :].count(why) + 1
+    assert table.count("as `a1`") == 2
+    items = text[text.index("## Open items") : text.index("## Next")]
+    assert items.count(why) <= 1, items
 
 
 def test_too_many_batches_are_not_drawn() -> None:
