@@ -1,0 +1,87 @@
+"""What a program outside of the system's own folders needs to be read so that it starts.
+
+Interpreters and agents are often installed in the user's home (pyenv, uv, nvm, `~/.local/bin`), of
+which a sandbox shows nothing. So a program is followed from link to link, to the folder that it is
+installed in, and to the interpreter that its first line names. Owns which paths these are; who
+shows them is `sandbox`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+_MANAGERS = frozenset(
+    (".pyenv", ".asdf", ".nvm", ".volta", ".rbenv", ".nodenv", ".rustup", ".fnm", "mise", "fnm")
+)
+"""Folders of programs that install interpreters: their starters look around in them."""
+_MODULES = "node_modules"
+_MOST_HOPS = 20
+_LINE_BYTES = 256
+
+
+def needed_by(program: str | Path, path: str) -> Iterator[Path]:
+    """Files, folders and links that the program needs, itself first; `path` is the PATH that it is
+    looked up in. Nothing for one that is not there.
+    """
+    yield from _needed(program, path, set())
+
+
+def _needed(program: str | Path, path: str, seen: set[Path]) -> Iterator[Path]:
+    found = shutil.which(os.fspath(program), path=path)
+    if found is None or not Path(found).is_absolute():
+        return
+    place = Path(found)
+    for _ in range(_MOST_HOPS):
+        if place in seen:
+            return
+        seen.add(place)
+        yield from _installed(place)
+        if not place.is_symlink():
+            break
+        place = Path(os.path.normpath(place.parent / place.readlink()))
+    for interpreter in _first_line(place):
+        yield from _needed(interpreter, path, seen)
+
+
+def _installed(place: Path) -> Iterator[Path]:
+    """A program, and the folder that was installed together with it."""
+    yield place
+    for folder in place.parents:
+        if folder.name in _MANAGERS:
+            yield folder
+            return
+    modules = [folder for folder in place.parents if folder.name == _MODULES]
+    if modules:
+        yield modules[-1]
+        return
+    prefix = place.parent.parent
+    if place.parent.name == "bin" and is_narrow(prefix):
+        yield prefix
+
+
+def is_narrow(folder: Path) -> bool:
+    """Whether a folder may be shown as a whole: it is not one that holds everything of somebody."""
+    real = Path(os.path.realpath(folder))
+    home = Path(os.path.realpath(Path.home()))
+    homes = (home, home / ".local", home / ".config", home / ".cache")
+    shared = map(Path, ("/var", "/tmp", "/run", "/proc", "/sys", "/dev", "/mnt", "/media", "/srv"))  # noqa: S108 - never shown whole
+    wide = {*homes, *home.parents, *shared, Path("/home"), Path("/root"), Path("/var/tmp")}  # noqa: S108
+    return real not in wide
+
+
+def _first_line(place: Path) -> Iterator[str]:
+    """The interpreter that a script names; with `env`, the program that this is asked for too."""
+    try:
+        with place.open("rb") as file:
+            line = file.readline(_LINE_BYTES)
+    except OSError:
+        return
+    if not line.startswith(b"#!"):
+        return
+    words = os.fsdecode(line[2:]).split()
+    yield from words[:1]
+    if words and Path(words[0]).name == "env":
+        yield from [word for word in words[1:] if not word.startswith("-") and "=" not in word][:1]

@@ -1,0 +1,235 @@
+"""The sandbox: how a command becomes one that runs boxed in, with bubblewrap, on Linux.
+
+In the box there is the system, read-only; the workspace, at one path that is the same for every
+attempt (agents take a conversation up by folder); a private home; a private `/tmp` of limited size;
+and what the program is named, read-only. Nothing else of the machine is there: no home of the
+user's, no other workspace, no process of anybody else's. Owns what the box looks like. That it can
+be kept here is `preflight`'s to find out; how it is watched is `boxed`'s.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.isolation.programs import is_narrow, needed_by
+
+PROGRAM = "bwrap"
+WORKSPACE = "/workspace"
+HOME = "/home/agent"
+TEMPORARY = "/tmp"  # noqa: S108 - the box's own
+BRIEFS = "/run/orchestrate"
+TEMPORARY_BYTES = 1024**3
+"""What fits into the private `/tmp`, and into `/dev/shm`; both take memory."""
+
+_SYSTEM = ("/usr", "/opt", "/etc", "/nix/store", "/gnu/store", "/run/current-system")
+_MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_INTERPRETERS = ("python", "python3", "node", "git")
+_MOST_LINKS = 20
+_NOT_NAMED = ("HOME", "TMPDIR", "PATH", "GIT_CEILING_DIRECTORIES")
+_FENCE = (
+    *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
+    *("--die-with-parent", "--new-session", "--hostname", "workspace"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A place for one program: what of this machine is in it.
+
+    `workspace` and `home` are writable, at `WORKSPACE` and `HOME`; `temporary` is what the home's
+    environment calls its temporary folder, which is the box's own. `readable` is shown where it
+    is, read-only; `brief` at a path of its own. With `stands_in_place` the workspace is seen at
+    its own path as well: what a set-up installed in it names that path. Memory is in bytes.
+    """
+
+    workspace: Path
+    home: Path
+    temporary: Path | None = None
+    readable: tuple[Path, ...] = ()
+    brief: Path | None = None
+    has_network: bool = True
+    stands_in_place: bool = False
+    memory: int | None = None
+    processes: int | None = None
+
+    def paths(self) -> dict[str, str]:
+        """Where what has a path of its own in the box is outside of it, and where inside."""
+        found = {str(self.workspace): WORKSPACE, str(self.home): HOME}
+        if self.temporary is not None:
+            found[str(self.temporary)] = TEMPORARY
+        if self.brief is not None:
+            found[str(self.brief)] = f"{BRIEFS}/{self.brief.name}"
+        return found
+
+
+def find() -> Path | None:
+    """The program that makes the box; None where it is not installed."""
+    if sys.platform != "linux":
+        return None
+    found = shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.defpath)
+    return Path(found) if found else None
+
+
+def enclose(
+    box: Box, argv: Sequence[str], env: Mapping[str, str], status: int, program: Path | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command that runs `argv` in the box, and its environment.
+
+    Both name paths as they are outside. The box tells on the descriptor `status` how it went. It is
+    given its environment as it is started: what it would take out itself could still be read.
+    """
+    bubblewrap = program or find() or Path(PROGRAM)
+    inside = _Translation(box.paths())
+    named = [*_named(argv, env), *box.readable]
+    places = _shown(box, [*named, *_programs(argv, env)])
+    command = (
+        *(str(bubblewrap), *_FENCE, *(("--share-net",) if box.has_network else ())),
+        *("--json-status-fd", str(status), *_system(), *_own(), *_readable(places)),
+        *_writable(box),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE, "--"),
+        *(inside(part) for part in argv),
+    )
+    return command, {
+        **{name: inside(value) for name, value in env.items()},
+        "GIT_CEILING_DIRECTORIES": "/",
+    }
+
+
+class _Translation:
+    """Texts that name paths as they are outside, with those of the inside."""
+
+    def __init__(self, paths: Mapping[str, str]) -> None:
+        self._paths = paths
+        longest_first = sorted(paths, key=len, reverse=True)
+        self._pattern = re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![\w.-])")
+
+    def __call__(self, text: str) -> str:
+        return self._pattern.sub(lambda found: self._paths[found[0]], text)
+
+
+def _system() -> Iterator[str]:
+    for place in map(Path, _SYSTEM):
+        if place.is_dir():
+            yield from ("--ro-bind", str(place), str(place))
+    for place in map(Path, _MERGED):
+        if place.is_symlink():
+            yield from ("--symlink", str(place.readlink()), str(place))
+        elif place.is_dir():
+            yield from ("--ro-bind", str(place), str(place))
+    for secret, is_folder in _secrets():
+        if is_folder:
+            yield from ("--size", "4096", "--tmpfs", secret)
+        else:
+            yield from ("--ro-bind", os.devnull, secret)
+
+
+@functools.lru_cache
+def _secrets() -> tuple[tuple[str, bool], ...]:
+    """What of the system's settings is not for everybody. In the box root has no rights beyond its
+    own, and these files are root's own.
+    """
+    if os.geteuid() != 0:
+        return ()
+    found: list[tuple[str, bool]] = []
+    for where, folders, names in os.walk("/etc"):
+        for name in list(folders):
+            status = os.lstat(f"{where}/{name}")
+            if stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
+                folders.remove(name)
+                found.append((f"{where}/{name}", True))
+        for name in names:
+            status = os.lstat(f"{where}/{name}")
+            if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IROTH:
+                found.append((f"{where}/{name}", False))
+    return tuple(found)
+
+
+def _own() -> Iterator[str]:
+    size = ("--size", str(TEMPORARY_BYTES))
+    yield from ("--dev", "/dev", "--perms", "1777", *size, "--tmpfs", "/dev/shm")  # noqa: S108 - the box's own
+    yield from ("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys")
+    yield from ("--perms", "1777", *size, "--tmpfs", TEMPORARY)
+    yield from ("--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run")
+    names = Path(os.path.realpath("/etc/resolv.conf"))
+    if not str(names).startswith("/etc/") and names.is_file():
+        yield from ("--ro-bind", str(names), str(names))
+
+
+def _writable(box: Box) -> Iterator[str]:
+    yield from ("--bind", str(box.workspace), WORKSPACE, "--bind", str(box.home), HOME)
+    if box.stands_in_place:
+        yield from ("--bind", str(box.workspace), str(box.workspace))
+    if box.brief is not None:
+        yield from ("--ro-bind", str(box.brief), f"{BRIEFS}/{box.brief.name}")
+
+
+def _readable(places: Iterable[Path]) -> Iterator[str]:
+    for place in places:
+        if place.is_symlink():
+            yield from ("--symlink", str(place.readlink()), str(place))
+        else:
+            yield from ("--ro-bind", str(place), str(place))
+
+
+def _named(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
+    """What the command and its variables name: a whole argument, what follows its `=`, a whole
+    value, or the entries of one that lists paths.
+    """
+    words = [word for part in argv for word in (part, part.partition("=")[2])]
+    for name, value in env.items():
+        if name not in _NOT_NAMED:
+            words += value.split(os.pathsep) if value.startswith("/") else [value]
+    for word in words:
+        if (
+            word.startswith("/")
+            and "\n" not in word
+            and len(word) < os.pathconf("/", "PC_PATH_MAX")
+        ):
+            place = Path(os.path.normpath(word))
+            if os.path.lexists(place) and is_narrow(place):
+                yield place
+
+
+def _programs(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
+    path = env.get("PATH", os.defpath)
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    for program in (argv[0], *_INTERPRETERS, base):
+        yield from needed_by(program, path)
+
+
+def _shown(box: Box, wanted: Iterable[Path]) -> list[Path]:
+    """The places to show, each once and after those that hold it, with what links lead to; not what
+    is there anyway.
+    """
+    there = [*map(Path, (*_SYSTEM, *_MERGED)), box.workspace, box.home]
+    found: dict[Path, None] = {}
+    for place in wanted:
+        for step in _steps(place):
+            is_there = any(step.is_relative_to(other) for other in there)
+            if not is_there and not box.workspace.is_relative_to(step) and is_narrow(step):
+                found[step] = None
+    shown: list[Path] = []
+    for place in sorted(found, key=lambda place: len(place.parts)):
+        if not any(place.is_relative_to(other) and not other.is_symlink() for other in shown):
+            shown.append(place)
+    return shown
+
+
+def _steps(place: Path) -> Iterator[Path]:
+    """A place and, where it is a link, all that this leads over to."""
+    last = Path(os.path.realpath(place))
+    for _ in range(_MOST_LINKS):
+        yield place
+        if not place.is_symlink():
+            break
+        place = Path(os.path.normpath(place.parent / place.readlink()))
+    if last.exists():
+        yield last
