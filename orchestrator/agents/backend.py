@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator.isolation.processes import Exit
+from orchestrator.isolation.sandbox import Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Work:
     """What it is to call `python`: as its gates do."""
     tag: str
     """Marks every process of the attempt."""
+    box: Box | None = None
+    """Where its programs are to run: in a sandbox, or just in the workspace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class CommandBackend:
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,
+            box=work.box,
             stdin=work.brief.encode() if self._brief is BriefMode.STDIN else None,
         )
         return await run_to_end(spec, on_line)
@@ -75,6 +76,8 @@ async def run_to_end(spec: ProcessSpec, on_line: Callable[[str], None]) -> Ended
         return Ended(None, f"could not be started: {error}")
     if end.timed_out:
         return Ended(end, f"still running after {spec.timeout:g} s")
+    if end.stopped:
+        return Ended(end, f"was ended: {end.stopped}")
     if end.code:
         how = f"was ended by signal {-end.code}" if end.code < 0 else f"exited with {end.code}"
         return Ended(end, f"{Path(spec.argv[0]).name} {how}")

@@ -49,5 +49,6 @@ class RecordingBackend:
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,
+            box=work.box,
         )
         return await run_to_end(spec, on_line)

@@ -21,11 +21,14 @@ from orchestrator.engine.places import seal
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.workshop import Workshop
+from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.setup import Setup
+from orchestrator.git.repository import alternates
 from orchestrator.git.store import Store
 from orchestrator.git.watch import standing, written
+from orchestrator.isolation.levels import is_strict
 from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.events import SetupMade
 from orchestrator.merging.contribution import Contribution, Integration
@@ -70,6 +73,9 @@ async def make_tools(
             logs=folders.logs,
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
+            boxes=Boxes(mission.defaults, mission_dir, alternates(store.path / "objects"))
+            if is_strict(started.isolation)
+            else None,
         )
         briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         tools = Tools(

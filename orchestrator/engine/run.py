@@ -33,10 +33,12 @@ from orchestrator.engine.workshop import (
     reopen_workshop,
 )
 from orchestrator.errors import UsageError
+from orchestrator.executors.boxes import readable
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.executors.interpreters import Interpreters
 from orchestrator.git.client import require_git
 from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.levels import Level, choose, require
 from orchestrator.isolation.processes import note_in, open_house
 from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
@@ -78,18 +80,22 @@ def start(
     _refuse_faulty_template(mission, mission_dir)
     for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)
+    level = choose(mission.defaults.isolation)
+    readable(mission.defaults, mission_dir)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))
     new = beginning(root, mission.name, target.repository, target.base)
     with new as (folders, begun), _owned(folders), ThreadPoolExecutor(1) as early:
         author = author_of(mission, target.repository)
-        workshop = open_workshop(target.repository, folders, target.base, author)
+        workshop = open_workshop(
+            target.repository, folders, target.base, author, private=level.is_strict
+        )
         # Filling work trees waits for the disk; what else there is to do at a start need not wait
         # for that.
         filling = early.submit(workshop.workspaces.prepare, spares, target.base)
         workshop = replace(workshop, filling=filling)
         with contextlib.closing(Journal(folders.report)) as journal:
             recorder = Recorder(journal, (*observers(folders), Copying(folders)))
-            recorder.emit(_started(loaded, target, folders, parallel))
+            recorder.emit(_started(loaded, target, folders, parallel, level))
             begun()
             return _carry(recorder, folders, lambda: workshop)
 
@@ -106,6 +112,7 @@ def resume(
         know_of(state.started.mission)
         if state.ended and _redo_of(state, selection) is None:
             return state, state.ended.exit_code
+        require(state.started.isolation)
         leftovers = end_leftovers(folders.report)
         recorder.emit(
             RunResumed(
@@ -143,7 +150,7 @@ async def _take_up(tools: Tools, selection: Selection) -> None:
 
 
 def _started(
-    loaded: LoadedMission, target: Target, folders: Folders, parallel: int | None
+    loaded: LoadedMission, target: Target, folders: Folders, parallel: int | None, level: Level
 ) -> RunStarted:
     mission = loaded.mission
     return RunStarted(
@@ -154,7 +161,7 @@ def _started(
         repository=str(target.repository.work_tree or target.repository.git_dir),
         base=target.base,
         branch=target.branch,
-        isolation="worktree (a sandbox for `strict` is not supported yet)",
+        isolation=level.told,
         parallel=parallel
         or sum(batch.parallel or mission.defaults.parallel for batch in mission.batches),
         versions=_versions(),

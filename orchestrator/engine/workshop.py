@@ -24,6 +24,7 @@ from orchestrator.git.snapshot import snapshot_among
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
 from orchestrator.isolation.caches import cache
+from orchestrator.isolation.levels import is_strict
 from orchestrator.mission.model import Mission
 
 if TYPE_CHECKING:
@@ -78,14 +79,19 @@ class Workshop:
 
 
 def open_workshop(
-    repository: Repository, folders: Folders, begin: str, author: Identity = OURS
+    repository: Repository,
+    folders: Folders,
+    begin: str,
+    author: Identity = OURS,
+    *,
+    private: bool = False,
 ) -> Workshop:
     """The store, made with its tip at the commit `begin`, or opened; may be repeated. `author` makes
-    the commits of a store that is made.
+    the commits of a store that is made; with `private` each work tree is a repository of its own.
     """
     make_workspaces(folders)
     store = Store.create(folders.store, repository, begin, folders.run, author)
-    return Workshop(repository, store, Workspaces(store, folders.trees))
+    return Workshop(repository, store, Workspaces(store, folders.trees, private=private))
 
 
 def reopen_workshop(state: State, folders: Folders) -> Workshop:
@@ -94,7 +100,8 @@ def reopen_workshop(state: State, folders: Folders) -> Workshop:
     """
     repository = repository_of(state, folders)
     author = author_of(state.plan.mission, repository)
-    workshop = open_workshop(repository, folders, state.started.base, author)
+    private = is_strict(state.started.isolation)
+    workshop = open_workshop(repository, folders, state.started.base, author, private=private)
     store, base = workshop.store, state.started.base
     if not store.has_all(state.tip, since=base) or store.tip() == base:
         bring_landed(store, folders, state)

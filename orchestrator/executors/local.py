@@ -1,4 +1,4 @@
-"""`local`: attempts run on this machine, each in a linked work tree of the run's store."""
+"""`local`: attempts run on this machine, each in a work tree of its own and, at `strict`, in a box."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.agents.backend import Work
+from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.executors.setup import Setup
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit, WorkerLost
 from orchestrator.git.client import GitError
 from orchestrator.git.workspace import Workspace, Workspaces
+from orchestrator.isolation.boxed import BoxFailed
 from orchestrator.isolation.own_paths import own_folder, write_anew
 
 
@@ -22,7 +24,7 @@ class LocalExecutor:
     """Provision a workspace, run the backend in it, capture what it made.
 
     `briefs`, `logs` and `homes` are folders of the run; `tag_of` makes the mark of an attempt's
-    processes from its name.
+    processes from its name; with `boxes` attempts run in these.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class LocalExecutor:
         logs: Path,
         homes: Path,
         tag_of: Callable[[str], str],
+        boxes: Boxes | None = None,
     ) -> None:
         self._workspaces, self._furnishing, self._setup = workspaces, furnishing, setup
         self._briefs, self._logs, self._homes, self._tag_of = briefs, logs, homes, tag_of
+        self._boxes = boxes
         self._provisioning = 0
         self._provisioned = anyio.Event()
 
@@ -60,6 +64,16 @@ class LocalExecutor:
             provisioned, self._provisioned = self._provisioned, anyio.Event()
             provisioned.set()
         python = (await self._setup.give(spec.base, workspace.path)).path
+        home, brief_file = self._homes / spec.name, self._brief_file(spec)
+        box = None
+        if self._boxes is not None:
+            box = self._boxes.box(
+                workspace.path,
+                home,
+                brief=brief_file,
+                python=python,
+                stands_in_place=bool(self._setup.paths(spec.base)),
+            )
         work = Work(
             run=spec.run,
             batch=spec.batch,
@@ -67,15 +81,19 @@ class LocalExecutor:
             attempt=spec.attempt,
             workspace=workspace.path,
             brief=spec.brief,
-            brief_file=self._brief_file(spec),
+            brief_file=brief_file,
             mission_dir=spec.mission_dir,
-            home=self._homes / spec.name,
+            home=home,
             log=self._logs / f"{spec.name}.log",
             timeout=spec.timeout,
             python=python,
             tag=self._tag_of(spec.name),
+            box=box,
         )
-        ended = await spec.backend.work(work, emit)
+        try:
+            ended = await spec.backend.work(work, emit)
+        except BoxFailed as error:
+            raise WorkerLost(error.what, where=error.where, mend=error.mend) from error
         capture = await to_thread.run_sync(
             lambda: self._workspaces.capture(
                 workspace, message=spec.message, when=spec.when, exclude=self._not_work(spec.base)

@@ -43,7 +43,7 @@ class Keeper:
         self._wakeup = Wakeup()
         self._program = 0
         self._is_over = False
-        argv, folder, env, numbers, self._grace, path = self._read_spec()
+        argv, folder, env, numbers, self._grace, path, self._is_boxed = self._read_spec()
         self._notes = Notes(path, env.get(os.fsencode(TAG), b""))
         self._notes.add(REAPER, reaper)
         self._notes.add(KEEPER, os.getpid())
@@ -110,7 +110,8 @@ class Keeper:
         told: set[int] = set()
         while self._reap():
             for pid, parent in descendants(os.getpid()):
-                if pid not in told:
+                # A sandbox that is told takes all that is in it along at once.
+                if pid not in told and not (self._is_boxed and pid == self._program):
                     told.add(pid)
                     send(pid, parent, signal.SIGTERM)
                     send(pid, parent, signal.SIGCONT)  # who is stopped cannot hear

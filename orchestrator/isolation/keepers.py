@@ -17,9 +17,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
@@ -47,6 +48,20 @@ class Order:
     has_input: bool
     pass_fds: tuple[int, ...] = ()
     notes: Path | None = None
+    is_boxed: bool = False
+    """Whether the program is a sandbox: it ends when what is in it does, and all of that with it."""
+
+
+class AtWork(Protocol):
+    """A program's sandbox, as it is known here; see `boxed`."""
+
+    stopped: str | None
+
+    async def watch(self, end: Callable[[], None]) -> None: ...
+
+    def check(self, code: int, said: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Kept:
@@ -62,6 +77,7 @@ class Kept:
         """Negative for a signal; None while it runs, or when its keeper was killed before it."""
         self.left = 0
         """How many of its descendants could not be ended."""
+        self.boxed: AtWork | None = None
 
     @property
     def is_running(self) -> bool:
@@ -119,6 +135,8 @@ class Kept:
             os.close(self._stdout)
             self._stdout = -1
         self._control.close()
+        if self.boxed is not None:
+            self.boxed.close()
 
     def _close_input(self) -> None:
         if self._stdin is not None:
@@ -193,6 +211,7 @@ def _spoken(order: Order) -> bytes:
         list(order.pass_fds),
         order.grace,
         os.fsencode(order.notes) if order.notes else b"",
+        order.is_boxed,
     )
     if any(b"\0" in text for text in (*spec[0], spec[1], *spec[2], *spec[2].values())):
         raise ValueError("embedded null byte")

@@ -43,9 +43,17 @@ def refusal(probe: Probe) -> EnvironmentRefused:
     )
 
 
-def of(told_before: str) -> Isolation:
-    """What a run that is taken up asks for, by what was told when it began: the very level."""
-    return Isolation.STRICT if told_before.startswith("strict") else Isolation.WORKTREE
+def is_strict(told_before: str) -> bool:
+    """Whether a run is `strict`, by what was told of it when it began."""
+    return told_before.split(" ", 1)[0] == Isolation.STRICT
+
+
+def require(told_before: str) -> None:
+    """For a run that is taken up: it goes on as it began. Blocking. Raises EnvironmentRefused where
+    it was `strict` and that cannot be kept any more.
+    """
+    if is_strict(told_before) and (probe := failed()):
+        raise refusal(probe)
 
 
 def _said(probe: Probe) -> str:

@@ -10,9 +10,9 @@ NOTES = "processes"
 
 END, KILL = b"e", b"k"
 
-Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], float, bytes]
+Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], float, bytes, bool]
 """Arguments, folder, environment, numbers of the further descriptors, grace in seconds, and the
-file in which all processes are noted (empty: none)."""
+file in which all processes are noted (empty: none), and whether the program is a sandbox."""
 
 GRACE_SECONDS = 5.0
 """From a TERM to a KILL."""

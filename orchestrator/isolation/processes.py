@@ -20,9 +20,11 @@ from typing import IO
 import anyio
 
 from orchestrator.isolation import keepers
+from orchestrator.isolation.boxed import Boxed
 from orchestrator.isolation.keepers import Kept, open_house
 from orchestrator.isolation.orders import END, GRACE_SECONDS, KILL, NOTES, TAG
 from orchestrator.isolation.own_paths import append_to
+from orchestrator.isolation.sandbox import Box, enclose
 from orchestrator.isolation.secrets import known
 
 __all__ = [
@@ -61,7 +63,7 @@ class NotStarted(Exception):
 class ProcessSpec:
     """What to run: `timeout` in seconds from the start, `tag` names the attempt or the judge in the
     process's environment, `log` gets standard output and error together and is cut at `log_limit`
-    bytes.
+    bytes. With a `box` it runs in that, and names all paths as they are outside of it.
     """
 
     argv: tuple[str, ...]
@@ -73,12 +75,13 @@ class ProcessSpec:
     stdin: bytes | None = None
     log_limit: int = LOG_LIMIT_BYTES
     pass_fds: tuple[int, ...] = ()
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
     """How it ended. `code` is negative for a signal; `tail` ends its output; `dropped` bytes were
-    not logged.
+    not logged; `stopped` says what it took too much of in its box.
     """
 
     code: int
@@ -86,6 +89,7 @@ class Exit:
     seconds: float
     tail: str
     dropped: int = 0
+    stopped: str | None = None
 
 
 @dataclass(slots=True)
@@ -161,14 +165,19 @@ async def start_process(spec: ProcessSpec) -> Kept:
 
     Raises NotStarted when the program cannot be started.
     """
+    argv, env, boxed = spec.argv, {**spec.env, TAG: spec.tag}, None
+    if spec.box is not None:
+        boxed = Boxed(spec.box.memory, spec.box.processes)
+        argv, env = enclose(spec.box, argv, env, boxed.status)
     order = keepers.Order(
-        argv=spec.argv,
+        argv=argv,
         cwd=spec.cwd,
-        env={**spec.env, TAG: spec.tag},
+        env=env,
         grace=GRACE_SECONDS,
         has_input=spec.stdin is not None,
-        pass_fds=spec.pass_fds,
+        pass_fds=(*spec.pass_fds, *((boxed.status,) if boxed else ())),
         notes=_NOTES[0] if _NOTES else None,
+        is_boxed=boxed is not None,
     )
     process: Kept | None = None
     try:
@@ -176,8 +185,12 @@ async def start_process(spec: ProcessSpec) -> Kept:
         # be ended.
         with anyio.CancelScope(shield=True):
             process = await keepers.start(order)
+            process.boxed = boxed
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        if boxed:
+            (boxed.started if process else boxed.close)()
     assert process is not None
     return process
 
@@ -198,7 +211,7 @@ async def run_process(
 
     With `process` it is what `start_process` has started from the same command; time counts from
     now. Cancelling it returns only when the tree is gone. Raises NotStarted when the program cannot
-    be started.
+    be started, BoxFailed when its box cannot be made.
     """
     started = time.monotonic()
     process = process or await start_process(spec)
@@ -211,7 +224,7 @@ async def run_process(
                 tasks.start_soon(process.feed, spec.stdin)
             try:
                 with anyio.move_on_after(spec.timeout) as limit:
-                    await process.until_ended()
+                    await _until_ended(process)
                 timed_out = limit.cancelled_caught
             finally:
                 # Also on the way out of a cancellation: nobody else will end these.
@@ -225,4 +238,18 @@ async def run_process(
         process.close()
     # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
-    return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped)
+    if process.boxed is not None and not timed_out:
+        process.boxed.check(code, output.text())
+    stopped = process.boxed.stopped if process.boxed else None
+    return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped, stopped)
+
+
+async def _until_ended(process: Kept) -> None:
+    """Wait for the end of the program, which its box may bring about."""
+    if process.boxed is None:
+        await process.until_ended()
+        return
+    async with anyio.create_task_group() as watching:
+        watching.start_soon(process.boxed.watch, lambda: process.ask(KILL))
+        await process.until_ended()
+        watching.cancel_scope.cancel()

@@ -165,6 +165,13 @@ class Isolation(StrEnum):
     STRICT = "strict"
 
 
+class Network(StrEnum):
+    """What of the network an attempt reaches at `strict`: nothing, or all that the machine does."""
+
+    NONE = "none"
+    OPEN = "open"
+
+
 class Overlap(StrEnum):
     """What to do about two agents of one batch whose scopes may touch the same path."""
 
@@ -359,6 +366,18 @@ class Defaults(Model):
     """
     attempts: int = Field(default=2, ge=1, le=20, strict=True)
     isolation: Isolation = Isolation.AUTO
+    network: Network = Network.OPEN
+    """What of the network attempts reach at `strict`; agents need it for their models."""
+    readable: Texts = ()
+    """Files and folders outside of the workspace that attempts may read at `strict`, `~/…` or
+    relative to the mission file; what a backend's command or variables name is readable anyway.
+    """
+    memory: Quantity = 8_000_000_000
+    """Bytes of memory that an attempt may take at `strict` (`8G`), and never more than three
+    quarters of the machine's.
+    """
+    processes: Quantity = 2000
+    """How many processes an attempt may have at once at `strict`."""
     parallel: int = Field(default=5, ge=1, le=1000, strict=True)
     """Agents at once in a batch."""
     overlap: Overlap = Overlap.WARN

@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from orchestrator.mission.complaints import show
-from orchestrator.mission.model import Agent, Batch, Isolation, Mission, OnConflict
+from orchestrator.mission.model import Agent, Batch, Mission, OnConflict
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.values import (
     backend_problems,
@@ -40,7 +40,6 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
     relative to.
     """
     return [
-        *_values_not_yet(mission, positions),
         *path_problems(mission, positions, folder),
         *backend_problems(mission, positions, folder),
         *_backend_names(mission, positions),
@@ -52,16 +51,6 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
         *glob_problems(mission, positions),
         *inner_problems(mission, positions),
     ]
-
-
-def _values_not_yet(mission: Mission, positions: Positions) -> Iterator[Problem]:
-    if mission.defaults.isolation is Isolation.STRICT:
-        place = positions.value(("defaults", "isolation"))
-        yield Problem(
-            place,
-            "`isolation: strict` is not supported yet: the sandbox",
-            "write `auto` or `worktree`",
-        )
 
 
 def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:

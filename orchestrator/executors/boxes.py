@@ -1,0 +1,76 @@
+"""The boxes of a run's attempts: what of the mission and of the run is in each.
+
+Owns what an attempt is shown beside its workspace: the objects that its repository borrows, the
+interpreter that its gates use, what the mission links in, and what it names as `readable`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.linked import FOLDER
+from orchestrator.isolation.environment import temporary_of
+from orchestrator.isolation.programs import needed_by
+from orchestrator.isolation.sandbox import Box
+from orchestrator.mission.model import Defaults, Network
+
+
+class Boxes:
+    """Makes boxes. `objects` are the object folders of the run's store, all that it borrows from
+    among them.
+    """
+
+    def __init__(self, defaults: Defaults, mission_dir: Path, objects: Sequence[Path]) -> None:
+        """Raises EnvironmentRefused where what is to be readable is not there."""
+        self._has_network = defaults.network is Network.OPEN
+        self._memory, self._processes = defaults.memory, defaults.processes
+        self._readable = tuple(readable(defaults, mission_dir))
+        self._objects = tuple(objects)
+
+    def box(
+        self,
+        workspace: Path,
+        home: Path,
+        *,
+        brief: Path,
+        python: Path | None,
+        stands_in_place: bool,
+    ) -> Box:
+        """The box of one attempt; with `stands_in_place` programs that are installed in the
+        workspace name it by its path.
+        """
+        linked = workspace.parent / FOLDER / "attempts"
+        return Box(
+            workspace=workspace,
+            home=home,
+            temporary=temporary_of(home),
+            readable=(
+                *self._readable,
+                *self._objects,
+                *([linked] if linked.is_dir() else []),
+                *(needed_by(python, os.defpath) if python else ()),
+            ),
+            brief=brief,
+            has_network=self._has_network,
+            stands_in_place=stands_in_place,
+            memory=self._memory,
+            processes=self._processes,
+        )
+
+
+def readable(defaults: Defaults, mission_dir: Path) -> list[Path]:
+    """What `defaults.readable` names. Raises EnvironmentRefused where that is not there."""
+    found = []
+    for name in defaults.readable:
+        place = Path(os.path.normpath(mission_dir / Path(name).expanduser()))
+        if not os.path.lexists(place):
+            raise EnvironmentRefused(
+                f"defaults.readable: {name} is not there",
+                where=str(place),
+                mend="make it, or take it out of the mission",
+            )
+        found.append(place)
+    return found

@@ -1,0 +1,134 @@
+"""One box at work: what it tells of itself, and the watch over what the program in it takes.
+
+A box that could not be made ends like a program that failed, with exit 1; the tell is that it has
+not said how its program ended. That is a fault of the place and nobody's attempt. Owns that
+question, and the end of a program that takes too much memory or starts too many processes. What
+the box looks like is `sandbox`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.isolation import ancestry
+
+WATCH_SECONDS = 0.5
+_CHUNK = 4096
+
+
+class BoxFailed(EnvironmentRefused):
+    """The sandbox could not be made, or was ended from outside; its program is not to blame."""
+
+
+class Boxed:
+    """A program's box, from its start to its end; it may take `memory` bytes (at most, and by
+    default, most of the machine's) and have so many `processes`.
+    """
+
+    def __init__(self, memory: int | None, processes: int | None) -> None:
+        self._memory, self._processes = min(memory or most_memory(), most_memory()), processes
+        self._reading, self.status = os.pipe()
+        os.set_blocking(self._reading, False)
+        self._heard = b""
+        self.stopped: str | None = None
+        """Why the program was ended before its time."""
+
+    def started(self) -> None:
+        """It is running, and has its end of the pipe."""
+        if self.status >= 0:
+            os.close(self.status)
+            self.status = -1
+
+    async def watch(self, end: Callable[[], None]) -> None:
+        """Call `end` when the program takes more than it may; for as long as it runs."""
+        while True:
+            await anyio.sleep(WATCH_SECONDS)
+            root = self._record("child-pid")
+            if root is None:
+                continue
+            self.stopped = await to_thread.run_sync(excess, root, self._memory, self._processes)
+            if self.stopped is not None:
+                end()
+                return
+
+    def check(self, code: int, said: str) -> None:
+        """Raise BoxFailed where the box ended by itself and its program did not; `said` is the end
+        of the output.
+        """
+        if self.stopped is None and code >= 0 and self._record("exit-code") is None:
+            last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
+            raise BoxFailed(
+                f"the sandbox could not be started: {last.strip() or f'bwrap ended with {code}'}",
+                mend="`orchestrate doctor` tells what it lacks; then resume the run",
+            )
+
+    def close(self) -> None:
+        """Let go of the pipe; what was told is known still."""
+        self.started()
+        self._hear()
+        if self._reading >= 0:
+            os.close(self._reading)
+            self._reading = -1
+
+    def _record(self, key: str) -> int | None:
+        """A number that the box has told."""
+        self._hear()
+        for line in self._heard.splitlines():
+            with contextlib.suppress(ValueError):
+                found = json.loads(line).get(key)
+                if isinstance(found, int):
+                    return found
+        return None
+
+    def _hear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._reading >= 0 and (chunk := os.read(self._reading, _CHUNK)):
+                self._heard += chunk
+
+
+def most_memory() -> int:
+    """What no program may take more of, in bytes, lest the machine comes to a standstill."""
+    return os.sysconf("SC_PHYS_PAGES") * _PAGE * 3 // 4
+
+
+def excess(root: int, memory: int, processes: int | None) -> str | None:
+    """What the tree below a process takes too much of; None: nothing. Blocking."""
+    tree = [root, *(pid for pid, _ in ancestry.descendants(root))]
+    if processes is not None and len(tree) > processes:
+        return f"it had {len(tree)} processes at once, and may have {processes}"
+    # What is shared is counted for each who shares it, quickly, and once only where that is much.
+    if sum(map(_resident, tree)) > memory:
+        taken = sum(map(_proportional, tree))
+        if taken > memory:
+            return f"it took {_told(taken)} of memory, and may take {_told(memory)}"
+    return None
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    return 0
+
+
+def _proportional(pid: int) -> int:
+    """Its memory, with its part of what it shares."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return _resident(pid)
+
+
+def _told(size: int) -> str:
+    return f"{size / 1024**2:.0f} MiB"
+
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
