@@ -22,6 +22,7 @@ from orchestrator.isolation import ancestry
 
 WATCH_SECONDS = 0.5
 _CHUNK = 4096
+_NO_PROGRAM = "bwrap: execvp "
 
 
 class BoxFailed(EnvironmentRefused):
@@ -59,16 +60,19 @@ class Boxed:
                 end()
                 return
 
-    def check(self, code: int, said: str) -> None:
-        """Raise BoxFailed where the box ended by itself and its program did not; `said` is the end
-        of the output.
+    def check(self, code: int, said: str) -> str | None:
+        """Why the program could not be started, where the box stood; `said` is the end of the
+        output. Raises BoxFailed where the box could not be made.
         """
         if self.stopped is None and code >= 0 and self._record("exit-code") is None:
             last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
+            if last.startswith(_NO_PROGRAM):
+                return last.removeprefix(_NO_PROGRAM)
             raise BoxFailed(
                 f"the sandbox could not be started: {last.strip() or f'bwrap ended with {code}'}",
                 mend="`orchestrate doctor` tells what it lacks; then resume the run",
             )
+        return None
 
     def close(self) -> None:
         """Let go of the pipe; what was told is known still."""

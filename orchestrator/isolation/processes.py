@@ -238,9 +238,11 @@ async def run_process(
         process.close()
     # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
-    if process.boxed is not None and not timed_out:
-        process.boxed.check(code, output.text())
-    stopped = process.boxed.stopped if process.boxed else None
+    boxed = process.boxed
+    refusal = boxed.check(code, output.text()) if boxed and not timed_out else None
+    if refusal is not None:
+        raise NotStarted(refusal)
+    stopped = boxed.stopped if boxed else None
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped, stopped)
 
 

@@ -74,7 +74,7 @@ def find() -> Path | None:
     """The program that makes the box; None where it is not installed."""
     if sys.platform != "linux":
         return None
-    found = shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.defpath)
+    found = shutil.which(PROGRAM)
     return Path(found) if found else None
 
 

@@ -89,11 +89,9 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case RunStarted() as event:
             agents, batches = count(len(state.agents), "agent"), count(len(state.batches), "batch")
             at_once = _at_once(event.parallel, state.plan)
-            yield (
-                "- -",
-                f"started {state.run}: {event.mission.name}, {agents} in {batches}, {at_once}",
-            )
-            yield "- -", f"isolation {event.isolation}; base {short(event.base)}"
+            what = f"{event.mission.name}, {agents} in {batches}, {at_once}"
+            yield "- -", f"started {state.run}: {what}; isolation {event.isolation}"
+            yield "- -", f"base {short(event.base)}"
         case RunResumed() as event:
             left = (
                 f", {count(event.leftovers, 'process', 'processes')} left behind ended"

@@ -21,7 +21,9 @@ import pytest
 from orchestrator.agents.backend import Backend, Ended, Work
 from orchestrator.agents.registry import KINDS
 from orchestrator.isolation import processes
+from orchestrator.isolation.preflight import failed
 from orchestrator.isolation.processes import TAG
+from orchestrator.isolation.sandbox import Box
 from orchestrator.mission.model import Backend as BackendConfig
 
 SCRIPTS = {
@@ -76,9 +78,13 @@ def player(request: pytest.FixtureRequest) -> Callable[[Path, str], Backend]:
     return PLAYERS[request.param]
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Work:
-    """A work tree of git with two files, and a mission's folder beside it."""
+@pytest.fixture(params=["worktree", "strict"])
+def work(request: pytest.FixtureRequest, tmp_path: Path) -> Work:
+    """A work tree of git with two files, and a mission's folder beside it; at each level that can
+    be kept here.
+    """
+    if request.param == "strict" and (probe := failed()):
+        pytest.skip(f"{probe.name}: {probe.detail}; that a run is refused then is tried elsewhere")
     tree = tmp_path / "tree"
     tree.mkdir()
     for name in ("inside.txt", "outside.txt"):
@@ -99,6 +105,9 @@ def work(tmp_path: Path) -> Work:
         log=tmp_path / "log.txt",
         timeout=20.0,
         tag=f"conformance-{os.getpid()}/{tmp_path.name}",
+        box=Box(workspace=tree, home=tmp_path / "home", brief=tmp_path / "brief.md")
+        if request.param == "strict"
+        else None,
     )
 
 

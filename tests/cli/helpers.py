@@ -130,7 +130,7 @@ objective: Change two files.
 repository: {path: user}
 backends:
   script: {command: [sh, "{mission_dir}/{agent}.sh"], brief: none}
-defaults: {backend: script, attempts: 1, timeout: 1m}
+defaults: {isolation: worktree, backend: script, attempts: 1, timeout: 1m}
 gates:
   plain: {checks: [{command: [test, -s, a.txt]}]}
   signed: {checks: [{approval: Looks good, name: sign-off}]}

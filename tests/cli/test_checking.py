@@ -31,7 +31,7 @@ name: m
 objective: o
 repository: {path: user}
 backends: {script: {command: [sh, -c, "exit 1"], brief: none}}
-defaults: {backend: script}
+defaults: {isolation: worktree, backend: script}
 gates:
   t: {checks: [{pytest: tests, must_turn_green: %s}]}
 batches:

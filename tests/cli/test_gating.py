@@ -20,7 +20,7 @@ name: shop
 objective: Sums are right.
 repository: {path: user, base: main}
 backends: {script: {command: [sh, -c, "true"], brief: none}}
-defaults: {backend: script}
+defaults: {isolation: worktree, backend: script}
 gates:
   sums:
     checks:

@@ -18,7 +18,7 @@ objective: Be somebody's.
 AUTHOR
 repository: {path: user}
 backends: {worker: {command: [sh, -ec, "SCRIPT"]}}
-defaults: {backend: worker, attempts: 1}
+defaults: {isolation: worktree, backend: worker, attempts: 1}
 gates: {g: {checks: [{command: [sh, -ec, "CHECK"]}]}}
 batches: [{id: b, gate: g, agents: [{id: a, name: A, mission: Do it., files: ["*.txt"]}]}]
 """

@@ -18,7 +18,7 @@ objective: Write it.
 repository: {{path: ../user}}
 workspace: {{{workspace}}}
 backends: {{script: {{command: {{shell: "cat vendor/lib/part > new"}}, brief: none}}}}
-defaults: {{backend: script, attempts: 1}}
+defaults: {{isolation: worktree, backend: script, attempts: 1}}
 gates: {{all: {{checks: [{{command: grep -q part vendor/lib/part}}]}}}}
 batches:
   - {{id: b, agents: [{{id: a, name: A, mission: Write., files: [new]}}], gate: all}}

@@ -34,7 +34,7 @@ backends:
   script:
     command: [sh, "{mission_dir}/agent.sh", "{mission_dir}", "{agent}", "{workspace}"]
     brief: stdin
-defaults: {backend: script, timeout: 1m, attempts: 2}
+defaults: {isolation: worktree, backend: script, timeout: 1m, attempts: 2}
 gates:
   core:
     checks:

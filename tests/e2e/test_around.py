@@ -98,7 +98,7 @@ def mission(folder: Path, agents: dict[str, str]) -> Path:
         "objective: o",
         "repository: {path: .}",
         'backends: {w: {command: [sh, "{mission_dir}/.agents/{agent}.sh"], brief: none}}',
-        "defaults: {backend: w, timeout: 60s, attempts: 1}",
+        "defaults: {isolation: worktree, backend: w, timeout: 60s, attempts: 1}",
         "gates: {t: {checks: [{pytest: tests}]}}",
         "batches:",
         "  - id: b",

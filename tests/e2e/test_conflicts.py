@@ -36,7 +36,7 @@ repository: {{path: ../user}}
 backends:
   script: {{command: [sh, "{{mission_dir}}/{{agent}}.sh", "{{mission_dir}}"], brief: none}}
   mediator: {{command: [sh, "{{mission_dir}}/mediator.sh", "{{mission_dir}}"], brief: none}}
-defaults: {{backend: script, timeout: 1m{defaults}}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m{defaults}}}
 gates:
   tests: {{checks: [{{pytest: tests}}]}}
 {rest}

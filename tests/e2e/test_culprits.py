@@ -30,7 +30,7 @@ objective: Change many things and break few.
 repository: {{path: ../user}}
 backends:
   script: {{command: [sh, "{{mission_dir}}/agent.sh", "{{agent}}", "{{mission_dir}}"], brief: stdin}}
-defaults: {{backend: script, timeout: 1m, parallel: 8, attempts: {attempts}{defaults}}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m, parallel: 8, attempts: {attempts}{defaults}}}
 gates:
   tests: {{checks: [{check}]}}
 batches:

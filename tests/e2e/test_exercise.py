@@ -14,7 +14,7 @@ name: shop
 objective: Sums are right.
 repository: {path: user}
 backends: {script: {command: [sh, "{mission_dir}/agent.sh"], brief: stdin}}
-defaults: {backend: script, attempts: 2, timeout: 1m}
+defaults: {isolation: worktree, backend: script, attempts: 2, timeout: 1m}
 gates: {sums: {checks: [{pytest: tests, must_turn_green: [tests/test_add.py]}]}}
 batches:
   - id: first

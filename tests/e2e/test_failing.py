@@ -161,7 +161,7 @@ objective: Try one thing.
 repository: {{path: ../user}}
 backends:
   script: {{command: [sh, "{{mission_dir}}/{{agent}}.sh", "{{mission_dir}}"], brief: none}}
-defaults: {{backend: script, timeout: 1m, attempts: 1}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m, attempts: 1}}
 {rest}
 """
 EDIT = "echo edited >> file\n"

@@ -33,7 +33,7 @@ objective: Wait until told to go on.
 repository: {path: ../user}
 backends:
   script: {command: [sh, "{mission_dir}/{agent}.sh", "{mission_dir}", "{workspace}"], brief: none}
-defaults: {backend: script, timeout: 10m}
+defaults: {isolation: worktree, backend: script, timeout: 10m}
 gates: {green: {checks: [{command: [sh, -c, "test -s quick && test -s slow"]}]}}
 batches:
   - id: first

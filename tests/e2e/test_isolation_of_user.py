@@ -22,7 +22,7 @@ objective: Edit one file and add one.
 repository: {path: ../user}
 backends:
   script: {command: [sh, "{mission_dir}/{agent}.sh"], brief: none}
-defaults: {backend: script, timeout: 1m}
+defaults: {isolation: worktree, backend: script, timeout: 1m}
 gates: {green: {checks: [{command: [grep, -q, better, src/code.txt]}]}}
 batches:
   - id: only

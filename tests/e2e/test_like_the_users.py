@@ -24,7 +24,7 @@ backends:
     command: [sh, "{{mission_dir}}/agent.sh", {sys.executable}]
     brief: none
     env: {{MODE: agent}}
-defaults: {{backend: script, timeout: 1m, attempts: 1}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m, attempts: 1}}
 gates:
   all:
     env: {{SQLITE: "1"}}

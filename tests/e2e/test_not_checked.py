@@ -15,7 +15,7 @@ version: 1
 name: blind
 objective: Nothing is checked.
 repository: {{path: {repo}}}
-defaults: {{backend: sh}}
+defaults: {{isolation: worktree, backend: sh}}
 backends: {{sh: {{command: [sh, -c, echo 1 > one.txt]}}}}
 batches:
   - id: b

@@ -21,7 +21,7 @@ name: place
 objective: Add rightly.
 repository: {{path: ../user}}
 backends: {{script: {{command: [sh, "{{mission_dir}}/agent.sh"], brief: stdin}}}}
-defaults: {{backend: script, timeout: 1m, attempts: 2}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m, attempts: 2}}
 gates: {{t: {{checks: [{check}]}}}}
 batches:
   - id: b

@@ -65,7 +65,7 @@ objective: Every n-th item is counted from the first one.
 repository: {{path: ../user}}
 backends:
   script: {{command: ["{python}", "{{mission_dir}}/agent.py", "{{agent}}", "{{mission_dir}}"], brief: none}}
-defaults: {{backend: script, timeout: 1m, parallel: 4, attempts: 1, overlap: allow}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m, parallel: 4, attempts: 1, overlap: allow}}
 gates:
   tests: {{checks: [{{pytest: toolz}}]}}
 batches:

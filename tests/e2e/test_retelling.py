@@ -17,7 +17,7 @@ version: 1
 name: again
 objective: It takes two.
 repository: {{path: {repo}}}
-defaults: {{backend: sh, attempts: 2, timeout: {timeout}}}
+defaults: {{isolation: worktree, backend: sh, attempts: 2, timeout: {timeout}}}
 backends: {{sh: {{command: [sh, "{script}"]{more}}}}}
 gates: {{t: {{checks: [{{command: grep -q done one.txt}}]}}}}
 batches:

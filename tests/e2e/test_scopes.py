@@ -52,7 +52,7 @@ objective: Change one file in many places.
 repository: {{path: ../user}}
 backends:
   script: {{command: [python, "{{mission_dir}}/{{agent}}.py", "{{brief_file}}"], brief: file}}
-defaults: {{backend: script, timeout: 1m}}
+defaults: {{isolation: worktree, backend: script, timeout: 1m}}
 gates: {{tests: {{checks: [{{pytest: tests}}]}}}}
 batches:
 {batches}

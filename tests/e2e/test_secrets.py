@@ -20,7 +20,7 @@ version: 1
 name: leaky
 objective: It prints its key.
 repository: {{path: {repo}}}
-defaults: {{backend: sh, attempts: 2, timeout: 30s}}
+defaults: {{isolation: worktree, backend: sh, attempts: 2, timeout: 30s}}
 backends: {{sh: {{command: [sh, "{script}"], env: [SHOP_KEY]}}}}
 gates: {{shop: {{checks: [{{pytest: tests}}]}}}}
 batches:

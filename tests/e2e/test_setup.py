@@ -21,7 +21,7 @@ objective: Set the rate.
 repository: {path: ../user}
 backends:
   script: {command: [sh, "{mission_dir}/{agent}.sh"], brief: none}
-defaults: {backend: script, timeout: 1m, attempts: 1}
+defaults: {isolation: worktree, backend: script, timeout: 1m, attempts: 1}
 workspace:
   setup:
     - python -m venv --without-pip .venv

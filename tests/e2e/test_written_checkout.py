@@ -16,7 +16,7 @@ name: astray
 objective: Write it.
 repository: {{path: ../user}}
 backends: {{script: {{command: {{shell: '{script}'}}, brief: none}}}}
-defaults: {{backend: script, attempts: 1}}
+defaults: {{isolation: worktree, backend: script, attempts: 1}}
 gates: {{all: {{checks: [{{command: test -f new}}]}}}}
 batches:
   - {{id: b, agents: [{{id: a, name: A, mission: Write., files: [new]}}], gate: all}}
