@@ -14,7 +14,7 @@ from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.linked import FOLDER
 from orchestrator.isolation.environment import temporary_of
 from orchestrator.isolation.programs import needed_by
-from orchestrator.isolation.sandbox import Box
+from orchestrator.isolation.sandbox import Box, find
 from orchestrator.mission.model import Defaults, Network
 
 
@@ -29,6 +29,7 @@ class Boxes:
         self._memory, self._processes = defaults.memory, defaults.processes
         self._readable = tuple(readable(defaults, mission_dir))
         self._objects = tuple(objects)
+        self._program = find()
 
     def box(
         self,
@@ -58,6 +59,7 @@ class Boxes:
             stands_in_place=stands_in_place,
             memory=self._memory,
             processes=self._processes,
+            program=self._program,
         )
 
 

@@ -181,11 +181,11 @@ def _tried(program: Path, ground: contextlib.ExitStack) -> Iterator[Probe]:
     }
     base = getattr(sys, "_base_executable", None) or sys.executable
     argv = (base, "-I", "-S", "-c", _TRY, json.dumps(want))
-    box = Box(workspace=workspace, home=home, has_network=False)
+    box = Box(workspace=workspace, home=home, has_network=False, program=program)
     # Of the parent's environment nothing is to be seen: this is there to be looked for.
     os.environ["ORCHESTRATE_PROBE"] = secret
     try:
-        said = _run_in(box, argv, program)
+        said = _run_in(box, argv)
     finally:
         del os.environ["ORCHESTRATE_PROBE"]
     if isinstance(said, str):
@@ -249,12 +249,12 @@ def _entries(home: Path) -> Iterator[Path]:
                 yield entry
 
 
-def _run_in(box: Box, argv: tuple[str, ...], program: Path) -> dict[str, object] | str:
+def _run_in(box: Box, argv: tuple[str, ...]) -> dict[str, object] | str:
     """What the program in the box says; or why there is none."""
     reading, writing = os.pipe()
     env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     try:
-        command, environment = enclose(box, argv, env, writing, program)
+        command, environment = enclose(box, argv, env, writing)
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,

@@ -51,6 +51,8 @@ GATHER_SECONDS = 0.01
 """How long to let output come together: many programs write a letter at a time."""
 MUCH_BYTES = 4096
 TAIL_BYTES = 8 * 1024
+SIGNALLED = 128
+"""What a box, as a shell does, adds to the number of the signal that ended its program."""
 
 OnLine = Callable[[str], None]
 
@@ -239,6 +241,8 @@ async def run_process(
     # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     boxed = process.boxed
+    if boxed and SIGNALLED < code <= SIGNALLED + signal.NSIG:
+        code = SIGNALLED - code
     refusal = boxed.check(code, output.text()) if boxed and not timed_out else None
     if refusal is not None:
         raise NotStarted(refusal)

@@ -59,6 +59,8 @@ class Box:
     stands_in_place: bool = False
     memory: int | None = None
     processes: int | None = None
+    program: Path | None = None
+    """What makes the box; by default what `find` finds now."""
 
     def paths(self) -> dict[str, str]:
         """Where what has a path of its own in the box is outside of it, and where inside."""
@@ -79,14 +81,14 @@ def find() -> Path | None:
 
 
 def enclose(
-    box: Box, argv: Sequence[str], env: Mapping[str, str], status: int, program: Path | None = None
+    box: Box, argv: Sequence[str], env: Mapping[str, str], status: int
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The command that runs `argv` in the box, and its environment.
 
     Both name paths as they are outside. The box tells on the descriptor `status` how it went. It is
     given its environment as it is started: what it would take out itself could still be read.
     """
-    bubblewrap = program or find() or Path(PROGRAM)
+    bubblewrap = box.program or find() or Path(PROGRAM)
     inside = _Translation(box.paths())
     named = [*_named(argv, env), *box.readable]
     places = _shown(box, [*named, *_programs(argv, env)])

@@ -23,7 +23,7 @@ from orchestrator.agents.registry import KINDS
 from orchestrator.isolation import processes
 from orchestrator.isolation.preflight import failed
 from orchestrator.isolation.processes import TAG
-from orchestrator.isolation.sandbox import Box
+from orchestrator.isolation.sandbox import Box, find
 from orchestrator.mission.model import Backend as BackendConfig
 
 SCRIPTS = {
@@ -105,7 +105,7 @@ def work(request: pytest.FixtureRequest, tmp_path: Path) -> Work:
         log=tmp_path / "log.txt",
         timeout=20.0,
         tag=f"conformance-{os.getpid()}/{tmp_path.name}",
-        box=Box(workspace=tree, home=tmp_path / "home", brief=tmp_path / "brief.md")
+        box=Box(workspace=tree, home=tmp_path / "home", brief=tmp_path / "brief.md", program=find())
         if request.param == "strict"
         else None,
     )

@@ -7,12 +7,14 @@ Where no sandbox can be kept, the same missions are refused and nothing is begun
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from orchestrator.isolation.preflight import failed
-from tests.e2e.helpers import Bench, Git, environment, make_repository, write
+from tests.e2e.helpers import Bench, Git, environment, eventually, make_repository, write
 
 pytestmark = pytest.mark.integration
 
@@ -221,3 +223,50 @@ def test_limits_and_network_of_the_mission(tmp_path: Path) -> None:
     assert bench.store("show", f"{bench.tip}:src/a.txt") == "a word"
     assert bench.store("show", f"{bench.tip}:src/b.txt") == "good"
     assert (bench.report / "logs" / "a-1.log").read_text().splitlines()[-1] == "1", "loopback alone"
+
+
+@pytest.mark.slow
+def test_a_killed_orchestrator_leaves_nothing_and_is_resumed(tmp_path: Path) -> None:
+    """Its agents and their daemons are gone with it; what they did to their repositories is not
+    read when their work is salvaged; and the run goes on at the same level.
+    """
+    mark = tmp_path / "ran"
+    hostile = HOSTILE["config"].format(mark=f"{mark} /workspace/ran")
+    script = (
+        f"{hostile}\n"
+        "echo half > src/a.txt\n"
+        "(setsid sh -c 'while :; do date +%N > beat; sleep 0.05; done' >/dev/null 2>&1 &)\n"
+        "sleep 60\n"
+    )
+    bench, mission = bench_of(tmp_path, {"a": script})
+    if not is_kept(bench, mission):
+        return
+    process = bench.start("run", mission, "--plain")
+    place = f"{bench.cache}/*/.trees/a-1"
+    eventually("the daemon beats", lambda: list(Path("/").glob(f"{place[1:]}/beat")))
+    (beat,) = Path("/").glob(f"{place[1:]}/beat")
+    assert process.kill()
+    eventually("all have ended", lambda: not _inside(bench))
+    stood = beat.stat().st_mtime_ns
+    time.sleep(0.3)
+    assert beat.stat().st_mtime_ns == stood
+    (mission.parent / "a.sh").write_text("echo better > src/a.txt\n")
+    told = bench.run("resume", "--plain")
+    assert "landed" in told
+    assert bench.store("show", f"{bench.tip}:src/a.txt") == "better"
+    (salvaged,) = [event["salvaged"] for event in bench.events("attempt_interrupted")]
+    assert bench.store("show", f"{salvaged}:src/a.txt") == "half"
+    assert not mark.exists()
+
+
+def _inside(bench: Bench) -> list[int]:
+    """Processes whose environment or command names this bench's cache."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.environ().values(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if any(str(bench.cache) in text for text in told) and process.pid != os.getpid():
+            found.append(process.pid)
+    return found

@@ -19,7 +19,7 @@ objective: Write it.
 repository: {path: ../user}
 workspace: {link: [node_modules]}
 backends: {script: {command: [sh, "{mission_dir}/agent.sh"], brief: none}}
-defaults: {backend: script, attempts: 1, parallel: 1}
+defaults: {isolation: worktree, backend: script, attempts: 1, parallel: 1}
 gates:
   all: {checks: [{command: grep -q right node_modules/pkg/index.js}]}
 batches:

@@ -175,7 +175,7 @@ def test_an_attack_that_does_something_is_seen(world: World, tmp_path: Path) -> 
     """So that the tests above can fail."""
     if has_sandbox():
         assert attack(world, tmp_path, "loot('in')", strict=True)
-        assert not attack(world, tmp_path, "open('mine', 'w').close()", strict=True)
+        assert not attack(world, tmp_path / "2", "open('mine', 'w').close()", strict=True)
 
 
 DAEMONS = {
