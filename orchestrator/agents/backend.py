@@ -2,18 +2,32 @@
 
 It never commits, merges or judges; the orchestrator does. Success, as far as a backend can tell, is
 that its program ended as it should: whether anything was delivered is found out from the workspace,
-and whether it is any good at a gate.
+and whether it is any good at a gate. What it answers is one of a closed set, for not every failure
+is the agent's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.isolation.processes import Exit
 from orchestrator.isolation.sandbox import Box
+from orchestrator.journal.facts import Usage
+from orchestrator.mission.model import Isolation
+
+
+class Answer(StrEnum):
+    """What became of an attempt, as far as its backend can tell. A closed set."""
+
+    DELIVERED = "delivered"  # it ended as it should; whether anything was changed is another matter
+    FAILED = "failed"
+    RATE_LIMITED = "rate_limited"  # nobody's fault: not charged, waits, then again
+    NOT_LOGGED_IN = "not_logged_in"  # the same for every attempt of this backend: it is stopped
+    OVER_BUDGET = "over_budget"  # a limit of turns or money, of the agent or of the account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +49,8 @@ class Work:
     """Seconds from the start of the process."""
     python: Path | None = None
     """What it is to call `python`: as its gates do."""
+    level: Isolation = Isolation.WORKTREE
+    """How it is fenced in, `worktree` or `strict`: what the agent need not ask leave for."""
     tag: str
     """Marks every process of the attempt."""
     box: Box | None = None
@@ -49,6 +65,20 @@ class Ended:
 
     exit: Exit | None
     failure: str | None = None
+    kind: Answer | None = None
+    """What kind of failure, where more is known than that it is one."""
+    mend: str = ""
+    """What a person can do about it."""
+    retry_after: float | None = None
+    """Seconds, where whoever limits the rate says so."""
+    usage: Usage | None = None
+    session: str = ""
+    """What the agent calls the conversation; with it the agent can go on with that."""
+
+    @property
+    def answer(self) -> Answer:
+        """One of the closed set."""
+        return Answer.DELIVERED if self.failure is None else self.kind or Answer.FAILED
 
     @property
     def timed_out(self) -> bool:

@@ -12,7 +12,7 @@ from string import Formatter
 
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.isolation.environment import clean_environment, path_of_agents
-from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
+from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Backend as BackendConfig
 from orchestrator.mission.model import BriefMode, Command
 
@@ -58,7 +58,7 @@ class CommandBackend:
         spec = ProcessSpec(
             argv=argv,
             cwd=work.workspace,
-            env=clean_environment(work.home, {**declared, **_described(work)}, python=work.python),
+            env=clean_environment(work.home, {**declared, **described(work)}, python=work.python),
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,
@@ -74,14 +74,19 @@ async def run_to_end(spec: ProcessSpec, on_line: Callable[[str], None]) -> Ended
         end = await run_process(spec, on_line)
     except NotStarted as error:
         return Ended(None, f"could not be started: {error}")
+    return Ended(end, failure_of(spec, end))
+
+
+def failure_of(spec: ProcessSpec, end: Exit) -> str | None:
+    """Why the end of a program is no success, as far as its exit tells."""
     if end.timed_out:
-        return Ended(end, f"still running after {spec.timeout:g} s")
+        return f"still running after {spec.timeout:g} s"
     if end.stopped:
-        return Ended(end, f"was ended: {end.stopped}")
+        return f"was ended: {end.stopped}"
     if end.code:
         how = f"was ended by signal {-end.code}" if end.code < 0 else f"exited with {end.code}"
-        return Ended(end, f"{Path(spec.argv[0]).name} {how}")
-    return Ended(end)
+        return f"{Path(spec.argv[0]).name} {how}"
+    return None
 
 
 def _brief_mode(command: Command) -> BriefMode:
@@ -91,7 +96,7 @@ def _brief_mode(command: Command) -> BriefMode:
     return BriefMode.FILE if "brief_file" in named else BriefMode.STDIN
 
 
-def _described(work: Work) -> Mapping[str, str]:
+def described(work: Work) -> Mapping[str, str]:
     """So that a script need not be given placeholders to know what it works on."""
     return {
         "ORCHESTRATE_RUN": work.run,

@@ -6,11 +6,16 @@ none, the mission's recording; with neither, a clear error.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.command import CommandBackend
+from orchestrator.agents.found import Found, find
+from orchestrator.agents.profiled import ProfiledBackend, is_logged_in
+from orchestrator.agents.profiles import PROFILES
 from orchestrator.agents.recording import RecordingBackend
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.model import Backend as BackendConfig
@@ -20,12 +25,22 @@ AUTO = "auto"
 KINDS: dict[str, Callable[[str, BackendConfig, Path], Backend]] = {
     "command": CommandBackend,
     "recording": RecordingBackend,
+    **{name: partial(ProfiledBackend, profile=profile) for name, profile in PROFILES.items()},
 }
 
 
-def kind_of(config: BackendConfig) -> str:
-    """The registry's key for an entry of a mission's `backends`."""
-    return "recording" if config.dir is not None else "command"
+def available() -> tuple[Found, ...]:
+    """The agents that are known, as this machine has them. Spends no tokens. Blocking: up to some
+    seconds, for each is asked for its version.
+    """
+    return find(PROFILES.values())
+
+
+def kind_of(name: str, config: BackendConfig) -> str:
+    """The registry's key for an entry of a mission's `backends`, and what it is called there."""
+    if config.dir is not None:
+        return "recording"
+    return "command" if config.command is not None else config.profile or name
 
 
 def backends_of(mission: Mission) -> set[str]:
@@ -46,8 +61,7 @@ def make_backend(name: str, mission: Mission, mission_dir: Path) -> Backend:
     """
     if name == AUTO:
         return _chosen(mission, mission_dir)
-    config = mission.backends[name]
-    backend = KINDS[kind_of(config)](name, config, mission_dir)
+    backend = _made(name, mission, mission_dir)
     if why := backend.unusable():
         raise EnvironmentRefused(
             f"backend `{name}` cannot work here: {why}", mend="install it or choose another backend"
@@ -55,11 +69,17 @@ def make_backend(name: str, mission: Mission, mission_dir: Path) -> Backend:
     return backend
 
 
+def _made(name: str, mission: Mission, mission_dir: Path) -> Backend:
+    """What is known by name needs no entry."""
+    config = mission.backends.get(name, BackendConfig())
+    return KINDS[kind_of(name, config)](name, config, mission_dir)
+
+
 def _chosen(mission: Mission, mission_dir: Path) -> Backend:
     tried: list[str] = []
     for name in _candidates(mission):
-        backend = KINDS[kind_of(mission.backends[name])](name, mission.backends[name], mission_dir)
-        why = backend.unusable()
+        backend = _made(name, mission, mission_dir)
+        why = backend.unusable() or _logged_out(backend)
         if why is None:
             return backend
         tried.append(f"{name} ({why})")
@@ -68,6 +88,15 @@ def _chosen(mission: Mission, mission_dir: Path) -> Backend:
         + (f": {', '.join(tried)}" if tried else ": the mission names no backend and no recording"),
         mend="add a command or a recording under `backends:`, or install one of those that are preferred",
     )
+
+
+def _logged_out(backend: Backend) -> str | None:
+    """Whoever has a choice does not choose an agent that nobody has logged in."""
+    if not isinstance(backend, ProfiledBackend) or backend.is_given_more:
+        return None
+    if is_logged_in(backend.profile, os.environ, Path.home()):
+        return None
+    return f"not logged in: {backend.profile.login}"
 
 
 def _candidates(mission: Mission) -> Iterator[str]:

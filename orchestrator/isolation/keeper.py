@@ -136,11 +136,11 @@ class Keeper:
 
 
 def start(argv: list[bytes], env: dict[bytes, bytes], fds: list[int], numbers: list[int]) -> int:
-    """Start the program in a session of its own, here, with `fds` as its input, its output and
+    """Start the program in a session of its own, here, with `fds` as its input, its output, its
     errors, and `numbers`. Raises OSError when that cannot be.
     """
     above = max([2, *numbers]) + 1  # out of one another's way first
-    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in (*fds[:2], fds[1], *fds[2:])]
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in fds]
     wanted = [(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(moved, (0, 1, 2, *numbers), strict=True)]
     refusal: OSError = FileNotFoundError(errno.ENOENT, "")
     try:

@@ -46,6 +46,8 @@ class Order:
     env: Mapping[str, str]
     grace: float
     has_input: bool
+    is_split: bool = False
+    """Whether standard error comes by itself, and not among standard output."""
     pass_fds: tuple[int, ...] = ()
     notes: Path | None = None
     is_boxed: bool = False
@@ -67,9 +69,11 @@ class AtWork(Protocol):
 class Kept:
     """A program below a keeper of its own, from its start until nothing of its tree is left."""
 
-    def __init__(self, control: socket.socket, stdin: int | None, stdout: int) -> None:
+    def __init__(
+        self, control: socket.socket, stdin: int | None, stdout: int, stderr: int | None = None
+    ) -> None:
         self._control = control
-        self._stdin, self._stdout = stdin, stdout
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
         self._heard = b""
         self._lines: list[tuple[str, int]] = []
         self._is_at_end = False
@@ -121,12 +125,11 @@ class Kept:
 
     async def read(self) -> bytes:
         """The next piece of its output; empty at the end."""
-        await anyio.lowlevel.checkpoint()
-        while True:
-            try:
-                return os.read(self._stdout, CHUNK_BYTES)
-            except BlockingIOError:
-                await anyio.wait_readable(self._stdout)
+        return await _read(self._stdout)
+
+    async def read_errors(self) -> bytes:
+        """The same of its standard error, where that comes by itself."""
+        return b"" if self._stderr is None else await _read(self._stderr)
 
     def close(self) -> None:
         """Let go of the pipes; a tree that is still there is ended by its keeper then."""
@@ -134,6 +137,9 @@ class Kept:
         if self._stdout >= 0:
             os.close(self._stdout)
             self._stdout = -1
+        if self._stderr is not None:
+            os.close(self._stderr)
+            self._stderr = None
         self._control.close()
         if self.boxed is not None:
             self.boxed.close()
@@ -180,6 +186,15 @@ class Kept:
             case _:
                 self.left = int(number)
                 self._is_at_end = True
+
+
+async def _read(fd: int) -> bytes:
+    await anyio.lowlevel.checkpoint()
+    while True:
+        try:
+            return os.read(fd, CHUNK_BYTES)
+        except BlockingIOError:
+            await anyio.wait_readable(fd)
 
 
 async def start(order: Order) -> Kept:
@@ -240,13 +255,17 @@ def _ask(order: Order) -> Kept:
             theirs = far_end(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         reading, writing = os.pipe()
         stdout, output = near_end(reading), far_end(writing)
+        stderr, errors = None, output
+        if order.is_split:
+            reading, writing = os.pipe()
+            stderr, errors = near_end(reading), far_end(writing)
         ours, control = socket.socketpair()
         far.callback(control.close)
         near.callback(ours.close)
         ours.settimeout(0)
-        _HOUSE.ask([control.fileno(), theirs, output, *order.pass_fds])
+        _HOUSE.ask([control.fileno(), theirs, output, errors, *order.pass_fds])
         near.pop_all()
-        return Kept(ours, stdin, stdout)
+        return Kept(ours, stdin, stdout, stderr)
 
 
 class _House:

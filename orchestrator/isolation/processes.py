@@ -1,8 +1,8 @@
 """The one door to processes: run a program below a keeper of its own, and know when its whole tree
 is gone.
 
-Owns time limits, streaming the output into a size-capped log, and what is done about trees whose
-orchestrator was killed. Who descends from whom is known by ancestry, in the keeper (`keeper`);
+Owns time limits and what is done about trees whose orchestrator was killed; what becomes of the
+output is `output`'s. Who descends from whom is known by ancestry, in the keeper (`keeper`);
 what a process says of itself, in its environment or its name, decides nothing. It does not know
 what it runs or why.
 """
@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import anyio
 
@@ -23,7 +22,7 @@ from orchestrator.isolation import keepers
 from orchestrator.isolation.boxed import Boxed
 from orchestrator.isolation.keepers import Kept, open_house
 from orchestrator.isolation.orders import END, GRACE_SECONDS, KILL, NOTES, TAG
-from orchestrator.isolation.own_paths import append_to
+from orchestrator.isolation.output import Budget, OnLine, Output, TakeLine
 from orchestrator.isolation.sandbox import Box, enclose
 from orchestrator.isolation.secrets import known
 
@@ -35,6 +34,7 @@ __all__ = [
     "NotStarted",
     "OnLine",
     "ProcessSpec",
+    "TakeLine",
     "end_process",
     "note_in",
     "open_house",
@@ -45,16 +45,8 @@ __all__ = [
 DRAIN_SECONDS = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 RUN_LOG_LIMIT_BYTES = 512 * 1024 * 1024
-LEAST_LOG_BYTES = 64 * 1024
-"""What a log may have though the run's other logs have taken all there is."""
-GATHER_SECONDS = 0.01
-"""How long to let output come together: many programs write a letter at a time."""
-MUCH_BYTES = 4096
-TAIL_BYTES = 8 * 1024
 SIGNALLED = 128
 """What a box, as a shell does, adds to the number of the signal that ended its program."""
-
-OnLine = Callable[[str], None]
 
 
 class NotStarted(Exception):
@@ -65,7 +57,9 @@ class NotStarted(Exception):
 class ProcessSpec:
     """What to run: `timeout` in seconds from the start, `tag` names the attempt or the judge in the
     process's environment, `log` gets standard output and error together and is cut at `log_limit`
-    bytes. With a `box` it runs in that, and names all paths as they are outside of it.
+    bytes. With a `box` it runs in that, and names all paths as they are outside of it. With
+    `take_line` the two come apart, and it is given the objects of JSON, one a line, of standard
+    output.
     """
 
     argv: tuple[str, ...]
@@ -78,6 +72,7 @@ class ProcessSpec:
     log_limit: int = LOG_LIMIT_BYTES
     pass_fds: tuple[int, ...] = ()
     box: Box | None = None
+    take_line: TakeLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,63 +89,8 @@ class Exit:
     stopped: str | None = None
 
 
-@dataclass(slots=True)
-class _Budget:
-    """How many more bytes the logs of the run may hold, all together."""
-
-    left: int = RUN_LOG_LIMIT_BYTES
-
-
-@dataclass(slots=True)
-class _Output:
-    """The log file, its limit, and the last of what came by; no secret gets into either."""
-
-    path: Path
-    limit: int
-    on_line: OnLine | None
-    budget: _Budget
-    written: int = 0
-    dropped: int = 0
-    tail: bytearray = field(default_factory=bytearray)
-
-    async def stream(self, read: Callable[[], Awaitable[bytes]]) -> None:
-        clean = known().stream()
-        with append_to(self.path) as log:
-            try:
-                while chunk := await read():
-                    self._take(log, clean.feed(chunk))
-                    if len(chunk) < MUCH_BYTES:
-                        await anyio.sleep(GATHER_SECONDS)
-            finally:  # also when nobody waits for the end of it
-                self._take(log, clean.finish())
-            if self.dropped:
-                log.write(f"\n[orchestrate: {self.dropped} more bytes were not kept]\n".encode())
-
-    def _take(self, log: IO[bytes], chunk: bytes) -> None:
-        room = min(self.limit, max(self.budget.left + self.written, LEAST_LOG_BYTES))
-        kept = chunk[: max(0, room - self.written)]
-        log.write(kept)
-        log.flush()
-        self.written += len(kept)
-        self.budget.left -= len(kept)
-        self.dropped += len(chunk) - len(kept)
-        self.tail += chunk
-        del self.tail[:-TAIL_BYTES]
-        if chunk and self.on_line and (line := self.last_line()):
-            self.on_line(line)
-
-    def text(self) -> str:
-        return self.tail.decode("utf-8", "replace")
-
-    def last_line(self) -> str:
-        # The tail of a chatty program is decoded often; its last few hundred bytes hold the last
-        # line.
-        lines = self.tail[-400:].decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
 _NOTES: list[Path] = []
-_BUDGET = _Budget()
+_BUDGET = Budget(RUN_LOG_LIMIT_BYTES)
 
 
 def note_in(folder: Path) -> None:
@@ -177,6 +117,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
         env=env,
         grace=GRACE_SECONDS,
         has_input=spec.stdin is not None,
+        is_split=spec.take_line is not None,
         pass_fds=(*spec.pass_fds, *((boxed.status,) if boxed else ())),
         notes=_NOTES[0] if _NOTES else None,
         is_boxed=boxed is not None,
@@ -217,11 +158,15 @@ async def run_process(
     """
     started = time.monotonic()
     process = process or await start_process(spec)
-    output = _Output(spec.log, spec.log_limit, on_line, _BUDGET)
+    output = Output(spec.log, spec.log_limit, on_line, _BUDGET, known().stream)
     timed_out = False
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(output.stream, process.read)
+            if spec.take_line is None:
+                tasks.start_soon(output.merged, process.read)
+            else:
+                tasks.start_soon(output.apart, process.read, spec.take_line)
+                tasks.start_soon(output.apart, process.read_errors)
             if spec.stdin is not None:
                 tasks.start_soon(process.feed, spec.stdin)
             try:
@@ -238,6 +183,7 @@ async def run_process(
             tasks.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
     finally:
         process.close()
+        output.tell_dropped()
     # Without a status its keeper was killed, and it with it.
     code = process.returncode if process.returncode is not None else -signal.SIGKILL
     boxed = process.boxed

@@ -29,14 +29,25 @@ _OURS = frozenset(
 """Fields that hold names and ids, which are never taken from output."""
 
 _KNOWN: list[Redactor] = []
+_MORE: dict[str, str] = {}
 
 
 def know(declared: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Redactor:
     """Look for secrets in the environment; `declared` are the variables that are handed on by
     name.
     """
-    _KNOWN[:] = [Redactor(secrets_in(os.environ if environment is None else environment, declared))]
+    found = secrets_in(os.environ if environment is None else environment, declared)
+    _KNOWN[:] = [Redactor({**_MORE, **found})]
     return _KNOWN[0]
+
+
+def know_also(secrets: Mapping[str, str]) -> None:
+    """Know these from now on, by value with what they are called: what stands in files that an
+    agent is given.
+    """
+    if new := {value: name for value, name in secrets.items() if value not in _MORE}:
+        _MORE.update(new)
+        _KNOWN[:] = [Redactor({**_MORE, **known().secrets})]
 
 
 def know_of(mission: Mission) -> Redactor:

@@ -59,6 +59,19 @@ class Outcome(StrEnum):
         return self in (Outcome.LANDED, Outcome.NO_CHANGE_NEEDED)
 
 
+class Usage(Fact):
+    """What an attempt cost, as its agent says; tokens by what they are, money where it is told."""
+
+    tokens_in: int = 0
+    """Read by the model, those from a cache among them."""
+    tokens_cached: int = 0
+    """Of these, read from a cache."""
+    tokens_out: int = 0
+    cost_usd: float | None = None
+    means: str = ""
+    """What the figures count, in words: agents mean different things by them."""
+
+
 class Decision(StrEnum):
     """What a gate or a check decided."""
 

@@ -335,6 +335,33 @@ VARIABLES_SCHEMA = {
 Environment = Annotated[Variables, BeforeValidator(_variables), WithJsonSchema(VARIABLES_SCHEMA)]
 
 
+def _files(value: object) -> object:
+    """By the place in the home where they go: where they are."""
+    if isinstance(value, dict):
+        return value
+    found: dict[str, str] = {}
+    for part in value if isinstance(value, list | tuple) else [value]:
+        match part:
+            case str() if part.startswith("~/") and part[2:]:
+                found[part[2:]] = part
+            case dict() if all(isinstance(item, str) for item in (*part, *part.values())):
+                found |= part
+            case _:
+                raise ValueError("expected paths that begin with `~/`, or {PLACE: path}")
+    return found
+
+
+_FILE_SCHEMAS = [
+    {"type": "string", "pattern": "^~/."},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+]
+FILES_SCHEMA = {
+    "description": "paths below the user's home, [~/.x/y], or where they go and where they are, {.x/y: path}",
+    "anyOf": [*_FILE_SCHEMAS, {"type": "array", "items": {"anyOf": _FILE_SCHEMAS}}],
+}
+Files = Annotated[dict[str, str], BeforeValidator(_files), WithJsonSchema(FILES_SCHEMA)]
+
+
 class Repository(Model):
     """The code under repair: a git repository (`path`) or plain files that are made into one
     (`snapshot`).
@@ -416,9 +443,16 @@ class Backend(Model):
     """The folder of a recording, relative to the mission file."""
     prefer: tuple[Identifier, ...] = ()
     """For `auto`: backends in the order of preference."""
-    profile: Annotated[Identifier | None, NotYet("profiles of known agents")] = None
-    model: Annotated[str | None, NotYet("profiles of known agents")] = None
-    max_turns: Annotated[int | None, NotYet("profiles of known agents")] = None
+    profile: Identifier | None = None
+    """The agent that it is: `claude`, `codex`, …; by default the one of this entry's name."""
+    model: Text | None = None
+    """The model that a known agent is told to use; by default its own choice."""
+    max_turns: int | None = Field(default=None, ge=1, strict=True)
+    """How many turns a known agent may take in one attempt, if it can be told."""
+    files: Files = {}
+    """Files of the user's home (`~/.claude/settings.json`) that a known agent is given a copy of in
+    its private home, at the same place; or by that place, from elsewhere: `{.npmrc: ci/npmrc}`.
+    """
 
 
 class Budget(Model):

@@ -16,6 +16,7 @@ from orchestrator.mission.complaints import show
 from orchestrator.mission.model import Agent, Batch, Mission, OnConflict
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.values import (
+    PROFILES,
     backend_problems,
     claims_of,
     glob_problems,
@@ -29,7 +30,7 @@ NEEDS_AN_ENTRY = {  # built-in names that mean nothing until the mission says mo
     "command": ("command", "{command: [program, …]}"),
     "recording": ("folder", "{dir: recording}"),
 }
-PROFILES = ("acp", "claude", "codex", "copilot", "gemini", "goose", "opencode", "qwen")
+PROFILES_TO_COME = ("acp", "copilot", "gemini", "goose", "opencode", "qwen")
 RESERVED = frozenset(
     {"landed", "base", "gates"}
 )  # a run keeps refs and folders of its own beside its agents'
@@ -54,7 +55,8 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
 
 
 def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
-    known = [*mission.backends, *(name for name in BUILT_IN if name not in mission.backends)]
+    built_in = (*BUILT_IN, *PROFILES)
+    known = [*mission.backends, *(name for name in built_in if name not in mission.backends)]
     used: list[tuple[Loc, str]] = []
     if "backend" in mission.defaults.model_fields_set:
         used.append((("defaults", "backend"), mission.defaults.backend))
@@ -78,7 +80,7 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
                 yield Problem(
                     positions.value(loc), f"the backend `{name}` has no {what} here", mend
                 )
-        elif name in PROFILES:
+        elif name in PROFILES_TO_COME:
             what = f"the backend `{name}` is not supported yet: profiles of known agents"
             mend = f"name its command under `backends:`, such as `{name}: {{command: [{name}, …]}}`"
             yield Problem(positions.value(loc), what, mend)

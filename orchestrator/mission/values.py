@@ -32,11 +32,25 @@ PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mi
 TOKEN = re.compile(
     r"\{\{|\}\}|\{([^{}]*)\}|\{|\}"
 )  # doubled braces, a placeholder, or a brace that stands alone
+PROFILES = ("claude", "codex")
+"""Agents that are known by name; a test holds these against the registry."""
+KINDS = ("command", "dir", "prefer", "profile")
+"""Keys of which a backend has one: what kind it is."""
+KINDS_OF_ANY = ("command", "dir", "profile")
 KIND_OF_NAME = {
     "auto": ("prefer",),
     "recording": ("dir",),
     "command": ("command",),
+    **dict.fromkeys(PROFILES, ("profile", "command")),
 }  # all others choose freely
+KINDS_OF_KEY = {
+    "brief": ("command",),
+    "env": ("command", "profile"),
+    "model": ("profile",),
+    "max_turns": ("profile",),
+    "files": ("profile",),
+}
+WORD_OF_KIND = {"command": "a command", "profile": "a known agent"}
 LINE = re.compile(r":\d+$")
 ABSOLUTE = re.compile(
     r"[A-Za-z]:[/\\]|~|/(?:bin|dev|etc|home|mnt|opt|private|proc|root|srv|tmp|usr|var|Users|Volumes)/"
@@ -212,30 +226,62 @@ def _absent(positions: Positions, loc: Loc, noun: str, path: str) -> Problem:
 def backend_problems(mission: Mission, positions: Positions, folder: Path) -> Iterator[Problem]:
     """Each backend is of one kind, with what that kind needs and nothing else."""
     for name, backend in mission.backends.items():
-        if backend.profile is not None:
-            continue  # not supported yet, which is said of its key
         loc: Loc = ("backends", name)
-        kinds = [key for key in ("command", "dir", "prefer") if key in backend.model_fields_set]
-        allowed = KIND_OF_NAME.get(name, ("command", "dir"))
-        if strange := next((key for key in kinds if key not in allowed), None):
+        said = [key for key in KINDS if key in backend.model_fields_set]
+        if name in PROFILES and "profile" not in said and not said:
+            said = ["profile"]  # an entry that says more of an agent that is known by its name
+        allowed = KIND_OF_NAME.get(name, KINDS_OF_ANY)
+        if strange := next((key for key in said if key not in allowed), None):
             what = f"the backend `{name}` takes no `{strange}`"
             yield Problem(
                 positions.key((*loc, strange)), what, f"it takes {listed(allowed, last=' or ')}"
             )
-        elif not kinds:
+        elif not said:
             what = f"the backend `{name}` says nothing to do"
             yield Problem(positions.key(loc), what, f"add {listed(allowed, last=' or ')}")
-        elif len(kinds) > 1:
-            what = f"the backend `{name}` has {listed(kinds, last=' and ')}"
+        elif len(said) > 1:
+            what = f"the backend `{name}` has {listed(said, last=' and ')}"
             yield Problem(
-                positions.key((*loc, kinds[1])),
+                positions.key((*loc, said[1])),
                 what,
-                "a backend is a command or a recording: make two of it",
+                "a backend is a command, a known agent or a recording: make two of it",
             )
-        elif kinds == ["command"]:
-            yield from _command_problems(backend, positions, loc)
         else:
+            yield from _kind_problems(said[0], name, backend, positions, folder)
+
+
+def _kind_problems(
+    kind: str, name: str, backend: Backend, positions: Positions, folder: Path
+) -> Iterator[Problem]:
+    """What belongs to another kind, and what is wrong with its own."""
+    loc: Loc = ("backends", name)
+    for key, kinds in KINDS_OF_KEY.items():
+        if key in backend.model_fields_set and kind not in kinds:
+            of = listed((WORD_OF_KIND[of] for of in kinds), last=" or ").replace("`", "")
+            what = f"`{key}` says something about {of}, and the backend `{name}` is none"
+            yield Problem(positions.key((*loc, key)), what, "take it out")
+    match kind:
+        case "command":
+            yield from _command_problems(backend, positions, loc)
+        case "profile":
+            yield from _profile_problems(name, backend, positions)
+        case _:
             yield from _other_problems(name, backend, positions, folder)
+
+
+def _profile_problems(name: str, backend: Backend, positions: Positions) -> Iterator[Problem]:
+    """A known agent."""
+    loc: Loc = ("backends", name)
+    if backend.profile is not None and backend.profile not in PROFILES:
+        what = f"there is no profile `{backend.profile}`"
+        mend = did_you_mean(backend.profile, PROFILES, noun="profile")
+        yield Problem(positions.value((*loc, "profile")), what, mend)
+    for where in backend.files:
+        if where.startswith(("/", "~")) or ".." in Path(where).parts or not where.strip("./"):
+            what = f"{show(where)} is no place in an agent's home"
+            yield Problem(
+                positions.key((*loc, "files")), what, "write it relative to the home: `.claude/x`"
+            )
 
 
 def _other_problems(
@@ -249,10 +295,6 @@ def _other_problems(
         what = "prefers itself" if backend.prefer else "prefers nothing"
         mend = "name the backends to try, in their order"
         yield Problem(positions.value((*loc, "prefer")), f"the backend `{name}` {what}", mend)
-    for key in ("brief", "env"):
-        if key in backend.model_fields_set:
-            what = f"`{key}` says something about a command, and the backend `{name}` has none"
-            yield Problem(positions.key((*loc, key)), what, "take it out")
 
 
 def _command_problems(backend: Backend, positions: Positions, loc: Loc) -> Iterator[Problem]:

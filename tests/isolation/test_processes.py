@@ -15,7 +15,7 @@ import anyio
 import psutil
 import pytest
 
-from orchestrator.isolation import processes
+from orchestrator.isolation import output, processes
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.processes import TAG, Exit, NotStarted, OnLine, ProcessSpec, run_process
@@ -187,7 +187,7 @@ def test_a_flood_is_cut_and_takes_no_memory(tmp_path: Path, tag: str) -> None:
     assert end.code == 0
     assert end.dropped == 300_000_000 + len("\nthe end\n") - MIB
     assert end.tail.endswith("the end\n")
-    assert len(end.tail) <= processes.TAIL_BYTES
+    assert len(end.tail) <= output.TAIL_BYTES
     log = tmp_path / "logs" / "out.log"
     assert MIB <= log.stat().st_size < MIB + 100
     assert f"{end.dropped} more bytes were not kept" in log.read_text()[-100:]
@@ -418,9 +418,9 @@ def test_all_logs_of_a_run_have_a_limit_together(
     tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "RUN_LOG_LIMIT_BYTES", 100_000)
-    monkeypatch.setattr(processes, "LEAST_LOG_BYTES", 5_000)
+    monkeypatch.setattr(output, "LEAST_LOG_BYTES", 5_000)
     monkeypatch.setattr(processes, "_NOTES", [])
-    monkeypatch.setattr(processes, "_BUDGET", processes._Budget())
+    monkeypatch.setattr(processes, "_BUDGET", processes.Budget(100_000))
     logs = tmp_path / "logs"
     (logs / "gates").mkdir(parents=True)
     (logs / "gates" / "earlier.log").write_bytes(b"x" * 20_000)

@@ -76,7 +76,6 @@ def test_what_is_not_supported_yet_is_marked() -> None:
         if value.get("deprecated")
     }
     assert marked == {
-        "Backend.profile", "Backend.model", "Backend.max_turns",
         "Batch.rollback", "Mission.budget",
     }  # fmt: skip
 

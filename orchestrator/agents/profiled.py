@@ -1,0 +1,160 @@
+"""A backend made of a profile: a known agent, called as it must be, with its user's login, read by
+its last event.
+
+Owns how a profile is carried out. What it says of an agent is data (`profile`, `profiles/`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from anyio import to_thread
+
+from orchestrator.agents.backend import Answer, Ended, Work
+from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of
+from orchestrator.agents.logins import place, there
+from orchestrator.agents.profile import Heard, Profile, Reader
+from orchestrator.isolation.environment import clean_environment, path_of_agents
+from orchestrator.isolation.own_paths import own_folder
+from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
+from orchestrator.mission.model import Backend as BackendConfig
+from orchestrator.mission.model import BriefMode
+
+
+class ProfiledBackend:
+    """Carries out a profile as a mission wants it."""
+
+    is_replay = False
+
+    def __init__(
+        self, name: str, config: BackendConfig, mission_dir: Path, profile: Profile
+    ) -> None:
+        self.name = name
+        self.profile = profile
+        self._config = config
+        self._mission_dir = mission_dir
+
+    @property
+    def is_given_more(self) -> bool:
+        """Whether the mission gives it something by which it may be logged in."""
+        return bool(self._config.env or self._config.files)
+
+    def unusable(self) -> str | None:
+        profile, config = self.profile, self._config
+        if program_of(profile) is None:
+            return f"{profile.program} is not on PATH ({profile.install})"
+        if profile.needs_model and not config.model:
+            return f"{profile.name} would choose a model by itself: say `model: …` for it"
+        if config.max_turns is not None and profile.turns is None:
+            return (
+                f"{profile.name} cannot be told how many turns it may take: leave `max_turns` out"
+            )
+        return None
+
+    async def work(self, work: Work, on_line: Callable[[str], None]) -> Ended:
+        await to_thread.run_sync(self._furnish, work.home)
+        reader = self.profile.reader()
+        spec = self._spec(work, reader)
+        if any(len(os.fsencode(part)) > ARGUMENT_LIMIT_BYTES for part in spec.argv):
+            return Ended(
+                None, f"the brief is too long: {self.profile.name} takes it as an argument"
+            )
+        try:
+            end = await run_process(spec, on_line)
+        except NotStarted as error:
+            return Ended(None, f"could not be started: {error}")
+        return self._ended(end, failure_of(spec, end), reader.heard())
+
+    def _spec(self, work: Work, reader: Reader) -> ProcessSpec:
+        profile, home = self.profile, str(work.home)
+        values = {
+            "brief": work.brief,
+            "workspace": str(work.workspace),
+            "home": home,
+            "model": self._config.model or "",
+            "turns": str(self._config.max_turns or ""),
+        }
+        parts = (
+            *profile.argv,
+            *profile.approvals[work.level],
+            *(profile.model if self._config.model else ()),
+            *(profile.turns or () if self._config.max_turns else ()),
+            *profile.end,
+        )
+        constants = {name: text.replace("{home}", home) for name, text in profile.constants.items()}
+        given = variables_of(profile, os.environ)
+        own = self._config.env.of(os.environ)
+        return ProcessSpec(
+            argv=(profile.program, *(_filled(part, values) for part in parts)),
+            cwd=work.workspace,
+            env=clean_environment(
+                work.home,
+                {**constants, **given, **own, **described(work)},
+                python=work.python,
+            ),
+            timeout=work.timeout,
+            log=work.log,
+            tag=work.tag,
+            stdin=work.brief.encode() if profile.brief is BriefMode.STDIN else None,
+            take_line=reader.read,
+        )
+
+    def _furnish(self, home: Path) -> None:
+        own_folder(home)
+        user = Path.home()
+        files = {where: user / where for where in (*self.profile.logins, *self.profile.settings)}
+        for where, source in self._config.files.items():
+            files[where] = self._mission_dir / Path(source).expanduser()
+        place(home, files, self.profile.writes)
+        for text in self.profile.constants.values():
+            if text.startswith("{home}/"):
+                own_folder(home / text.removeprefix("{home}/"))
+
+    def _ended(self, end: Exit, failure: str | None, heard: Heard | None) -> Ended:
+        """The agent's own word explains a failure; no word, or a bad one, is never a success."""
+        if heard is None:
+            unsaid = f"{self.profile.name} ended without saying how its work went"
+            return Ended(end, failure or unsaid)
+        told = Ended(end, failure, usage=heard.usage, session=heard.session)
+        if end.timed_out or heard.answer is Answer.DELIVERED:
+            return told
+        reason = f"{self.profile.name}: {heard.reason}"
+        mend = self.profile.login if heard.answer is Answer.NOT_LOGGED_IN else ""
+        return replace(
+            told, failure=reason, kind=heard.answer, mend=mend, retry_after=heard.retry_after
+        )
+
+
+def program_of(profile: Profile) -> str | None:
+    """Where the agent is; None where it is not."""
+    return shutil.which(profile.program, path=path_of_agents())
+
+
+def variables_of(profile: Profile, environment: Mapping[str, str]) -> dict[str, str]:
+    """What of the user's environment the agent is given."""
+    found = {name: environment[name] for name in profile.variables if environment.get(name)}
+    for name, theirs in profile.aliases.items():
+        if name not in found and theirs in found:
+            found[name] = found[theirs]
+    return found
+
+
+def is_logged_in(profile: Profile, environment: Mapping[str, str], home: Path) -> bool:
+    """Whether there is a key or a login to be given; whether it is good costs a request."""
+    if any(environment.get(name) for name in profile.keys):
+        return True
+    return there(home / where for where in (*profile.logins, *profile.settings)) is not None
+
+
+def _filled(part: str, values: Mapping[str, str]) -> str:
+    """With its placeholders filled; other braces mean nothing here."""
+    for name, value in values.items():
+        if part == f"{{{name}}}":
+            return value
+    for name in ("workspace", "home", "model", "turns"):
+        part = part.replace(f"{{{name}}}", values[name])
+    return part

@@ -1,0 +1,152 @@
+"""Claude Code, by Anthropic."""
+
+from __future__ import annotations
+
+import time
+
+from orchestrator.agents.backend import Answer
+from orchestrator.agents.profile import Heard, Profile
+from orchestrator.agents.reading import (
+    Event,
+    answer_to,
+    event_of,
+    inside,
+    money,
+    number,
+    sentence,
+    wait_told,
+)
+from orchestrator.journal.facts import Usage
+from orchestrator.mission.model import Isolation
+
+MEANS = "all requests of the attempt, in list prices of its provider"
+_LIMITS = ("error_max_turns", "error_max_budget_usd")
+
+
+class ClaudeReader:
+    """Its `result` says all; requests that are tried again say when that will be."""
+
+    def __init__(self) -> None:
+        self._result: Event | None = None
+        self._wait: float | None = None
+
+    def read(self, line: str) -> str:
+        event = event_of(line)
+        if event is None:
+            return line.strip()
+        match event.get("type"):
+            case "result":
+                self._result = event
+            case "system" if event.get("subtype") == "api_retry":
+                if event.get("error_status") in (429, 529):
+                    self._wait = number(event.get("retry_delay_ms")) / 1000
+                return f"its provider answered {event.get('error_status') or event.get('error')}"
+            case "rate_limit_event":
+                self._note_limit(event)
+            case "assistant":
+                return _shown(event)
+        return ""
+
+    def _note_limit(self, event: Event) -> None:
+        resets = inside(event, "rate_limit_info", "resetsAt")
+        if inside(event, "rate_limit_info", "status") == "rejected" and resets:
+            self._wait = max(0.0, number(resets) - time.time())
+
+    def heard(self) -> Heard | None:
+        event = self._result
+        if event is None:
+            return None
+        usage, session = _usage(event), str(event.get("session_id") or "")
+        subtype = str(event.get("subtype") or "")
+        if not event.get("is_error") and subtype == "success":
+            return Heard(Answer.DELIVERED, "", usage, session)
+        told = event.get("result") or "; ".join(map(str, event.get("errors") or ()))
+        text = sentence(told or subtype or event.get("terminal_reason"))
+        if subtype in _LIMITS:
+            return Heard(Answer.OVER_BUDGET, text, usage, session)
+        answer = answer_to(text, event.get("api_error_status"))
+        wait = wait_told(text) or self._wait if answer is Answer.RATE_LIMITED else None
+        return Heard(answer, text, usage, session, wait)
+
+
+def _usage(event: Event) -> Usage | None:
+    used = event.get("usage")
+    if not isinstance(used, dict):
+        return None
+    read = number(used.get("cache_read_input_tokens"))
+    made = number(used.get("cache_creation_input_tokens"))
+    return Usage(
+        tokens_in=number(used.get("input_tokens")) + read + made,
+        tokens_cached=read,
+        tokens_out=number(used.get("output_tokens")),
+        cost_usd=money(event.get("total_cost_usd")),
+        means=MEANS,
+    )
+
+
+def _shown(event: Event) -> str:
+    content = inside(event, "message", "content")
+    for block in reversed(content if isinstance(content, list) else []):
+        match block:
+            case {"type": "text", "text": str(text)} if text.strip():
+                return text.strip().splitlines()[-1]
+            case {"type": "tool_use", "name": name, "input": dict(given)}:
+                what = given.get("command") or given.get("file_path") or given.get("pattern") or ""
+                return f"{name} {str(what).strip()}".strip().splitlines()[0]
+    return ""
+
+
+PROFILE = Profile(
+    name="claude",
+    program="claude",
+    argv=("-p", "--output-format", "stream-json", "--verbose"),
+    approvals={
+        Isolation.WORKTREE: (
+            "--permission-mode",
+            "acceptEdits",
+            "--allowedTools",
+            "Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Glob,Grep,Task,TodoWrite,WebFetch",
+        ),
+        # Who is root must say that it is in a sandbox; there, that is so.
+        Isolation.STRICT: ("--dangerously-skip-permissions",),
+    },
+    turns=("--max-turns", "{turns}"),
+    resume=("--resume", "{session}"),
+    variables=(
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "ANTHROPIC_BASE_URL",
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "ANTHROPIC_MODEL",
+        "ANTHROPIC_SMALL_FAST_MODEL",
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_REGION",
+        "ANTHROPIC_VERTEX_PROJECT_ID",
+        "CLOUD_ML_REGION",
+    ),
+    keys=(
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+    ),
+    constants={
+        # Ten by default, also where the key is wrong.
+        "CLAUDE_CODE_MAX_RETRIES": "2",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "IS_SANDBOX": "1",
+    },
+    logins=(".claude/.credentials.json",),
+    reader=ClaudeReader,
+    install="npm install -g @anthropic-ai/claude-code",
+    login="run `claude` once and log in, or `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN, "
+    "or set ANTHROPIC_API_KEY",
+)

@@ -1,0 +1,114 @@
+"""Codex, by OpenAI."""
+
+from __future__ import annotations
+
+from orchestrator.agents.backend import Answer
+from orchestrator.agents.profile import Heard, Profile
+from orchestrator.agents.reading import (
+    Event,
+    answer_to,
+    event_of,
+    inside,
+    number,
+    sentence,
+    wait_told,
+)
+from orchestrator.journal.facts import Usage
+from orchestrator.mission.model import Isolation
+
+MEANS = "all requests of the attempt; what they cost is not told"
+_ALWAYS = (
+    *("-c", "allow_login_shell=false"),  # which would begin with another PATH
+    *("-c", "shell_environment_policy.ignore_default_excludes=false"),  # no keys in its shells
+    *("-c", 'approval_policy="never"'),
+    *("-c", "check_for_update_on_startup=false"),
+)
+
+
+class CodexReader:
+    """A turn is completed or fails; errors before that may have been got over."""
+
+    def __init__(self) -> None:
+        self._last: Event | None = None
+        self._error = ""
+        self._session = ""
+
+    def read(self, line: str) -> str:
+        event = event_of(line)
+        if event is None:
+            return line.strip()
+        match event.get("type"):
+            case "thread.started":
+                self._session = str(event.get("thread_id") or "")
+            case "turn.started":
+                self._last = None
+            case "turn.completed" | "turn.failed":
+                self._last = event
+            case "error":
+                self._error = sentence(event.get("message"))
+                return self._error
+            case "item.started" | "item.completed":
+                return _shown(event)
+        return ""
+
+    def heard(self) -> Heard | None:
+        if self._last is None:
+            return self._failed(self._error) if self._error else None
+        if self._last.get("type") == "turn.completed":
+            return Heard(Answer.DELIVERED, "", _usage(self._last), self._session)
+        return self._failed(sentence(inside(self._last, "error", "message") or self._error))
+
+    def _failed(self, text: str) -> Heard:
+        answer = answer_to(text)
+        wait = wait_told(text) if answer is Answer.RATE_LIMITED else None
+        return Heard(answer, text or "its turn failed", None, self._session, wait)
+
+
+def _usage(event: Event) -> Usage | None:
+    used = event.get("usage")
+    if not isinstance(used, dict):
+        return None
+    return Usage(
+        tokens_in=number(used.get("input_tokens")),
+        tokens_cached=number(used.get("cached_input_tokens")),
+        tokens_out=number(used.get("output_tokens")),
+        means=MEANS,
+    )
+
+
+def _shown(event: Event) -> str:
+    match event.get("item"):
+        case {"type": "agent_message", "text": str(text)} if text.strip():
+            return text.strip().splitlines()[-1]
+        case {"type": "command_execution", "command": str(command)} if command.strip():
+            return command.strip().splitlines()[0]
+        case {"type": "file_change", "changes": [{"path": path}, *_]}:
+            return f"changed {path}"
+    return ""
+
+
+PROFILE = Profile(
+    name="codex",
+    program="codex",
+    argv=("exec", "--json", "--skip-git-repo-check", *_ALWAYS),
+    approvals={
+        Isolation.WORKTREE: (
+            *("--sandbox", "workspace-write"),
+            *("-c", "sandbox_workspace_write.exclude_slash_tmp=true"),
+        ),
+        # Its own sandbox cannot stand inside of ours: every command would fail, with exit 0.
+        Isolation.STRICT: ("--dangerously-bypass-approvals-and-sandbox",),
+    },
+    model=("-m", "{model}"),
+    resume=("resume", "{session}"),
+    end=("-",),
+    variables=("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_BASE_URL"),
+    keys=("CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_API_KEY"),
+    aliases={"CODEX_API_KEY": "OPENAI_API_KEY"},
+    constants={"CODEX_HOME": "{home}/.codex", "TMPDIR": "{home}/tmp"},
+    logins=(".codex/auth.json",),
+    settings=(".codex/config.toml",),
+    reader=CodexReader,
+    install="npm install -g @openai/codex",
+    login="run `codex login`, or set CODEX_API_KEY or OPENAI_API_KEY",
+)

@@ -1,0 +1,273 @@
+"""A model that does what its script says, on loopback: real agents are driven by it, and no token
+is spent.
+
+It speaks Anthropic messages, OpenAI responses and OpenAI chat completions, streaming. What an agent
+is to do stands in its brief, as lines `script: sh COMMAND`; each is one call of the agent's shell.
+A request in which the agent only quotes the brief (a title, a safety review) offers no shell, and is
+answered in words. `Fault` makes it fail as providers do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+SCRIPT = re.compile(r"script: sh (.+?)(?:\\n|\n|$)")
+TEXT_TOKENS = (120, 30)
+"""Of every answer: what went in, what came out."""
+
+
+class Fault(StrEnum):
+    """What is wrong with it."""
+
+    NONE = "none"
+    UNAUTHORIZED = "401"
+    RATE_LIMIT = "429"
+    BROKEN = "500"
+    HANG = "hang"
+    HTML = "html"
+    CUT = "cut"
+
+
+class Model:
+    """Serves until the `with` block ends. `after` requests are answered well before the fault, which
+    then holds for `times` requests.
+    """
+
+    def __init__(self, fault: Fault = Fault.NONE, *, after: int = 0, times: int = 10**9) -> None:
+        self.fault, self.after, self.times = fault, after, times
+        self.retry_after: int | None = None
+        self.requests: list[dict[str, Any]] = []
+        """The bodies of those that offer a shell: the work itself."""
+        self.headers: list[dict[str, str]] = []
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._is_over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def note(self, body: dict[str, Any], headers: dict[str, str]) -> Fault:
+        """Remember a request; the fault that it meets."""
+        with self._lock:
+            if shell_of(body) is None:
+                number = len(self.requests)  # nobody's work, and it meets the provider as it is
+            else:
+                number = len(self.requests)
+                self.requests.append(body)
+                self.headers.append(headers)
+            is_faulty = self.after <= number < self.after + self.times
+            return self.fault if is_faulty else Fault.NONE
+
+    def hang(self) -> None:
+        self._is_over.wait(600)
+
+
+def shell_of(body: dict[str, Any]) -> str | None:
+    """What the agent calls its shell."""
+    given = [body, *(item for item in body.get("input") or [] if isinstance(item, dict))]
+    tools = [tool for part in given for tool in part.get("tools") or []]
+    tools = [inner for tool in tools for inner in tool.get("tools") or [tool]]
+    names = [tool.get("name") or tool.get("function", {}).get("name", "") for tool in tools]
+    known = ("Bash", "exec_command", "shell_command", "shell", "exec", "run_shell_command", "bash")
+    return next((name for name in names if name in known or name.endswith("__shell")), None)
+
+
+def next_command(body: dict[str, Any]) -> str | None:
+    """The command of the script that is not carried out yet; None when all are."""
+    text = json.dumps(body.get("messages") or body.get("input"))
+    asked = list(dict.fromkeys(SCRIPT.findall(json.loads(json.dumps(text)))))
+    done = len(
+        re.findall(
+            r'"type": "(?:tool_result|function_call_output|custom_tool_call_output)"|"role": "tool"',
+            text,
+        )
+    )
+    if done >= len(asked):
+        return None
+    return json.loads(f'"{asked[done]}"')
+
+
+def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def do_HEAD(self) -> None:
+            self._send(200, b"", "text/plain")
+
+        def do_GET(self) -> None:
+            self._send(200, b'{"data": [], "models": []}', "application/json")
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+            try:
+                body = json.loads(raw or b"{}")
+            except ValueError:
+                self._send(400, b"{}", "application/json")
+                return
+            if "count_tokens" in self.path:
+                self._send(200, b'{"input_tokens": 100}', "application/json")
+                return
+            dialect = _dialect(self.path)
+            if dialect is None:
+                self._send(200, b"{}", "application/json")
+                return
+            fault = model.note(body, dict(self.headers))
+            if fault in (Fault.UNAUTHORIZED, Fault.RATE_LIMIT, Fault.BROKEN):
+                extra = {}
+                if fault is Fault.RATE_LIMIT and model.retry_after is not None:
+                    extra["retry-after"] = str(model.retry_after)
+                self._send(int(fault.value), _error(fault), "application/json", extra)
+            elif fault is Fault.HANG:
+                model.hang()
+                self.close_connection = True
+            elif fault is Fault.HTML:
+                self._send(200, b"<html><body>Welcome to the hotel</body></html>", "text/html")
+            else:
+                self._stream(list(dialect(body)), is_cut=fault is Fault.CUT)
+
+        def _stream(self, events: list[dict[str, Any] | str], *, is_cut: bool) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.send_header("connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            for event in events[: len(events) // 2] if is_cut else events:
+                data = event if isinstance(event, str) else json.dumps(event)
+                kind = "" if isinstance(event, str) or "type" not in event else event["type"]
+                head = f"event: {kind}\n" if kind else ""
+                self.wfile.write(f"{head}data: {data}\n\n".encode())
+            self.wfile.flush()
+
+        def _send(
+            self, status: int, body: bytes, kind: str, extra: dict[str, str] | None = None
+        ) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            for name, value in (extra or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+    return Handler
+
+
+def _error(fault: Fault) -> bytes:
+    kind, text = {
+        Fault.UNAUTHORIZED: ("authentication_error", "invalid x-api-key"),
+        Fault.RATE_LIMIT: ("rate_limit_error", "Number of requests has exceeded your rate limit"),
+        Fault.BROKEN: ("api_error", "Internal server error"),
+    }[fault]
+    return json.dumps(
+        {"type": "error", "error": {"type": kind, "message": text, "code": kind}}
+    ).encode()
+
+
+def _dialect(path: str) -> Any:
+    path = path.partition("?")[0]
+    if path.endswith("/messages"):
+        return _messages
+    if path.endswith("/responses"):
+        return _responses
+    return _chat if path.endswith("/chat/completions") else None
+
+
+def _call(body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    shell, command = shell_of(body), next_command(body)
+    if shell is None or command is None:
+        return None
+    match shell:
+        case "exec_command":
+            return shell, {"cmd": command}
+        case "exec":  # a program that calls tools
+            return shell, {"cmd": command}
+        case "shell":
+            return shell, {"command": ["sh", "-c", command]}
+        case _:
+            return shell, {"command": command, "description": "as the script says"}
+
+
+def _messages(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Anthropic."""
+    call = _call(body)
+    usage = {"input_tokens": TEXT_TOKENS[0], "output_tokens": 1}
+    message = {"id": f"msg_{time.monotonic_ns()}", "type": "message", "role": "assistant"}
+    message |= {"model": body.get("model"), "content": [], "stop_reason": None, "usage": usage}
+    yield {"type": "message_start", "message": message}
+    if call:
+        block = {"type": "tool_use", "id": f"toolu_{time.monotonic_ns()}", "name": call[0]}
+        yield {"type": "content_block_start", "index": 0, "content_block": {**block, "input": {}}}
+        part = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}
+    else:
+        block = {"type": "text", "text": ""}
+        yield {"type": "content_block_start", "index": 0, "content_block": block}
+        part = {"type": "text_delta", "text": "All done."}
+    yield {"type": "content_block_delta", "index": 0, "delta": part}
+    yield {"type": "content_block_stop", "index": 0}
+    reason = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
+    yield {"type": "message_delta", "delta": reason, "usage": {"output_tokens": TEXT_TOKENS[1]}}
+    yield {"type": "message_stop"}
+
+
+def _responses(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """OpenAI, the newer way."""
+    call, number = _call(body), time.monotonic_ns()
+    response = {"id": f"resp_{number}", "object": "response", "status": "in_progress", "output": []}
+    yield {"type": "response.created", "response": response}
+    if call:
+        item: dict[str, Any] = {"type": "function_call", "id": f"fc_{number}", "name": call[0]}
+        item |= {"call_id": f"call_{number}", "arguments": json.dumps(call[1])}
+        if call[0] == "exec":
+            item |= {"type": "custom_tool_call", "namespace": "functions"}
+            item["input"] = f"text(await tools.exec_command({item.pop('arguments')}))"
+        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+    else:
+        words = [{"type": "output_text", "text": "All done.", "annotations": []}]
+        item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "content": words}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+    usage = {"input_tokens": TEXT_TOKENS[0], "output_tokens": TEXT_TOKENS[1], "total_tokens": 150}
+    usage |= {"input_tokens_details": {"cached_tokens": 0}}
+    usage |= {"output_tokens_details": {"reasoning_tokens": 0}}
+    done = {**response, "status": "completed", "output": [item], "usage": usage}
+    yield {"type": "response.completed", "response": done}
+
+
+def _chat(body: dict[str, Any]) -> Iterator[dict[str, Any] | str]:
+    """OpenAI, the older way."""
+    call, number = _call(body), time.monotonic_ns()
+    head = {"id": f"chat-{number}", "object": "chat.completion.chunk", "model": body.get("model")}
+    delta: dict[str, Any] = {"role": "assistant", "content": None if call else "All done."}
+    if call:
+        function = {"name": call[0], "arguments": json.dumps(call[1])}
+        delta["tool_calls"] = [
+            {"index": 0, "id": f"call_{number}", "type": "function", "function": function}
+        ]
+    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    reason = "tool_calls" if call else "stop"
+    usage = {"prompt_tokens": TEXT_TOKENS[0], "completion_tokens": TEXT_TOKENS[1]}
+    usage["total_tokens"] = sum(TEXT_TOKENS)
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": usage}
+    yield "[DONE]"
