@@ -22,6 +22,7 @@ from orchestrator.journal.facts import (
     Outcome,
     PlaceFault,
     Symptom,
+    Usage,
     Verdict,
 )
 from orchestrator.mission.model import Mission
@@ -136,11 +137,14 @@ class AttemptEnded(Fact):
     """From the start of the backend's process to the end of its process tree."""
     log: str = ""
     brief: str = ""
+    usage: Usage | None = None
+    session: str = ""
+    """What the agent calls the conversation, if it can go on with it."""
 
 
 class AttemptInterrupted(Fact):
-    """The orchestrator ended first. Not charged to the agent; what was in the workspace is kept in
-    `salvaged`.
+    """The orchestrator ended first, or the backend could not work, which is nobody's fault. Not
+    charged to the agent; what was in the workspace is kept in `salvaged`.
     """
 
     kind: Literal["attempt_interrupted"] = "attempt_interrupted"
@@ -149,6 +153,23 @@ class AttemptInterrupted(Fact):
     attempt: int
     salvaged: str | None = None
     reason: str = ""
+    answer: Literal["", "rate_limited", "not_logged_in"] = ""
+    """The backend's, where it ended before the orchestrator did."""
+    wait: float = 0.0
+    """Seconds before the next attempt goes to work."""
+    usage: Usage | None = None
+    seconds: float = 0.0
+    log: str = ""
+
+
+class BackendStopped(Fact):
+    """No attempt of a backend can do anything, so none is made any more: nobody has logged in."""
+
+    kind: Literal["backend_stopped"] = "backend_stopped"
+    backends: tuple[str, ...]
+    """What the plan calls it."""
+    reason: str
+    mend: str = ""
 
 
 class IntegrationStarted(Fact):
@@ -356,6 +377,7 @@ Event = Annotated[
     | AttemptStarted
     | AttemptEnded
     | AttemptInterrupted
+    | BackendStopped
     | IntegrationStarted
     | CandidateBuilt
     | GateStarted

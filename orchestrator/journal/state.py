@@ -17,6 +17,7 @@ from orchestrator.journal.events import (
     AttemptEnded,
     AttemptInterrupted,
     AttemptStarted,
+    BackendStopped,
     BatchEnded,
     BatchLanded,
     BatchStarted,
@@ -244,6 +245,8 @@ class State:
     over.
     """
     approvals: tuple[ApprovalRecorded, ...] = ()
+    stopped: Mapping[str, BackendStopped] = field(default_factory=dict)
+    """Backends that nobody is given to any more, by the name that the plan uses."""
     written: tuple[CheckoutWritten, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
@@ -316,7 +319,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             raise TypeError("a journal has one run_started")
         case RunResumed() as event:
             return replace(
-                state,
+                _with_backends_again(state),
                 integrating=None,
                 interrupted=None,
                 parallel=event.parallel,
@@ -336,9 +339,14 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
                 state, event.agent, attempts=(*agent.attempts, Attempt(event, record.at))
             )
         case AttemptEnded() as event:
-            return _with_attempt(state, event.agent, event.attempt, ended=event)
+            state = _with_attempt(state, event.agent, event.attempt, ended=event)
+            return _without_backend(state, event.agent)
         case AttemptInterrupted() as event:
-            return _with_attempt(state, event.agent, event.attempt, interrupted=event)
+            state = _with_attempt(state, event.agent, event.attempt, interrupted=event)
+            return _without_backend(state, event.agent)
+        case BackendStopped() as event:
+            stopped = {**state.stopped, **dict.fromkeys(event.backends, event)}
+            return _without_backend(replace(state, stopped=stopped), *state.agents)
         case IntegrationStarted(batch=batch):
             state = _with_batch(state, batch, candidate=None, gate=None, verdict=None, intent=None)
             return replace(state, integrating=batch)
@@ -361,6 +369,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         case AgentsReturned() as event:
             for item in event.returns:
                 state = _with_attempt(state, item.agent, None, returned=item)
+                state = _without_backend(state, item.agent)
             returns = (*state.batches[event.batch].returns, *event.returns)
             state = _with_batch(state, event.batch, returns=returns)
             return state if event.others_land else replace(state, integrating=None)
@@ -384,6 +393,27 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return replace(state, ended=event, interrupted=None)
         case TargetLanded() as event:
             return replace(state, target=event)
+
+
+def _without_backend(state: State, *agents: str) -> State:
+    """Who would be given to a backend that is stopped has failed."""
+    for id in agents if state.stopped else ():
+        agent = state.agents[id]
+        sent_back = agent.sent_back
+        name = (sent_back and sent_back.resolver) or state.plan.agent(id).backend
+        if agent.phase is Phase.PENDING and name in state.stopped:
+            event = state.stopped[name]
+            reason = f"{event.reason}; {event.mend}" if event.mend else event.reason
+            state = _with_agent(state, id, settled=Outcome.FAILED, settled_reason=reason)
+    return state
+
+
+def _with_backends_again(state: State) -> State:
+    """A resume tries backends that were stopped again, for whoever waits in a batch still."""
+    for agent in state.agents.values() if state.stopped else ():
+        if agent.settled is Outcome.FAILED and state.batches[agent.batch].outcome is None:
+            state = _with_agent(state, agent.id, settled=None, settled_reason="")
+    return replace(state, stopped={})
 
 
 def _begin(event: RunStarted, at: float) -> State:
@@ -483,6 +513,7 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
         redo=event,
         redone_at=at,
         ended=None,
+        stopped={},
         integrating=None,
         history=state.history[:start],
         approvals=approvals,

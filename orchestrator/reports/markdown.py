@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, CulpritSet
+from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, CulpritSet, Usage
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
 from orchestrator.reports.model import (
@@ -181,9 +181,11 @@ def _environment() -> Environment:
         "percent": lambda part: "–" if part is None else f"{part:.0%}",
         "symptoms": lambda symptoms: ids(tuple(dict.fromkeys(map(str, symptoms))), 5),
         "text": escape.markdown,
+        "used": used,
     }
     environment.globals |= {
         "attempts_left": attempts_of_note,
+        "attempts_that_used": attempts_that_used,
         "changes": changes,
         "claim_links": claim_links,
         "deliverables": deliverables,
@@ -213,6 +215,13 @@ def mark(status: str) -> Markup:
     return raw(f"{_MARK_OF.get(status, '❌')} {status.replace('_', ' ')}")
 
 
+def used(usage: Usage) -> str:
+    """What agents used, in words."""
+    cached = f" ({usage.tokens_cached:,} of them from a cache)" if usage.tokens_cached else ""
+    cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:,.2f}"
+    return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written{cost}"
+
+
 def claim(result: ClaimResult) -> Markup:
     """What is known of a claim, in capitals as it is quoted, and why."""
     detail = raw(": ") + escape.markdown(result.detail, 300) if result.detail else ""
@@ -233,6 +242,11 @@ def changes(agent: AgentSummary) -> Markup:
         if agent.files
         else Markup("–")
     )
+
+
+def attempts_that_used(batch: BatchSummary) -> list[tuple[AgentSummary, AttemptSummary]]:
+    """Those whose agent said what it used."""
+    return [(agent, it) for agent in batch.agents for it in agent.attempts if it.usage]
 
 
 def attempts_of_note(batch: BatchSummary) -> list[tuple[AgentSummary, AttemptSummary]]:

@@ -28,6 +28,7 @@ from orchestrator.journal.facts import (
     Reason,
     Symptom,
     TestSide,
+    Usage,
 )
 
 FORMAT = "orchestrate/report"
@@ -70,6 +71,8 @@ class AttemptSummary(Part):
     log: str
     """Relative to the report, as all links are; empty when there is none."""
     brief: str
+    usage: Usage | None = None
+    """As the agent says; null when it says nothing."""
 
     @property
     def status(self) -> str:
@@ -386,6 +389,8 @@ class Summary(Part):
     resumes: int
     isolation: str
     parallel: int
+    usage: Usage | None = None
+    """Of all attempts that said anything; the cost of those that told it."""
     replayed: tuple[str, ...]
     """Backends of this run that played back a recording; no agent was at work there."""
     mission_file: str

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from orchestrator.journal.events import GateFinished
-from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome
+from orchestrator.journal.facts import ClaimResult, ClaimStatus, Outcome, Usage
 from orchestrator.journal.state import AgentState, Attempt, BatchState, Phase, Search, State
 from orchestrator.reports.claims import criteria_of, deliverables_of, landed_commits
 from orchestrator.reports.model import (
@@ -63,6 +63,7 @@ def summarize(state: State, *, is_alive: bool = True) -> Summary:
         resumes=state.resumes,
         isolation=started.isolation,
         parallel=state.parallel,
+        usage=_usage(attempts),
         replayed=tuple(dict.fromkeys(attempt.backend for attempt in attempts if attempt.replayed)),
         mission_file=started.mission_file,
         repository=started.repository,
@@ -224,8 +225,24 @@ def _attempt(state: State, agent: AgentState, attempt: Attempt) -> AttemptSummar
         started_at=_moment(attempt.started_at),
         seconds=ended.seconds if ended else None,
         exit_code=ended.exit_code if ended else None,
-        log=ended.log if ended else "",
+        log=ended.log if ended else attempt.interrupted.log if attempt.interrupted else "",
         brief=ended.brief if ended else "",
+        usage=ended.usage if ended else attempt.interrupted.usage if attempt.interrupted else None,
+    )
+
+
+def _usage(attempts: Iterable[AttemptSummary]) -> Usage | None:
+    """All of it together; the cost where any was told."""
+    told = [attempt.usage for attempt in attempts if attempt.usage]
+    costs = [usage.cost_usd for usage in told if usage.cost_usd is not None]
+    if not told:
+        return None
+    return Usage(
+        tokens_in=sum(usage.tokens_in for usage in told),
+        tokens_cached=sum(usage.tokens_cached for usage in told),
+        tokens_out=sum(usage.tokens_out for usage in told),
+        cost_usd=sum(costs) if costs else None,
+        means="; ".join(dict.fromkeys(usage.means for usage in told if usage.means)),
     )
 
 

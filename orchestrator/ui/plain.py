@@ -18,6 +18,7 @@ from orchestrator.journal.events import (
     AttemptEnded,
     AttemptInterrupted,
     AttemptStarted,
+    BackendStopped,
     BatchEnded,
     BatchLanded,
     BatchStarted,
@@ -123,6 +124,9 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case AttemptInterrupted() as event:
             kept = f", work kept as {short(event.salvaged)}" if event.salvaged else ""
             yield f"{event.batch} {event.agent}", f"interrupted{_because(event.reason)}{kept}"
+        case BackendStopped() as event:
+            what = f"{event.reason}; {event.mend}" if event.mend else event.reason
+            yield "- -", f"backend {', '.join(event.backends)} is stopped: {what}"
         case CandidateBuilt() as event:
             noted = f", {count(len(event.notes), 'note')} in the report" if event.notes else ""
             yield (

@@ -3,8 +3,9 @@ is spent.
 
 It speaks Anthropic messages, OpenAI responses and OpenAI chat completions, streaming. What an agent
 is to do stands in its brief, as lines `script: sh COMMAND`; each is one call of the agent's shell.
-A request in which the agent only quotes the brief (a title, a safety review) offers no shell, and is
-answered in words. `Fault` makes it fail as providers do.
+`script: fault KIND` makes it fail as providers do, once the first call is done and half an edit
+stands in the tree; who comes with the key `WRONG_KEY` is turned away. A request in which the agent
+only quotes the brief (a title, a safety review) offers no shell, and is answered in words.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 SCRIPT = re.compile(r"script: sh (.+?)(?:\\n|\n|$)")
+FAULT = re.compile(r"script: fault (\w+)")
+DONE = re.compile(
+    r'"type": "(?:tool_result|function_call_output|custom_tool_call_output)"|"role": "tool"'
+)
+WRONG_KEY = "sk-wrong-key-0000000000"
+LIMITED_SECONDS = 3.0
+"""How long the rate is limited, from the first request that meets the limit."""
 TEXT_TOKENS = (120, 30)
 """Of every answer: what went in, what came out."""
 
@@ -36,16 +44,12 @@ class Fault(StrEnum):
 
 
 class Model:
-    """Serves until the `with` block ends. `after` requests are answered well before the fault, which
-    then holds for `times` requests.
-    """
+    """Serves until the `with` block ends."""
 
-    def __init__(self, fault: Fault = Fault.NONE, *, after: int = 0, times: int = 10**9) -> None:
-        self.fault, self.after, self.times = fault, after, times
-        self.retry_after: int | None = None
-        self.requests: list[dict[str, Any]] = []
-        """The bodies of those that offer a shell: the work itself."""
-        self.headers: list[dict[str, str]] = []
+    def __init__(self) -> None:
+        self.limited = 0
+        """How many requests met the rate limit."""
+        self._limits: dict[str, float] = {}
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -64,17 +68,21 @@ class Model:
         self._server.shutdown()
         self._server.server_close()
 
-    def note(self, body: dict[str, Any], headers: dict[str, str]) -> Fault:
-        """Remember a request; the fault that it meets."""
+    def fault_of(self, body: dict[str, Any], headers: str) -> Fault:
+        """What a request meets."""
+        if WRONG_KEY in headers:
+            return Fault.UNAUTHORIZED
+        text = text_of(body)
+        asked = FAULT.search(text)
+        if not asked or not DONE.search(text):
+            return Fault.NONE
+        if (fault := Fault(asked[1])) is not Fault.RATE_LIMIT:
+            return fault
         with self._lock:
-            if shell_of(body) is None:
-                number = len(self.requests)  # nobody's work, and it meets the provider as it is
-            else:
-                number = len(self.requests)
-                self.requests.append(body)
-                self.headers.append(headers)
-            is_faulty = self.after <= number < self.after + self.times
-            return self.fault if is_faulty else Fault.NONE
+            began = self._limits.setdefault(SCRIPT.findall(text)[0], time.monotonic())
+            is_limited = time.monotonic() < began + LIMITED_SECONDS
+            self.limited += is_limited
+        return fault if is_limited else Fault.NONE
 
     def hang(self) -> None:
         self._is_over.wait(600)
@@ -90,19 +98,17 @@ def shell_of(body: dict[str, Any]) -> str | None:
     return next((name for name in names if name in known or name.endswith("__shell")), None)
 
 
+def text_of(body: dict[str, Any]) -> str:
+    """All that was said so far."""
+    return json.dumps(body.get("messages") or body.get("input"))
+
+
 def next_command(body: dict[str, Any]) -> str | None:
     """The command of the script that is not carried out yet; None when all are."""
-    text = json.dumps(body.get("messages") or body.get("input"))
-    asked = list(dict.fromkeys(SCRIPT.findall(json.loads(json.dumps(text)))))
-    done = len(
-        re.findall(
-            r'"type": "(?:tool_result|function_call_output|custom_tool_call_output)"|"role": "tool"',
-            text,
-        )
-    )
-    if done >= len(asked):
-        return None
-    return json.loads(f'"{asked[done]}"')
+    text = text_of(body)
+    asked = list(dict.fromkeys(SCRIPT.findall(text)))
+    done = len(DONE.findall(text))
+    return json.loads(f'"{asked[done]}"') if done < len(asked) else None
 
 
 def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
@@ -132,11 +138,9 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
             if dialect is None:
                 self._send(200, b"{}", "application/json")
                 return
-            fault = model.note(body, dict(self.headers))
+            fault = model.fault_of(body, str(self.headers))
             if fault in (Fault.UNAUTHORIZED, Fault.RATE_LIMIT, Fault.BROKEN):
-                extra = {}
-                if fault is Fault.RATE_LIMIT and model.retry_after is not None:
-                    extra["retry-after"] = str(model.retry_after)
+                extra = {"retry-after": "1"} if fault is Fault.RATE_LIMIT else {}
                 self._send(int(fault.value), _error(fault), "application/json", extra)
             elif fault is Fault.HANG:
                 model.hang()

@@ -36,6 +36,7 @@ from orchestrator.journal.events import (
     AttemptEnded,
     AttemptInterrupted,
     AttemptStarted,
+    BackendStopped,
     BatchEnded,
     BatchLanded,
     BatchStarted,
@@ -250,6 +251,9 @@ class World:
     def end_attempt(self, id: str) -> None:
         one = self.state.agents[id]
         number = len(one.attempts)
+        if self.random.random() < 0.06:
+            self.end_for_nobodys_fault(one, number)
+            return
         outcome = self.random.choice(ENDINGS)
         if (
             outcome not in (None, Outcome.NO_CHANGE_NEEDED)
@@ -266,6 +270,17 @@ class World:
                 batch=one.batch, agent=id, attempt=number, outcome=outcome, reason="x", commit=made
             )
         )
+
+    def end_for_nobodys_fault(self, one: AgentState, number: int) -> None:
+        """Its provider limits the rate, or nobody has logged in."""
+        ended = AttemptInterrupted(batch=one.batch, agent=one.id, attempt=number)
+        if self.random.random() < 0.7:
+            self.emit(ended.model_copy(update={"answer": "rate_limited", "wait": 5.0}))
+            return
+        is_resolver = one.attempts[-1].started.backend == "mediator"
+        name = "mediator" if is_resolver else self.state.plan.agent(one.id).backend
+        self.emit(BackendStopped(backends=(name,), reason="not logged in", mend="log in"))
+        self.emit(ended.model_copy(update={"answer": "not_logged_in"}))
 
     def advance(self, batch: str) -> None:
         """One more event of the batch whose turn it is, as `land_batch` would make them."""

@@ -17,6 +17,7 @@ import pytest
 
 from orchestrator.errors import EnvironmentRefused, ExitCode, JournalDamaged
 from orchestrator.journal.events import (
+    BackendStopped,
     CheckoutWritten,
     Event,
     RunInterrupted,
@@ -66,6 +67,7 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
         TargetLanded(branch="main", before="a" * 40, commit="b" * 40),
         CheckoutWritten(paths=("a.py",), number=1),
         SetupMade(seconds=1.5, log="logs/setup.log"),
+        BackendStopped(backends=("claude",), reason="not logged in", mend="log in"),
         approval(),
     ]
     for one in others:

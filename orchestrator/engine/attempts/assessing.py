@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.agents.backend import Answer
 from orchestrator.agents.bounded import LINE_CHARACTERS, cut, listed
 from orchestrator.engine.attempts.resolving import Resolution
 from orchestrator.engine.attempts.retelling import keep_whole
@@ -30,6 +31,10 @@ MOST_CHANGES, MOST_BREACHES, MOST_NOTES = 1000, 100, 100
 """In the journal; the whole is in a file."""
 SEARCHED_BYTES = 8 * 1024 * 1024
 """Of each changed file, for secrets."""
+OUTCOMES = {Answer.OVER_BUDGET: Outcome.OVER_BUDGET}
+"""Of answers that are charged; any other failure is one."""
+WITH_OUTPUT = (Outcome.TIMED_OUT, Outcome.FAILED, Outcome.OVER_BUDGET)
+"""Outcomes of which the end of the output says more."""
 
 
 def conclude(  # noqa: PLR0917  (an attempt, and what is known of it)
@@ -43,7 +48,7 @@ def conclude(  # noqa: PLR0917  (an attempt, and what is known of it)
     """Keep the work, and say what came of the attempt; `idle` is the verdict on one that changed
     nothing. Blocking.
     """
-    _keep(tools, spec, result.capture)
+    keep(tools, spec, result.capture)
     ended = _assess(tools, planned, spec, result, idle)
     return resolution.assess(ended, tools.store) if resolution else ended
 
@@ -69,9 +74,9 @@ async def nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tup
     )
 
 
-def _keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
+def keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
     """Give the captured work a name before the journal speaks of it, so that nothing can collect
-    it.
+    it. Blocking.
     """
     if capture.commit != spec.base:
         ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
@@ -97,14 +102,15 @@ def _assess(
     if ended.timed_out:
         outcome, reason = Outcome.TIMED_OUT, ended.failure or "timed out"
     elif ended.failure:
-        outcome, reason = Outcome.FAILED, ended.failure
+        outcome = OUTCOMES.get(ended.answer, Outcome.FAILED)
+        reason = f"{ended.failure}; {ended.mend}" if ended.mend else ended.failure
     elif breached:
         outcome, reason = Outcome.OUT_OF_SCOPE, _told(breached)
         lines = [f"{b.where}: {b.reason}" for b in breached]
         evidence = "These changes were refused:\n" + listed(lines, whole)
     elif idle:
         outcome, reason = idle
-    if outcome in (Outcome.TIMED_OUT, Outcome.FAILED) and ended.exit and ended.exit.tail:
+    if outcome in WITH_OUTPUT and ended.exit and ended.exit.tail:
         evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
     report = tools.folders.report
     return AttemptEnded(
@@ -128,6 +134,8 @@ def _assess(
         seconds=ended.exit.seconds if ended.exit else 0.0,
         log=str(result.log.relative_to(report)),
         brief=str(result.brief.relative_to(report)),
+        usage=ended.usage,
+        session=ended.session,
     )
 
 

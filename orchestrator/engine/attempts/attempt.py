@@ -54,11 +54,20 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         resolution = (
             await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
         )
+        if len(agent.attempts) > 1 and agent.attempts[-2].interrupted:
+            from orchestrator.engine.attempts.uncharged import wait_as_told
+
+            await wait_as_told(agent, show)
         red = await red_before(tools, step.batch)
         spec = await to_thread.run_sync(_spec, tools, planned, started, resolution, red)
         result = await tools.executor.run(spec, show)
         from orchestrator.engine.attempts.assessing import conclude, nothing_changed
+        from orchestrator.engine.attempts.uncharged import UNCHARGED, set_aside
 
+        if result.ended.answer in UNCHARGED:
+            with CancelScope(shield=True):
+                await set_aside(tools, spec, result, agent)
+            return
         is_idle = result.capture.commit == spec.base and not result.ended.failure
         verdict = await nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
@@ -99,10 +108,15 @@ def _resolution(tools: Tools, agent: str) -> Resolution | None:
 
 
 def _losses(agent: AgentState) -> int:
-    """How many attempts in a row ended without the agent's doing, before the newest."""
+    """How many attempts in a row the place lost or a stop ended, before the newest."""
     earlier = list(agent.attempts[:-1])
     return next(
-        (n for n, item in enumerate(reversed(earlier)) if not item.interrupted), len(earlier)
+        (
+            n
+            for n, item in enumerate(reversed(earlier))
+            if not item.interrupted or item.interrupted.answer
+        ),
+        len(earlier),
     )
 
 

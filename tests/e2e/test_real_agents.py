@@ -1,0 +1,207 @@
+"""Real agents, Claude Code and Codex as people have them, against a scripted model on loopback: a
+mission that names them and says no more, and what providers do to it. Needs the package index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents.programs import install
+from tests.agents.scripted_model import TEXT_TOKENS, WRONG_KEY, Model
+from tests.e2e.helpers import Bench, check_story, make_repository
+
+pytestmark = [pytest.mark.slow, pytest.mark.integration]
+
+KEY = "sk-test-of-nobody-123456"
+WORDS = ("one", "two", "three", "four", "five", "six", "seven")
+
+
+@pytest.fixture(scope="module")
+def path_with_agents(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return install(tmp_path_factory.mktemp("agents"))
+
+
+@pytest.fixture
+def model(
+    path_with_agents: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Model]:
+    """The user's machine: both agents on PATH, a key in the environment, and a home in which Codex
+    is told where its provider is.
+    """
+    with Model() as model:
+        home = tmp_path / "home"
+        (home / ".codex").mkdir(parents=True)
+        (home / ".codex" / "config.toml").write_text(
+            'model_provider = "mine"\n[model_providers.mine]\nname = "mine"\n'
+            f'base_url = "{model.url}/v1"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n'
+            "request_max_retries = 0\nstream_max_retries = 0\n"
+        )
+        for name, value in {
+            "PATH": path_with_agents,
+            "HOME": str(home),
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": KEY,
+            "OPENAI_API_KEY": KEY,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield model
+
+
+def files() -> dict[str, str]:
+    found = {f"words/{word}.py": 'def say():\n    return "?"\n' for word in WORDS}
+    found |= {
+        f"tests/test_{word}.py": (
+            f"from words.{word} import say\n\n\ndef test_says():\n    assert say() == '{word}!'\n"
+        )
+        for word in WORDS
+    }
+    return {**found, "words/__init__.py": "", "conftest.py": ""}
+
+
+def agent(word: str, backend: str, *script: str, **more: Any) -> dict[str, Any]:
+    """One that mends its word by a script in two steps, so that between them half is done."""
+    steps = [
+        f"""script: sh sed -i 's/"?"/"{word}"/' words/{word}.py""",
+        *script,
+        f"""script: sh sed -i 's/"{word}"/"{word}!"/' words/{word}.py""",
+    ]
+    said = {"id": word, "name": f"Say {word}", "mission": f"Let it say {word}", "tasks": steps}
+    return {**said, "files": [f"words/{word}.py"], "backend": backend, **more}
+
+
+def write_mission(folder: Path, batches: list[dict[str, Any]], **more: Any) -> Path:
+    make_repository(folder / "target", files())
+    mission = {
+        "version": 1,
+        "name": "words",
+        "objective": "Each says its word",
+        "repository": {"path": "target"},
+        "defaults": {"timeout": "60s", "attempts": 2, "parallel": 5},
+        "gates": {
+            word: {"checks": [{"pytest": f"tests/test_{word}.py", "name": word}]} for word in WORDS
+        },
+        "batches": batches,
+        **more,
+    }
+    path = folder / "mission.yaml"
+    path.write_text(json.dumps(mission))
+    return path
+
+
+def agents_of(bench: Bench) -> dict[str, dict[str, Any]]:
+    batches = bench.summary()["batches"]
+    return {agent["id"]: agent for batch in batches for agent in batch["agents"]}
+
+
+def test_a_mission_that_names_them_and_says_no_more(model: Model, tmp_path: Path) -> None:
+    """Two batches, five at once, of both; who has it as its own is given the rest as well."""
+    first = [agent(word, ("claude", "codex")[n % 2]) for n, word in enumerate(WORDS[:5])]
+    second = [agent("six", "mine"), agent("seven", "codex")]
+    gates = {
+        "first": {"checks": [{"pytest": [f"tests/test_{word}.py" for word in WORDS[:5]]}]},
+        "all": {"checks": [{"pytest": "tests", "at_least": 7}]},
+    }
+    mission = write_mission(
+        tmp_path,
+        [
+            {"id": "first", "agents": first, "gate": "first"},
+            {"id": "second", "agents": second, "gate": "all", "needs": ["first"]},
+        ],
+        gates=gates,
+        backends={"mine": {"profile": "claude", "model": "claude-sonnet-5", "max_turns": 9}},
+    )
+    bench = Bench(tmp_path / "root")
+    bench.run("run", mission, "--plain")
+    bench.require_no_leftovers()
+    check_story(bench.events())
+    found = agents_of(bench)
+    assert {id: it["outcome"] for id, it in found.items()} == dict.fromkeys(WORDS, "landed")
+    for word in WORDS:
+        assert f'"{word}!"' in bench.store("show", f"{bench.tip}:words/{word}.py")
+        (attempt,) = found[word]["attempts"]
+        usage = attempt["usage"]
+        assert (usage["tokens_in"], usage["tokens_out"]) == tuple(3 * n for n in TEXT_TOKENS)
+        assert (usage["cost_usd"] is None) == (attempt["backend"] == "codex")
+        assert usage["means"]
+        log = (bench.report / attempt["log"]).read_text()
+        assert KEY not in log
+    kinds = [e["kind"] for e in bench.events() if e["kind"].startswith("attempt_")]
+    assert kinds[:5] == ["attempt_started"] * 5, "all five are at work before one of them ends"
+    total = bench.summary()["usage"]
+    assert total["tokens_in"] == 3 * 7 * TEXT_TOKENS[0]
+    text = (bench.report / "report.md").read_text()
+    assert f"{3 * 7 * TEXT_TOKENS[0]:,} tokens" in text
+    assert KEY not in text
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
+    """Each fault, after half an edit, is an outcome of its own, with its cause; nothing half done
+    lands, and a rate limit costs no attempt.
+    """
+    one = {"attempts": 1}
+    agents = [
+        agent("one", name, "script: fault 429", **one),
+        agent("two", name, "script: fault 500", **one),
+        agent("three", name, "script: fault html", **one),
+        agent("four", name, "script: fault cut", **one),
+        agent("five", name, "script: fault hang", timeout="9s", **one),
+        agent("six", "locked"),
+        agent("seven", "locked"),
+    ]
+    mission = write_mission(
+        tmp_path,
+        [
+            {"id": it["id"], "agents": [it], "gate": it["id"], "needs": needs}
+            for it in agents
+            for needs in [["one"] if it["id"] == "seven" else []]
+        ],
+        backends={
+            "locked": {
+                "profile": name,
+                "env": {"ANTHROPIC_API_KEY": WRONG_KEY, "OPENAI_API_KEY": WRONG_KEY},
+            }
+        },
+    )
+    bench = Bench(tmp_path / "root")
+    bench.run("run", mission, "--plain", code=1)
+    bench.require_no_leftovers()
+    check_story(bench.events())
+    found = agents_of(bench)
+    assert {id: it["outcome"] for id, it in found.items()} == {
+        "one": "landed",
+        "two": "failed",
+        "three": "failed",
+        "four": "failed",
+        "five": "timed_out",
+        "six": "failed",
+        "seven": "failed",
+    }
+    waits = [e for e in bench.events("attempt_interrupted") if e["agent"] == "one"]
+    assert waits
+    assert model.limited
+    assert {(e["answer"], e["wait"] >= 1) for e in waits} == {("rate_limited", True)}
+    assert [e["agent"] for e in bench.events("attempt_ended") if e["agent"] == "one"] == ["one"]
+    causes = {
+        "claude": ("Internal server error", "malformed response", "malformed response"),
+        "codex": ("high demand", "stream closed", "stream closed"),
+    }
+    for word, cause in zip(("two", "three", "four"), causes[name], strict=True):
+        assert found[word]["reason"].startswith(f"{name}: ")
+        assert cause in found[word]["reason"]
+        assert len(found[word]["attempts"]) == 1
+        assert '"?"' in bench.store("show", f"{bench.tip}:words/{word}.py"), "half an edit"
+    assert found["five"]["reason"] == "still running after 9 s"
+    (stop,) = bench.events("backend_stopped")
+    assert stop["backends"] == ["locked"]
+    assert stop["mend"]
+    assert [e["answer"] for e in bench.events("attempt_interrupted") if e["agent"] == "six"] == [
+        "not_logged_in"
+    ]
+    assert found["seven"]["attempts"] == []
+    assert all(stop["mend"] in found[word]["reason"] for word in ("six", "seven"))
