@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from orchestrator.engine.folders import Folders
 from orchestrator.engine.recorder import Observer
 from orchestrator.engine.run import Observers, Selection, start
 from orchestrator.engine.run import resume as resume_run
-from orchestrator.errors import OrchestrateError
+from orchestrator.errors import ExitCode, OrchestrateError
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import load_mission
 from orchestrator.reports.background import BackgroundWriter
@@ -46,12 +47,23 @@ def run(
     land: Annotated[
         bool, typer.Option("--land", help="Land on the base's branch if everything landed.")
     ] = False,
+    start_at: Annotated[
+        str | None,
+        typer.Option(
+            "--start-at",
+            metavar="TIME",
+            help="Wait until then, such as 02:00 or '2026-11-29 02:00'.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Plan a mission, carry it out, and report what is proven."""
     loaded = load_mission(mission)
     refuse_what_cannot_be(loaded)
     if land:
         refuse_without_branch(loaded, root)
+    if start_at is not None:
+        _wait_until(start_at)
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return start(loaded, root, parallel=parallel, observers=observers)
@@ -115,6 +127,18 @@ def _watched(
             return stack.enter_context(BackgroundWriter(folders.report)), display
 
         return carry_out(observers)
+
+
+def _wait_until(said: str) -> None:
+    """Exits with 130 where somebody stops the wait."""
+    from orchestrator.cli.starting import moment_of, told, wait_until  # few runs wait
+
+    now = datetime.now()  # noqa: DTZ005 - what is said is meant by the clock on the wall
+    moment = moment_of(said, now)
+    say(told(moment, now), err=True)
+    if stopped_by := wait_until(moment):
+        say(f"stopped by {stopped_by}: nothing had begun", err=True)
+        raise typer.Exit(int(ExitCode.INTERRUPTED))
 
 
 def _newest_unfinished(root: Path) -> Folders:

@@ -104,6 +104,8 @@ def _before(state: State, planned: PlannedBatch) -> list[Step]:
     if failed:
         reasons = ", ".join(f"{need}, which is {state.batches[need].outcome}" for need in failed)
         return [EndBatch(planned.id, Outcome.BLOCKED, f"needs {reasons}")]
+    if spent := state.over_budget(planned.id):
+        return [EndBatch(planned.id, Outcome.OVER_BUDGET, str(spent))]
     if state.plan.mission.on_failure is OnFailure.STOP:
         ended = [
             b
@@ -134,13 +136,11 @@ def _attempts(state: State, planned: PlannedBatch, free: int) -> list[Step]:
 
 
 def _is_startable(state: State, agent: AgentState) -> bool:
-    return agent.phase is Phase.PENDING and all(
-        _has_delivered(state.agents[need]) for need in state.plan.agent(agent.id).needs
+    return (
+        agent.phase is Phase.PENDING
+        and state.over_budget(agent.batch) is None
+        and all(state.agents[need].has_delivered for need in state.plan.agent(agent.id).needs)
     )
-
-
-def _has_delivered(agent: AgentState) -> bool:
-    return agent.phase is Phase.READY or (agent.outcome is not None and agent.outcome.is_good)
 
 
 def _after(state: State, planned: PlannedBatch, *, has_turn: bool) -> list[Step]:
@@ -151,11 +151,11 @@ def _after(state: State, planned: PlannedBatch, *, has_turn: bool) -> list[Step]
         return []
     # Nobody runs and nobody can be started: an agent that is still pending needs one that failed.
     required = [agent for agent in agents if not state.plan.agent(agent.id).agent.optional]
-    failed = [agent for agent in required if not _has_delivered(agent)]
+    failed = [agent for agent in required if not agent.has_delivered]
     if not any(agent.phase is Phase.READY for agent in agents):
-        return [EndBatch(planned.id, *_outcome_of(agents, failed))]
+        return [EndBatch(planned.id, *_outcome_of(state, agents, failed))]
     if failed and planned.land is Land.WHOLE:
-        outcome, reason = _outcome_of(agents, failed)
+        outcome, reason = _outcome_of(state, agents, failed)
         return [EndBatch(planned.id, outcome, f"the batch lands whole or not at all, and {reason}")]
     return [Integrate(planned.id)] if has_turn else []
 
@@ -170,15 +170,23 @@ def _waits_for_a_person(state: State, batch: str) -> bool:
     return any(name not in given or given[name].tree != finished.verdict.tree for name in waiting)
 
 
-def _outcome_of(agents: tuple[AgentState, ...], failed: list[AgentState]) -> tuple[Outcome, str]:
+def _outcome_of(
+    state: State, agents: tuple[AgentState, ...], failed: list[AgentState]
+) -> tuple[Outcome, str]:
     """A batch's outcome: that of its first agent that failed, in plan order, with all of them
     named.
     """
     if failed:
+        came = {agent.id: _came_to(state, agent) for agent in failed}
         # One that never ran because of another says less than that other.
-        first = next((agent.outcome for agent in failed if agent.outcome), Outcome.BLOCKED)
-        return first, "; ".join(
-            f"{agent.id} {(agent.outcome or Outcome.BLOCKED).value}" for agent in failed
-        )
+        first = next((agent.outcome for agent in failed if agent.outcome), None)
+        kept = next((it for it in came.values() if it is Outcome.OVER_BUDGET), Outcome.BLOCKED)
+        return first or kept, "; ".join(f"{id} {outcome.value}" for id, outcome in came.items())
     landed = any(agent.outcome is Outcome.LANDED for agent in agents)
     return (Outcome.LANDED if landed else Outcome.NO_CHANGE_NEEDED), ""
+
+
+def _came_to(state: State, agent: AgentState) -> Outcome:
+    if agent.outcome:
+        return agent.outcome
+    return Outcome.OVER_BUDGET if state.is_kept_by_budget(agent.id) else Outcome.BLOCKED

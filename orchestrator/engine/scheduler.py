@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 from orchestrator.engine import approvals
 from orchestrator.engine.attempts.attempt import attempt, backend_for, start_of
 from orchestrator.engine.baselines import see_baseline
+from orchestrator.engine.budgets import Budgets
 from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
@@ -43,14 +44,17 @@ GATE_FIRST_SECONDS = 0.05
 async def schedule(tools: Tools) -> None:
     """Carry the run on until every batch has ended."""
     recorder = tools.recorder
+    budgets = Budgets(recorder)
     async with anyio.create_task_group() as tasks:
+        tasks.start_soon(budgets.watch)
         tasks.start_soon(approvals.watch, recorder, tools.folders.approvals)
         tasks.start_soon(_anticipate, tools)
         await _take_up_baselines(tools, tasks)
         while not recorder.state.ended:
+            budgets.look()
             steps = frontier(recorder.state)
             for step in steps:
-                await _begin(tools, tasks, step)
+                await _begin(tools, tasks, budgets, step)
             if not steps:
                 await recorder.change()
                 # Whose last word that was may be about to stop the run: before anybody else begins.
@@ -68,7 +72,7 @@ async def _take_up_baselines(tools: Tools, tasks: TaskGroup) -> None:
         tasks.start_soon(_baseline, tools, batch)
 
 
-async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
+async def _begin(tools: Tools, tasks: TaskGroup, budgets: Budgets, step: object) -> None:
     recorder = tools.recorder
     match step:
         case StartBatch(batch=batch):
@@ -87,7 +91,7 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
             recorder.emit(
                 AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend)
             )
-            tasks.start_soon(attempt, tools, step)
+            tasks.start_soon(_attempt, tools, budgets, step)
         case Integrate(batch=batch):
             from orchestrator.engine.landings.landing import land_batch
 
@@ -100,6 +104,11 @@ async def _begin(tools: Tools, tasks: TaskGroup, step: object) -> None:
                 named = tuple(written[:MOST_NAMED])
                 recorder.emit(CheckoutWritten(paths=named, number=len(written)))
             recorder.emit(RunEnded(exit_code=exit_code))
+
+
+async def _attempt(tools: Tools, budgets: Budgets, step: StartAttempt) -> None:
+    with budgets.holding(step.batch):
+        await attempt(tools, step)
 
 
 async def _baseline(tools: Tools, batch: str) -> None:

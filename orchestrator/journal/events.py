@@ -25,7 +25,7 @@ from orchestrator.journal.facts import (
     Usage,
     Verdict,
 )
-from orchestrator.mission.model import Mission
+from orchestrator.mission.model import Mission, tell_duration
 
 
 class RunStarted(Fact):
@@ -330,6 +330,31 @@ class ApprovalRecorded(Fact):
     comment: str = ""
 
 
+class BudgetExceeded(Fact):
+    """A ceiling of the mission has been reached, of one batch or of the run (`batch` None). Where it
+    `stops`, no attempt of these begins any more.
+    """
+
+    kind: Literal["budget_exceeded"] = "budget_exceeded"
+    batch: str | None = None
+    what: Literal["wall", "tokens", "cost_usd"]
+    limit: float
+    """In seconds, tokens or dollars."""
+    spent: float
+    stops: bool
+
+    def __str__(self) -> str:
+        whose = f"of batch {self.batch}" if self.batch else "of the run"
+        match self.what:
+            case "wall":
+                much = tell_duration(self.limit)
+            case "tokens":
+                much = f"{self.limit:,.0f} tokens"
+            case _:
+                much = f"{self.limit:,.2f} US dollars"
+        return f"the budget {whose} is spent: {much}"
+
+
 class CheckoutWritten(Fact):
     """Files of the user's checkout were written while agents were at work: by one of them, which has
     no business there, or by the user.
@@ -390,6 +415,7 @@ Event = Annotated[
     | BatchLanded
     | BatchEnded
     | ApprovalRecorded
+    | BudgetExceeded
     | CheckoutWritten
     | RunInterrupted
     | RunEnded

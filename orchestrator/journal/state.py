@@ -21,6 +21,7 @@ from orchestrator.journal.events import (
     BatchEnded,
     BatchLanded,
     BatchStarted,
+    BudgetExceeded,
     CandidateBuilt,
     CheckoutWritten,
     GateFinished,
@@ -124,6 +125,11 @@ class AgentState:
             return Phase.READY
         return Phase.PENDING if self._may_retry(last) else Phase.ENDED
 
+    @property
+    def has_delivered(self) -> bool:
+        """Whether who needs it may start from its work."""
+        return self.phase is Phase.READY or (self.outcome is not None and self.outcome.is_good)
+
     def _may_retry(self, last: Attempt) -> bool:
         if last.returned is None:
             # An attempt that ends as a conflict by itself is a resolver's that did not solve it:
@@ -199,6 +205,8 @@ class BatchState:
     id: str
     base: str | None = None
     started_at: float | None = None
+    begun: float | None = None
+    """The run's `worked_seconds` when it started."""
     ended_at: float | None = None
     candidate: CandidateBuilt | None = None
     candidates: tuple[CandidateBuilt, ...] = ()
@@ -262,6 +270,12 @@ class State:
     """Wall time in which an orchestrator was at work, so without the pauses between a stop and its
     resume.
     """
+    waited_seconds: float = 0.0
+    """Of these, in which nothing was done but to wait for a sign-off."""
+    exceeded: tuple[BudgetExceeded, ...] = ()
+    """Budgets that are spent, since they were given last."""
+    budget_from: float = 0.0
+    """The `worked_seconds` from which budgets count: a resume gives anew what was spent."""
     history: tuple[str, ...] = field(default=())
     """Batches in the order in which they landed."""
 
@@ -279,6 +293,36 @@ class State:
         """
         ended = self.batches[batch].outcome
         return ended is not None and ended.is_good
+
+    @property
+    def worked_seconds(self) -> float:
+        """The wall time that a budget counts."""
+        return self.active_seconds - self.waited_seconds
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether there is nothing to do but to wait for a sign-off."""
+        return (
+            self.integrating is None
+            and any(batch.awaits_approval for batch in self.batches.values())
+            and not any(agent.phase is Phase.RUNNING for agent in self.agents.values())
+        )
+
+    def over_budget(self, batch: str) -> BudgetExceeded | None:
+        """The budget that is spent and keeps attempts of the batch from beginning."""
+        return next(
+            (it for it in self.exceeded if it.stops and it.batch in (None, batch)),
+            None,
+        )
+
+    def is_kept_by_budget(self, agent: str) -> bool:
+        """Whether the agent could start but for a budget."""
+        known = self.agents[agent]
+        return (
+            known.phase is Phase.PENDING
+            and self.over_budget(known.batch) is not None
+            and all(self.agents[need].has_delivered for need in self.plan.agent(agent).needs)
+        )
 
     def approvals_for(self, batch: str, tree: str) -> dict[str, ApprovalRecorded]:
         """The newest sign-off of each check that was for this tree, else the newest at all.
@@ -313,7 +357,12 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         state.ended or state.interrupted or isinstance(record.event, RunResumed | TargetLanded)
     )
     worked = 0.0 if is_idle else max(0.0, record.at - state.updated_at)
-    state = replace(state, updated_at=record.at, active_seconds=state.active_seconds + worked)
+    state = replace(
+        state,
+        updated_at=record.at,
+        active_seconds=state.active_seconds + worked,
+        waited_seconds=state.waited_seconds + (worked if state.only_waits else 0.0),
+    )
     match record.event:
         case RunStarted():
             raise TypeError("a journal has one run_started")
@@ -324,6 +373,8 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
                 interrupted=None,
                 parallel=event.parallel,
                 resumes=state.resumes + 1,
+                exceeded=(),
+                budget_from=state.worked_seconds if state.exceeded else state.budget_from,
                 is_doubtful=state.is_doubtful or not event.has_head,
             )
         case RedoRequested() as event:
@@ -332,7 +383,14 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return replace(state, setup_seconds=state.setup_seconds + event.seconds)
         case BatchStarted(batch=batch, base=base):
             started_at = state.batches[batch].started_at or record.at
-            return _with_batch(state, batch, base=base, started_at=started_at, outcome=None)
+            return _with_batch(
+                state,
+                batch,
+                base=base,
+                started_at=started_at,
+                begun=state.worked_seconds,
+                outcome=None,
+            )
         case AttemptStarted() as event:
             agent = state.agents[event.agent]
             return _with_agent(
@@ -378,13 +436,12 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
         case BatchLanded() as event:
             return _landed(state, event)
         case BatchEnded(batch=batch, outcome=outcome, reason=reason):
-            for agent in state.agents_of(batch):
-                if agent.phase is not Phase.ENDED:
-                    settled = Outcome.CANCELLED if outcome is Outcome.CANCELLED else Outcome.BLOCKED
-                    state = _with_agent(state, agent.id, settled=settled, settled_reason=reason)
+            state = _settled(state, batch, outcome, reason)
             return _with_batch(state, batch, outcome=outcome, reason=reason, ended_at=record.at)
         case ApprovalRecorded() as event:
             return replace(state, approvals=(*state.approvals, event))
+        case BudgetExceeded() as event:
+            return replace(state, exceeded=(*state.exceeded, event))
         case CheckoutWritten() as event:
             return replace(state, written=(*state.written, event))
         case RunInterrupted() as event:
@@ -434,6 +491,24 @@ def _begin(event: RunStarted, at: float) -> State:
     )
 
 
+def _settled(state: State, batch: str, outcome: Outcome, reason: str) -> State:
+    """What becomes of a batch's agents that have not ended when it does."""
+    given_up = Outcome.CANCELLED if outcome is Outcome.CANCELLED else Outcome.BLOCKED
+    left = [agent for agent in state.agents_of(batch) if agent.phase is not Phase.ENDED]
+    is_of_needs = outcome in (Outcome.BLOCKED, Outcome.CANCELLED)
+    kept = {it.id for it in left if not is_of_needs and state.is_kept_by_budget(it.id)}
+    spent = str(state.over_budget(batch))
+    for agent in left:
+        if agent.id in kept:
+            last = agent.last.outcome if agent.last else None
+            said = f"{spent} (before: {last.value}: {agent.reason})" if last else spent
+            settled, why = Outcome.OVER_BUDGET, said
+        else:
+            settled, why = given_up, reason
+        state = _with_agent(state, agent.id, settled=settled, settled_reason=why)
+    return state
+
+
 def _searched(state: State, event: SearchStarted | ProbeFinished | SearchFinished) -> State:
     batch = state.batches[event.batch]
     match event:
@@ -481,6 +556,7 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
             batch,
             base=None,
             started_at=None,
+            begun=None,
             ended_at=None,
             candidate=None,
             gate=None,
@@ -500,6 +576,7 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
             elif (is_taken_back and agent.id not in on_tip) or agent.settled in (
                 Outcome.BLOCKED,
                 Outcome.CANCELLED,
+                Outcome.OVER_BUDGET,
             ):
                 state = _with_agent(state, agent.id, settled=None, settled_reason="")
     # A "no" was said to work that is done again now; a "yes" is to a tree, and holds where that

@@ -60,6 +60,15 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
+def tell_duration(seconds: float) -> str:
+    """Seconds in the words that `parse_duration` reads: ``1h30m``, ``90s`` as ``1m30s``."""
+    whole, told = int(seconds), ""
+    for unit, letter in zip(map(int, SECONDS), "dhms", strict=True):
+        told += f"{whole // unit}{letter}" if whole >= unit else ""
+        whole %= unit
+    return told or f"{seconds:g}s"
+
+
 def parse_quantity(value: object) -> int:
     """A count as people write it: ``20M``, ``500k``, ``12``. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -456,12 +465,25 @@ class Backend(Model):
 
 
 class Budget(Model):
-    """Ceilings for the whole run."""
+    """What a run, or one batch of it, may take. Whoever resumes a run whose budget is spent gives it
+    anew.
+    """
 
-    tokens: Quantity | None = None
-    cost_usd: float | None = None
+    tokens: Annotated[Quantity | None, NotYet("counting tokens")] = None
+    cost_usd: Annotated[float | None, NotYet("counting what tokens cost")] = None
     wall: Duration | None = None
+    """Wall clock at work. Neither a pause before a resume counts nor waiting for a sign-off alone.
+    """
     on_exceed: Literal["stop", "warn"] = "stop"
+    """stop: no attempt begins any more and those at work are ended, their work kept; what was
+    delivered is judged and lands. warn: it is told, and nothing else.
+    """
+
+    @model_validator(mode="after")
+    def _has_a_ceiling(self) -> Budget:
+        if self.tokens is None and self.cost_usd is None and self.wall is None:
+            raise ValueError("expected a ceiling, such as `wall: 2h`")
+        return self
 
 
 def _commands(value: object) -> object:
@@ -779,6 +801,8 @@ class Batch(Model):
     overlap: Overlap | None = None
     land: Land | None = None
     on_conflict: OnConflict | None = None
+    budget: Budget | None = None
+    """What it may take, from its start; the run's holds as well."""
     exercise: bool | None = Field(default=None, strict=True)
     """Break the functions that the batch changed, and refuse it if the gate stays green; by default
     where some check of the gate has `must_turn_green`.
@@ -797,7 +821,8 @@ class Mission(Model):
     repository: Repository
     defaults: Defaults = Defaults()
     backends: dict[Identifier, Backend] = {}
-    budget: Annotated[Budget | None, NotYet("budgets")] = None
+    budget: Budget | None = None
+    """What the whole run may take."""
     workspace: Workspace = Workspace()
     gates: dict[Identifier, Gate] = {}
     batches: tuple[Batch, ...] = Field(min_length=1)

@@ -276,6 +276,7 @@ class OpenItem(Part):
         "gate",
         "place",
         "checkout",
+        "budget",
         "approval",
         "criterion",
         "deliverable",

@@ -82,6 +82,13 @@ def _run_items(state: State, status: str, batches: Sequence[BatchSummary]) -> It
         yield OpenItem(
             kind="checkout", subject=state.run, text=checkout_written(event), keeps_open=False
         )
+    for spent in state.exceeded:
+        text = (
+            f"{spent}; `orchestrate resume {state.run}` gives it anew"
+            if spent.stops
+            else str(spent)
+        )
+        yield OpenItem(kind="budget", subject=spent.batch or state.run, text=text, keeps_open=False)
     for fault in state.interrupted.faults if state.interrupted else ():
         text = f"check {fault.check} cannot run on the base: {fault.line} ({fault.mend})"
         yield OpenItem(kind="place", subject=fault.gate, text=text, keeps_open=True)

@@ -22,6 +22,7 @@ from orchestrator.journal.events import (
     BatchEnded,
     BatchLanded,
     BatchStarted,
+    BudgetExceeded,
     CandidateBuilt,
     CheckoutWritten,
     GateFinished,
@@ -171,6 +172,9 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case ApprovalRecorded() as event:
             said = "approved" if event.approved else "declined"
             yield f"{event.batch} -", f"{event.check} {said} by {event.by}{_because(event.comment)}"
+        case BudgetExceeded() as event:
+            then = "no attempt begins any more" if event.stops else "the run goes on all the same"
+            yield f"{event.batch or '-'} -", f"{event}; {then}"
         case CheckoutWritten() as event:
             yield "- -", f"warning: {checkout_written(event)}"
         case RunInterrupted() as event:

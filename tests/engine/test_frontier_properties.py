@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.engine import redo
 from orchestrator.errors import UsageError
-from orchestrator.journal.events import AttemptStarted, RunEnded
+from orchestrator.journal.events import AttemptStarted, BudgetExceeded, RunEnded
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import Phase, State, fold
 from orchestrator.mission.model import Mission
@@ -49,6 +49,25 @@ def test_every_run_ends_and_keeps_the_rules(mission: Mission, fate: int, paralle
 @often
 def test_kills_and_stops_change_nothing_but_the_time(mission: Mission, fate: int) -> None:
     World(mission, Random(fate), kills=0.08).go_on().check_end()
+
+
+@given(missions(), fates)
+@often
+def test_budgets_end_what_they_hold_and_a_resume_gives_them_anew(
+    mission: Mission, fate: int
+) -> None:
+    world = World(mission, Random(fate), spends=0.1, kills=0.02).go_on()
+    world.check_end()
+    told = [record.event for record in world.records]
+    spent = {it.batch for it in told if isinstance(it, BudgetExceeded) and it.stops}
+    for one in world.state.agents.values():
+        if one.settled is Outcome.OVER_BUDGET:
+            assert spent & {None, one.batch}
+            assert "the budget of" in one.settled_reason
+    world.spends = world.kills = 0.0
+    world.resume()
+    world.go_on().check_end()
+    assert not any(it.settled is Outcome.OVER_BUDGET for it in world.state.agents.values())
 
 
 @given(missions(batches=3, agents=3), fates, st.data())

@@ -40,6 +40,7 @@ from orchestrator.journal.events import (
     BatchEnded,
     BatchLanded,
     BatchStarted,
+    BudgetExceeded,
     CandidateBuilt,
     Event,
     GateFinished,
@@ -128,10 +129,17 @@ class World:
     """A run whose agents, gates, people and power supply are a random number generator."""
 
     def __init__(
-        self, mission: Mission, random: Random, *, parallel: int = 3, kills: float = 0.0
+        self,
+        mission: Mission,
+        random: Random,
+        *,
+        parallel: int = 3,
+        kills: float = 0.0,
+        spends: float = 0.0,
     ) -> None:
         self.random = random
         self.kills = kills
+        self.spends = spends
         self.records: list[Record] = []
         self.state: State
         self.commits = 0
@@ -211,6 +219,7 @@ class World:
             assert state.is_whole(need), f"{event.agent} starts before {need} is whole"
         running = [one for one in state.agents.values() if one.phase is Phase.RUNNING]
         assert len(running) < state.parallel, "no more at once than the run allows"
+        assert not state.over_budget(event.batch), "nobody starts over a budget that stops"
         limit = state.plan.batch(event.batch).parallel
         assert sum(one.batch == event.batch for one in running) < limit, (
             "no more at once than the batch allows"
@@ -423,9 +432,19 @@ class World:
         self.stop_running()
         self.emit(RunInterrupted(reason="SIGINT"))
 
-    def stop_running(self) -> None:
+    def spend(self) -> None:
+        """A budget is spent: whoever is at work under it is ended, unless it only warns."""
+        whose = self.random.choice([None, *self.state.batches])
+        if any(it.batch == whose for it in self.state.exceeded):
+            return
+        stops = self.random.random() < 0.8
+        self.emit(BudgetExceeded(batch=whose, what="wall", limit=1.0, spent=1.0, stops=stops))
+        if stops:
+            self.stop_running(whose)
+
+    def stop_running(self, batch: str | None = None) -> None:
         for one in self.state.agents.values():
-            if one.phase is Phase.RUNNING:
+            if one.phase is Phase.RUNNING and batch in (None, one.batch):
                 number = len(one.attempts)
                 self.emit(AttemptInterrupted(batch=one.batch, agent=one.id, attempt=number))
 
@@ -497,6 +516,8 @@ class World:
         for _ in range(most):
             if self.state.ended:
                 break
+            if self.random.random() < self.spends:
+                self.spend()
             if self.random.random() < self.kills:
                 if self.random.random() < 0.5:
                     self.interrupt()

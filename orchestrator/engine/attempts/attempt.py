@@ -81,7 +81,8 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
     except (anyio.get_cancelled_exc_class(), GateCannotRun):
         with CancelScope(shield=True):
             salvaged = await salvage(tools, started)
-            recorder.emit(_interrupted(started, salvaged, "the run was stopped"))
+            why = recorder.state.over_budget(step.batch) or "the run was stopped"
+            recorder.emit(_interrupted(started, salvaged, str(why)))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
         recorder.emit(

@@ -1,0 +1,120 @@
+"""Budgets of a run and of its batches: what was spent is counted, and a spent one ends what it holds.
+
+Owns the count while a process is at work, by a clock that nobody sets; what earlier processes had
+spent is the state's. That no attempt begins any more is the frontier's to decide, from the event
+that is recorded here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import anyio
+from anyio import CancelScope
+
+from orchestrator.engine.recorder import Recorder
+from orchestrator.journal.events import BudgetExceeded
+from orchestrator.journal.state import State
+from orchestrator.mission.model import Budget
+
+Whose = str | None
+"""A batch, or None for the run."""
+
+
+class Budgets:
+    """Used from the event loop's thread only; `clock` gives seconds, of which differences count."""
+
+    def __init__(self, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._recorder = recorder
+        self._clock = clock
+        self._budgets = budgets_of(recorder.state)
+        self._walls = _spent_before(recorder.state)
+        self._seen, self._counts = clock(), not recorder.state.only_waits
+        self._at_work: dict[CancelScope, str] = {}
+
+    async def watch(self) -> None:
+        """Record each budget that is spent, for as long as the run goes on."""
+        while self._budgets:
+            self.look()
+            with anyio.move_on_after(self._patience()):
+                await self._recorder.change()
+
+    @contextlib.contextmanager
+    def holding(self, batch: str) -> Iterator[None]:
+        """Cancel what is done inside, and nothing else, when a budget of the batch that stops is
+        spent.
+        """
+        with CancelScope() as scope:
+            self._at_work[scope] = batch
+            try:
+                if self._recorder.state.over_budget(batch):
+                    scope.cancel()
+                yield
+            finally:
+                del self._at_work[scope]
+
+    def look(self) -> None:
+        """Count up to now."""
+        self._tick()
+        for whose, budget in self._budgets.items():
+            wall = self._walls.get(whose)
+            if wall is not None and budget.wall is not None and wall >= budget.wall:
+                self._exceed(whose, budget, wall, budget.wall)
+
+    def _exceed(self, whose: Whose, budget: Budget, spent: float, limit: float) -> None:
+        state = self._recorder.state
+        if any((it.batch, it.what) == (whose, "wall") for it in state.exceeded):
+            return
+        event = BudgetExceeded(
+            batch=whose,
+            what="wall",
+            limit=limit,
+            spent=round(spent, 3),
+            stops=budget.on_exceed == "stop",
+        )
+        self._recorder.emit(event)
+        if event.stops:
+            for scope, batch in self._at_work.items():
+                if whose in (None, batch):
+                    scope.cancel()
+
+    def _tick(self) -> None:
+        state, now = self._recorder.state, self._clock()
+        gone = now - self._seen if self._counts else 0.0
+        self._seen, self._counts = now, not state.only_waits
+        begun = {None, *(it.id for it in state.batches.values() if it.begun is not None)}
+        ended = {it.id for it in state.batches.values() if it.outcome is not None}
+        self._walls = {
+            whose: self._walls[whose] + gone if whose in self._walls else 0.0
+            for whose in begun - ended
+        }
+
+    def _patience(self) -> float:
+        """Seconds until the next wall can be reached."""
+        told = {(it.batch, it.what) for it in self._recorder.state.exceeded}
+        left = [
+            budget.wall - self._walls[whose]
+            for whose, budget in self._budgets.items()
+            if budget.wall is not None and whose in self._walls and (whose, "wall") not in told
+        ]
+        return max(0.0, min(left, default=math.inf)) if self._counts else math.inf
+
+
+def budgets_of(state: State) -> dict[Whose, Budget]:
+    """The mission's budgets, by whose they are."""
+    mission = state.plan.mission
+    named: list[tuple[Whose, Budget | None]] = [(None, mission.budget)]
+    named += [(batch.id, batch.budget) for batch in mission.batches]
+    return {whose: budget for whose, budget in named if budget is not None}
+
+
+def _spent_before(state: State) -> dict[Whose, float]:
+    worked, since = state.worked_seconds, state.budget_from
+    begun = {it.id: it.begun for it in state.batches.values() if it.begun is not None}
+    return {
+        None: worked - since,
+        **{batch: worked - max(since, at) for batch, at in begun.items()},
+    }
