@@ -23,6 +23,7 @@ from orchestrator.engine import redo
 from orchestrator.engine.beginning import beginning
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.kept import Copying, owned_run, renew_journal_copy
+from orchestrator.engine.notifying import Notifying
 from orchestrator.engine.recorder import Observer, Recorder
 from orchestrator.engine.workshop import (
     Target,
@@ -93,8 +94,8 @@ def start(
         # for that.
         filling = early.submit(workshop.workspaces.prepare, spares, target.base)
         workshop = replace(workshop, filling=filling)
-        with contextlib.closing(Journal(folders.report)) as journal:
-            recorder = Recorder(journal, (*observers(folders), Copying(folders)))
+        with contextlib.closing(Journal(folders.report)) as journal, Notifying(folders) as telling:
+            recorder = Recorder(journal, (*observers(folders), Copying(folders), telling))
             recorder.emit(_started(loaded, target, folders, parallel, level))
             begun()
             return _carry(recorder, folders, lambda: workshop)
@@ -104,10 +105,14 @@ def resume(
     folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers
 ) -> tuple[State, int]:
     """Take a run up where its journal ends; returns the last state and the exit code."""
-    with _owned(folders), contextlib.closing(Journal(folders.report)) as journal:
+    with (
+        _owned(folders),
+        contextlib.closing(Journal(folders.report)) as journal,
+        Notifying(folders) as telling,
+    ):
         if not journal.records:
             raise UsageError(f"run {folders.run} never began", mend="run its mission again")
-        recorder = Recorder(journal, (*observers(folders), Copying(folders)))
+        recorder = Recorder(journal, (*observers(folders), Copying(folders), telling))
         state = recorder.state
         know_of(state.started.mission)
         if state.ended and _redo_of(state, selection) is None:

@@ -53,7 +53,7 @@ def know_also(secrets: Mapping[str, str]) -> None:
 def know_of(mission: Mission) -> Redactor:
     """The same, with the variables that the mission hands on to agents, gates and set-up."""
     checks = (check for gate in mission.gates.values() for check in gate.checks)
-    places = (*mission.backends.values(), *mission.gates.values(), *checks)
+    places = (*mission.backends.values(), *mission.gates.values(), *checks, *mission.notify)
     found = [getattr(part, "env", None) for part in (mission.workspace, mission.defaults, *places)]
     given = [env for env in found if isinstance(env, Variables)]
     # One name may have a value for each of those who are given it, and another one here.
@@ -62,7 +62,14 @@ def know_of(mission: Mission) -> Redactor:
         for number, env in enumerate(given, start=1)
         for name, text in env.constants.items()
     }
-    return know([name for env in given for name in env.names], {**os.environ, **constants})
+    told = [name for way in mission.notify for name in way.variables]
+    # Whoever knows such an address may write to it: all of it behind the host is a secret.
+    paths = {
+        f"{name} (KEY)": os.environ.get(name, "").partition("://")[2].partition("/")[2]
+        for name in told
+    }
+    names = [*told, *(name for env in given for name in env.names)]
+    return know(names, {**os.environ, **constants, **paths})
 
 
 def known() -> Redactor:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from string import Template
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -491,6 +492,76 @@ def _commands(value: object) -> object:
     return [value] if isinstance(value, str | dict) else value
 
 
+class Notice(StrEnum):
+    """What a person may want to be told of a run."""
+
+    APPROVAL = "approval"  # a sign-off is wanted
+    RED = "red"  # a gate is red, or a batch did not come to be whole
+    BUDGET = "budget"  # one is spent
+    END = "end"  # the run has come to its end, or was stopped
+
+
+ADDRESS = r"^(?:https?://\S+|\$[A-Za-z_][A-Za-z0-9_]*)$"
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str) or not re.match(ADDRESS, value):
+        raise ValueError("expected an address of http or https, or `$NAME` of a variable")
+    return value
+
+
+Address = Annotated[
+    str, BeforeValidator(_address), WithJsonSchema({"type": "string", "pattern": ADDRESS})
+]
+
+
+class Notify(Model):
+    """A way in which somebody is told of a run: a command, a webhook or the desktop. It never holds
+    a run up.
+    """
+
+    command: CommandLine | None = None
+    """Started in the mission's folder, with the message as JSON on standard input and in
+    `ORCHESTRATE_EVENT`, `ORCHESTRATE_TEXT`, `ORCHESTRATE_RUN` and the like.
+    """
+    webhook: Address | None = None
+    """Where the message is posted to as JSON. `$NAME` is what that variable of the user's
+    environment holds, for what is a secret: all of the address or a part of it.
+    """
+    headers: dict[str, str] = {}
+    """Of a webhook; `$NAME` in a value means the same."""
+    desktop: bool = Field(default=False, strict=True)
+    """By `notify-send`."""
+    on: Annotated[tuple[Notice, ...], BeforeValidator(_listed), Shorthand()] = tuple(Notice)
+    """What is told; by default everything."""
+    env: Environment = Variables()
+    """Variables that the command is given: constants, and names from the user's environment."""
+    timeout: Duration = 10.0
+    """Of one message; one that takes longer is given up."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Notify:
+        ways = [self.command is not None, self.webhook is not None, self.desktop]
+        if sum(ways) != 1:
+            raise ValueError("expected one of `command`, `webhook` and `desktop: true`")
+        if self.headers and self.webhook is None:
+            raise ValueError("`headers` are a webhook's")
+        if self.env and self.command is None:
+            raise ValueError("`env` is a command's")
+        return self
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Of the user's environment: those that the address and the headers are taken from."""
+        texts = (self.webhook or "", *self.headers.values())
+        return tuple(name for text in texts for name in Template(text).get_identifiers())
+
+
+def _ways(value: object) -> object:
+    """One way where a list of them is meant."""
+    return [value] if isinstance(value, dict) else value
+
+
 class Workspace(Model):
     """What every workspace is given beside the files of its base commit, and what nobody may
     change.
@@ -823,6 +894,8 @@ class Mission(Model):
     backends: dict[Identifier, Backend] = {}
     budget: Budget | None = None
     """What the whole run may take."""
+    notify: Annotated[tuple[Notify, ...], BeforeValidator(_ways), Shorthand()] = ()
+    """Who is told when a run needs a person, or is over."""
     workspace: Workspace = Workspace()
     gates: dict[Identifier, Gate] = {}
     batches: tuple[Batch, ...] = Field(min_length=1)
