@@ -45,7 +45,8 @@ def plan(
 
     With --check the set-up is prepared and every gate is run on the base: what is red there, what cannot run and why,
     how long it takes, and which tests and proofs of the mission do not exist (those that an agent may write are fine).
-    Exit code 0 if all gates can run, 4 if one cannot, 2 if the mission is refused or names what nobody can bring about.
+    Exit code 0 if all gates can run, 4 if one cannot or a run would be refused for what is not here, 2 if the mission
+    is refused or names what nobody can bring about.
     """
     loaded = load_mission(mission)
     found = preview(loaded)

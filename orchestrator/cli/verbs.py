@@ -46,6 +46,7 @@ VERBS = {
     ),
     "record": Verb("landing", "Keep what a run's agents made as a recording, one patch an agent."),
     "clean": Verb("landing", "Remove the workspaces of finished runs; reports stay."),
+    "doctor": Verb("doctor", "What works on this machine, and how to mend what does not."),
     "gate": Verb(
         "gating",
         "Judge one commit against another, with a mission's gates and by the rules of a run.",

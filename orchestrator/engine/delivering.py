@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.isolation.environment import clean_environment
+from orchestrator.errors import EnvironmentRefused
+from orchestrator.isolation.environment import clean_environment, is_there
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Notify
 
@@ -75,9 +76,22 @@ def deliver(notify: Notify, place: Place, message: Message) -> str:
         return f"failed: {type(error).__name__}: {error}"
 
 
-def missing(notify: Notify, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables of the user's environment that it needs and that hold nothing."""
-    return tuple(name for name in notify.variables if not environment.get(name))
+def lacking(notify: Notify) -> EnvironmentRefused | None:
+    """Why nobody can be told that way here; None where nothing speaks against it."""
+    if names := [name for name in notify.variables if not os.environ.get(name)]:
+        return EnvironmentRefused(
+            f"notify: the variable {names[0]} of {name_of(notify)} is not set",
+            mend=f"export {names[0]}, or take that way of `notify:` out",
+        )
+    program = DESKTOP if notify.desktop else notify.command.argv[0] if notify.command else ""
+    if program and not is_there(program, notify.env.of(os.environ).get("PATH")):
+        return EnvironmentRefused(
+            f"notify: {program} is not on PATH",
+            mend="install it (notify-send: the package `libnotify-bin`), or name another way"
+            if notify.desktop
+            else "install it, or name a path; a relative one begins at the mission's folder",
+        )
+    return None
 
 
 def _run(notify: Notify, place: Place, message: Message) -> str:

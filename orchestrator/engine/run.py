@@ -21,6 +21,7 @@ from orchestrator import version
 from orchestrator.agents.registry import backends_of, make_backend
 from orchestrator.engine import redo
 from orchestrator.engine.beginning import beginning
+from orchestrator.engine.delivering import lacking
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.kept import Copying, owned_run, renew_journal_copy
 from orchestrator.engine.notifying import Notifying
@@ -81,6 +82,9 @@ def start(
     _refuse_faulty_template(mission, mission_dir)
     for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)
+    for way in mission.notify:
+        if error := lacking(way):
+            raise error
     level = choose(mission.defaults.isolation)
     readable(mission.defaults, mission_dir)
     spares = min(parallel or mission.defaults.parallel, len(mission.batches[0].agents))

@@ -9,8 +9,10 @@ again by later runs. Nobody but the judge and those who prepare work trees is to
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import platform
 import re
 import time
@@ -28,11 +30,16 @@ from orchestrator.executors.shelf import Shelf
 from orchestrator.executors.stamps import stamp
 from orchestrator.executors.startup import brought, startup
 from orchestrator.git.store import Store
-from orchestrator.isolation.environment import NAMES, clean_environment, interpreter_on_path
+from orchestrator.isolation.environment import (
+    NAMES,
+    clean_environment,
+    interpreter_on_path,
+    is_there,
+)
 from orchestrator.isolation.interpreter import Interpreter
 from orchestrator.isolation.processes import NotStarted, ProcessSpec, run_process
 from orchestrator.isolation.seal import Seal
-from orchestrator.mission.model import Workspace
+from orchestrator.mission.model import Command, Workspace
 from orchestrator.mission.scope import Scope
 
 TREE = "setup"
@@ -267,6 +274,17 @@ class Setup:
             return await to_thread.run_sync(keep, tree, known, self._cache / key, self._seal)
 
 
+def cannot_start(command: Command) -> SetupFailed | None:
+    """Why a command of a set-up cannot even be started here, as far as that is known without a
+    tree; None where nothing speaks against it.
+    """
+    program = command.argv[0]
+    if is_there(program):
+        return None
+    why = f"could not be started: {program}: {os.strerror(errno.ENOENT)}"
+    return _failure(str(command), why, None)
+
+
 def _pythons() -> Iterator[Path]:
     """What commands of a set-up call `python`."""
     for name in NAMES:
@@ -281,6 +299,9 @@ def _last_words(tail: str) -> str:
     return (telling[0] if telling else lines[-1] if lines else "no output")[:200]
 
 
-def _failure(command: str, what: str, log: Path) -> SetupFailed:
-    mend = "See the log; what a command needs must be in the commit, on this machine, or within reach of the network."
-    return SetupFailed(f"workspace.setup: `{command}` {what}", where=str(log), mend=mend)
+def _failure(command: str, what: str, log: Path | None) -> SetupFailed:
+    mend = "what a command needs must be in the commit, on this machine, or within reach of the network."
+    mend = f"See the log; {mend}" if log else f"{mend[0].upper()}{mend[1:]}"
+    return SetupFailed(
+        f"workspace.setup: `{command}` {what}", where=str(log) if log else None, mend=mend
+    )

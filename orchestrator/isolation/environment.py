@@ -73,6 +73,15 @@ def interpreter_on_path(name: str) -> Path | None:
     return Path(found) if found else None
 
 
+def is_there(program: str, path: str | None = None) -> bool:
+    """Whether a program that is called by its name alone would be found, on `path` or as agents
+    have it. A path is taken for granted: it may begin in a tree that is not there yet.
+    """
+    if "/" in program or program in NAMES:
+        return True
+    return shutil.which(program, path=path_of_agents() if path is None else path) is not None
+
+
 def _own_folders() -> tuple[Path, ...]:
     return (Path(sys.executable).parent, Path(sys.prefix) / "bin")
 

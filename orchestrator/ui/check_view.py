@@ -13,6 +13,8 @@ from rich.text import Text
 
 from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.gates.rules.promises import Kind
+from orchestrator.ui.doctor_view import finding_document
+from orchestrator.ui.doctor_view import lines_of as lines_of_finding
 from orchestrator.ui.text import count, duration, one_line, short
 
 MOST = 8
@@ -93,13 +95,18 @@ def _ends(found: Checked) -> Iterator[tuple[str, str]]:
             f"✗ {count(len(gates), 'gate')} cannot run here: to be mended before a run",
             "bold red",
         )
+    for finding in found.lacks:
+        yield from lines_of_finding(finding)
+    if found.lacks:
+        what = count(len(found.lacks), "thing")
+        yield f"✗ {what} that a run needs: to be mended before it", "bold red"
     if found.wrong:
         many = len(found.wrong) > 1
         yield (
             f"✗ {count(len(found.wrong), 'name')} of the mission cannot come true: mend {'them' if many else 'it'}",
             "bold red",
         )
-    if not (found.stopped_by or found.faults or found.wrong):
+    if not (found.stopped_by or found.faults or found.wrong or found.lacks):
         yield "✓ all gates can run", "bold green"
 
 
@@ -110,6 +117,7 @@ def checked_document(found: Checked) -> dict[str, Any]:
         "folder": str(found.folder),
         "can_run": not found.faults,
         "exit_code": int(found.exit_code),
+        "lacks": [finding_document(finding) for finding in found.lacks],
         "gates": [
             {
                 "gate": gate.gate,

@@ -17,7 +17,7 @@ NOTIFY = """\
 notify:
   - command: {shell: "cat >> told.jsonl; echo >> told.jsonl"}
   - {webhook: "http://127.0.0.1:1/nobody-listens", timeout: 5s}
-  - {command: [no-such-program], on: end}
+  - {command: [./no-such-program], on: end}
 """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,13 +12,12 @@ import pytest
 from orchestrator.cli.starting import moment_of
 from orchestrator.errors import UsageError
 from tests.cli.helpers import (
-    PROGRAM,
-    environment,
     eventually,
     kinds,
     make_mission,
     orchestrate,
     runs,
+    start,
 )
 
 NOW = datetime(2026, 11, 28, 14, 30, 10)
@@ -79,12 +77,8 @@ def test_a_run_begins_then_and_a_wrong_mission_is_told_before(tmp_path: Path) ->
 def test_a_wait_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     mission = make_mission(tmp_path)
     tomorrow = (datetime.now() + timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
-    log = tmp_path / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [PROGRAM, "run", mission, "--start-at", tomorrow],
-            cwd=tmp_path, env=environment(), stdout=out, stderr=out,
-        )  # fmt: skip
+    process = start(tmp_path, "run", mission, "--start-at", tomorrow)
+    log = tmp_path / "background.log"
     eventually(lambda: "starts at" in log.read_text())
     time.sleep(0.5)
     process.send_signal(number)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.engine.beside.finding import Finding
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.errors import ExitCode
 from orchestrator.gates.rules.promises import Promise
@@ -54,6 +55,8 @@ class Checked:
     """Where the logs are."""
     gates: tuple[GateOnBase, ...]
     stopped_by: str = ""
+    lacks: tuple[Finding, ...] = ()
+    """What a run would not start without, beside what its gates need."""
 
     @property
     def faults(self) -> tuple[PlaceFault, ...]:
@@ -67,9 +70,11 @@ class Checked:
 
     @property
     def exit_code(self) -> ExitCode:
-        """4 where a gate cannot run, 2 where the mission promises what cannot be."""
+        """4 where a gate or a run cannot begin, 2 where the mission promises what cannot be."""
         if self.stopped_by:
             return ExitCode.INTERRUPTED
         if self.faults:
             return ExitCode.ENVIRONMENT
-        return ExitCode.USAGE if self.wrong else ExitCode.OK
+        if self.wrong:
+            return ExitCode.USAGE
+        return ExitCode.ENVIRONMENT if self.lacks else ExitCode.OK

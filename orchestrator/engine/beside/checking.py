@@ -17,8 +17,10 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
+from orchestrator.engine.beside.finding import Area
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
+from orchestrator.engine.beside.needs import of_start
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
@@ -66,7 +68,9 @@ def check_gates(
 
         stopped = anyio.run(_look_at_all, folders.report, make, look, tuple(used), tell)
         base = Side(base_name(mission, target), target.base)
-        return Checked(base, folders.report, tuple(found), stopped)
+        # What its gates need, they have said themselves.
+        lacks = (it for it in of_start(loaded) if it.is_lack and it.area is not Area.PYTHON)
+        return Checked(base, folders.report, tuple(found), stopped, tuple(lacks))
 
 
 async def _look_at_all(
