@@ -23,7 +23,7 @@ from orchestrator.engine.run import Observers, Selection, start
 from orchestrator.engine.run import resume as resume_run
 from orchestrator.errors import ExitCode, OrchestrateError
 from orchestrator.journal.state import State
-from orchestrator.mission.loading import load_mission
+from orchestrator.mission.loading import LoadedMission, load_mission
 from orchestrator.reports.background import BackgroundWriter
 from orchestrator.ui.displays import choose_display, make_display
 
@@ -63,7 +63,7 @@ def run(
     if land:
         refuse_without_branch(loaded, root)
     if start_at is not None:
-        _wait_until(start_at)
+        _wait_until(start_at, loaded)
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return start(loaded, root, parallel=parallel, observers=observers)
@@ -129,12 +129,15 @@ def _watched(
         return carry_out(observers)
 
 
-def _wait_until(said: str) -> None:
-    """Exits with 130 where somebody stops the wait."""
-    from orchestrator.cli.starting import moment_of, told, wait_until  # few runs wait
+def _wait_until(said: str, loaded: LoadedMission) -> None:
+    """Exits with 130 where somebody stops the wait. What the run lacks is told before it."""
+    # Few runs wait.
+    from orchestrator.cli.starting import moment_of, told, wait_until
+    from orchestrator.engine.beside.needs import refuse_to_start
 
     now = datetime.now()  # noqa: DTZ005 - what is said is meant by the clock on the wall
     moment = moment_of(said, now)
+    refuse_to_start(loaded)
     say(told(moment, now), err=True)
     if stopped_by := wait_until(moment):
         say(f"stopped by {stopped_by}: nothing had begun", err=True)

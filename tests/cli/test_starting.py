@@ -67,7 +67,11 @@ def test_a_run_begins_then_and_a_wrong_mission_is_told_before(tmp_path: Path) ->
     assert datetime.now() >= moment.replace(microsecond=0)
     assert kinds(tmp_path)[-1] == "run_ended"
     assert orchestrate(tmp_path, "run", mission, "--start-at", "late", code=2).err
-    mission.write_text(mission.read_text().replace("GATE", "plain").replace("script:", "scrip:"))
+    text = mission.read_text()
+    mission.write_text(text.replace("[sh, ", "[no-such-agent, "))
+    lack = orchestrate(tmp_path, "run", mission, "--start-at", "02:00", code=4).err
+    assert "no-such-agent is not on PATH" in lack, "it is told before the wait, not after it"
+    mission.write_text(text.replace("script:", "scrip:"))
     began = time.monotonic()
     assert "script" in orchestrate(tmp_path, "run", mission, "--start-at", "02:00", code=2).err
     assert time.monotonic() - began < 30

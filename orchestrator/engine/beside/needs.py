@@ -16,8 +16,10 @@ from orchestrator.agents.registry import AUTO, backends_of, make_backend
 from orchestrator.engine.beside.finding import Area, Finding, refused, tried
 from orchestrator.engine.beside.preview import refuse_unfilled
 from orchestrator.engine.delivering import lacking, name_of
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.interpreters import Interpreters
 from orchestrator.executors.setup import cannot_start
+from orchestrator.git.client import require_git
 from orchestrator.git.repository import Repository
 from orchestrator.isolation.environment import is_there
 from orchestrator.mission.loading import LoadedMission
@@ -61,6 +63,14 @@ def of_start(loaded: LoadedMission) -> Iterator[Finding]:
             yield refused(Area.MISSION, told, error, "nobody is told that way").needed()
         else:
             yield Finding(Area.MISSION, told, ok=True, detail=f"tells {', '.join(way.on)}")
+
+
+def refuse_to_start(loaded: LoadedMission) -> None:
+    """Raise EnvironmentRefused now for what a run would be refused for when it starts."""
+    require_git()
+    for finding in of_start(loaded):
+        if finding.is_lack:
+            raise EnvironmentRefused(finding.detail, mend=finding.mend)
 
 
 def has_own_interpreter(mission: Mission) -> bool:
