@@ -12,7 +12,8 @@ from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json, Root
 from orchestrator.engine.beside.doctor import examine
-from orchestrator.engine.beside.machine import Agent, Probe
+from orchestrator.engine.beside.machine import Agent
+from orchestrator.isolation.preflight import probes
 from orchestrator.isolation.secrets import know_of, known
 from orchestrator.mission.loading import load_mission
 from orchestrator.ui.doctor_view import examined_document, render_examined
@@ -41,17 +42,13 @@ def doctor(
     """
     loaded = load_mission(mission) if mission else None
     clean = know_of(loaded.mission) if loaded else known()
-    found = examine(root, loaded, probes=_probes, agents=_agents)
+    found = examine(root, loaded, probes=probes, agents=_agents)
     if json:
         text = json_module.dumps(examined_document(found), indent=2, ensure_ascii=False)
         typer.echo(clean.text(text))
     else:
         render_examined(found, Console(highlight=False))
     raise typer.Exit(int(found.exit_code))
-
-
-def _probes() -> Sequence[Probe]:
-    return ()
 
 
 def _agents() -> Sequence[Agent]:

@@ -59,7 +59,7 @@ name: m
 objective: o
 repository: {path: user}
 backends: {script: {command: [sh, -c, "exit 1"], brief: none}}
-defaults: {backend: script}
+defaults: {isolation: worktree, backend: script}
 gates: {g: {checks: [{command: [test, -s, a.txt]}]}}
 batches:
   - id: b
@@ -230,7 +230,7 @@ LACKS = [
         "auto",
         {
             "backends": "{auto: {prefer: [one, two]}, one: {command: one-agent}, two: {command: two-agent}}",
-            "defaults": "{backend: auto}",
+            "defaults": "{isolation: worktree, backend: auto}",
         },
         "mission/backend auto",
         f"backend `auto` found nothing that works here: {ONE}, {TWO}",
@@ -240,7 +240,7 @@ LACKS = [
         {
             "backends": f"{SCRIPT}, other: {{command: no-such-mediator}}}}",
             "resolver": "other",
-            "defaults": "{backend: script, on_conflict: resolve}",
+            "defaults": "{isolation: worktree, backend: script, on_conflict: resolve}",
         },
         "mission/backend other",
         "backend `other` cannot work here: no-such-mediator is not on PATH",
@@ -351,6 +351,58 @@ def test_what_else_a_mission_needs(
         # `run` finds it too, some of it only when it has begun; and says the same.
         refused = run(tmp_path, "run", made, "--plain", code=4 if said else 2, PATH=path)
         assert lack["detail"].partition(" (")[0] in refused.out + refused.err
+
+
+def test_without_a_sandbox(tmp_path: Path, path: str) -> None:
+    done = run(tmp_path, "doctor", "--json", code=0, PATH=path)
+    lack = findings(done)["sandbox/bubblewrap"]
+    assert (lack["ok"], lack["needed"], lack["detail"]) == (False, False, "bwrap is not on PATH")
+    assert "not fenced in" in lack["means"]
+    assert "bubblewrap" in lack["mend"]
+    made = mission(tmp_path, defaults="{isolation: strict, backend: script}")
+    told = findings(run(tmp_path, "doctor", made, "--json", code=4, PATH=path))
+    assert (told["sandbox/isolation"]["ok"], told["sandbox/isolation"]["needed"]) == (False, True)
+    said = told["sandbox/isolation"]["detail"]
+    assert said == "`isolation: strict` cannot be kept here: bubblewrap: bwrap is not on PATH"
+    for verb in (["run", made], ["plan", "--check", made], ["doctor", made]):
+        told_again = run(tmp_path, *verb, code=4, PATH=path)
+        assert (told_again.out + told_again.err).count(said) == 1
+    made.write_text(made.read_text().replace("strict", "auto"))
+    told = findings(run(tmp_path, "doctor", made, "--json", code=0, PATH=path))
+    assert told["sandbox/isolation"]["detail"].startswith("auto: worktree (no sandbox here: ")
+
+
+@pytest.mark.parametrize(
+    ("says", "mend"),
+    [
+        ("bwrap: setting up uid map: Permission denied", "apparmor-profiles"),
+        ("bwrap: Unknown option --disable-userns", "0.8 or newer"),
+        ("bwrap: No permissions to create new namespace", "namespaces"),
+        ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "systempaths"),
+        ("", ""),
+    ],
+)
+def test_a_sandbox_that_does_not_start(tmp_path: Path, path: str, says: str, mend: str) -> None:
+    script = f'[ "$1" = --version ] && echo bubblewrap 0.8.0 && exit\necho "{says}" >&2; exit 1'
+    program(Path(path), "bwrap", script)
+    told = findings(run(tmp_path, "doctor", "--json", code=0, PATH=path))
+    lack = told["sandbox/start"]
+    assert (lack["ok"], lack["needed"]) == (False, False)
+    assert says in lack["detail"]
+    assert mend in lack["mend"]
+    assert "sandbox/strict" not in told
+
+
+def test_a_sandbox_that_holds_is_one_line(tmp_path: Path) -> None:
+    told = findings(run(tmp_path, "doctor", "--json", code=0))
+    found = {name: it for name, it in told.items() if it["area"] == "sandbox"}
+    if "sandbox/strict" not in found:
+        pytest.skip(f"no sandbox can be kept here: {found}")
+    assert list(found) == ["sandbox/strict"]
+    assert re.fullmatch(
+        r"`strict` can be kept: bubblewrap [\d.]+; \d+ probes hold",
+        found["sandbox/strict"]["detail"],
+    )
 
 
 def test_honest_missions_lack_nothing(tmp_path: Path, path: str) -> None:

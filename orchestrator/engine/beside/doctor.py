@@ -14,7 +14,7 @@ from orchestrator.engine.beside.finding import Area, Examined, Finding, refused
 from orchestrator.engine.beside.machine import Agent, Probe
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.loading import LoadedMission
-from orchestrator.mission.model import Isolation, Mission
+from orchestrator.mission.model import Mission
 
 
 def examine(
@@ -48,11 +48,8 @@ def _sandbox(probes: Callable[[], Sequence[Probe]]) -> Iterator[Finding]:
 def _for(mission: Mission, found: Sequence[Finding]) -> Iterator[Finding]:
     """What of the machine this mission needs."""
     languages = needs.symbol_languages(mission)
-    is_strict = mission.defaults.isolation is Isolation.STRICT
     for finding in found:
         match finding.area:
-            case Area.SANDBOX:
-                yield finding.needed(when=is_strict)
             case Area.LANGUAGES:
                 yield finding.needed(when=finding.name in languages)
             case Area.PYTHON if needs.has_own_interpreter(mission):

@@ -17,11 +17,13 @@ from orchestrator.engine.beside.finding import Area, Finding, refused, tried
 from orchestrator.engine.beside.preview import refuse_unfilled
 from orchestrator.engine.delivering import lacking, name_of
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.boxes import readable
 from orchestrator.executors.interpreters import Interpreters
 from orchestrator.executors.setup import cannot_start
 from orchestrator.git.client import require_git
 from orchestrator.git.repository import Repository
 from orchestrator.isolation.environment import is_there
+from orchestrator.isolation.levels import choose
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Command, CommandCheck, MetricCheck, Mission, Variables
 from orchestrator.plan import make_plan
@@ -42,6 +44,19 @@ def of_mission(loaded: LoadedMission) -> Iterator[Finding]:
 def of_start(loaded: LoadedMission) -> Iterator[Finding]:
     """Of these, what a run refuses to start without."""
     mission, folder = loaded.mission, loaded.path.resolve().parent
+    yield tried(
+        Area.SANDBOX,
+        "isolation",
+        lambda: f"{mission.defaults.isolation.value}: {choose(mission.defaults.isolation).told}",
+        "no attempt can be kept as the mission wants it",
+    ).needed()
+    if mission.defaults.readable:
+        yield tried(
+            Area.SANDBOX,
+            "readable",
+            lambda: ", ".join(map(str, readable(mission.defaults, folder))),
+            "agents cannot read what the mission shows them",
+        ).needed()
     if mission.workspace.python:
         yield tried(
             Area.PYTHON,
