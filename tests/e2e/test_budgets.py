@@ -19,7 +19,7 @@ objective: Take longer than is good.
 repository: {path: ../user}
 backends:
   script: {command: [sh, "{mission_dir}/{agent}.sh", "{mission_dir}"], brief: none}
-defaults: {backend: script, timeout: 10m}
+defaults: {isolation: worktree, backend: script, timeout: 10m}
 %s
 gates: {green: {checks: [{command: [sh, -c, "test -s file"]}]}}
 batches:
