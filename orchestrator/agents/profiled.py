@@ -101,6 +101,7 @@ class ProfiledBackend:
             tag=work.tag,
             stdin=work.brief.encode() if profile.brief is BriefMode.STDIN else None,
             take_line=reader.read,
+            box=work.box,
         )
 
     def _furnish(self, home: Path) -> None:
