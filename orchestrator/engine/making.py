@@ -58,11 +58,15 @@ async def make_tools(
         await to_thread.run_sync(repository.pin, folders.run, started.base)
         before = await to_thread.run_sync(standing, repository)
         furnishing = Furnishing(repository, started.base, mission.workspace)
+        boxes = None
+        if is_strict(started.isolation):
+            boxes = Boxes(mission.defaults, mission_dir, alternates(store.path / "objects"))
         setup = make_setup(
             mission,
             folders,
             made,
             furnishing,
+            boxes=boxes,
             on_made=lambda seconds: recorder.emit(SetupMade(seconds=round(seconds, 3))),
         )
         executor = LocalExecutor(
@@ -73,9 +77,7 @@ async def make_tools(
             logs=folders.logs,
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
-            boxes=Boxes(mission.defaults, mission_dir, alternates(store.path / "objects"))
-            if is_strict(started.isolation)
-            else None,
+            boxes=boxes,
         )
         briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         tools = Tools(
@@ -83,7 +85,7 @@ async def make_tools(
             folders=folders,
             store=store,
             executor=executor,
-            call_judge=partial(make_judge, mission, folders, made, furnishing, setup),
+            call_judge=partial(make_judge, mission, folders, made, furnishing, setup, boxes=boxes),
             integrate=partial(_integrate, store),
             briefs=briefs,
             backends=backends,
@@ -103,6 +105,8 @@ def make_setup(
     folders: Folders,
     workshop: Workshop,
     furnishing: Furnishing,
+    *,
+    boxes: Boxes | None = None,
     on_made: Callable[[float], object] = lambda seconds: None,  # noqa: ARG005
 ) -> Setup:
     """What prepares work trees; its results are kept for all runs."""
@@ -116,6 +120,7 @@ def make_setup(
         tag=tag_of(folders, "setup"),
         timeout=mission.defaults.gate_timeout,
         seal=seal() if mission.workspace.setup else None,
+        boxes=boxes,
         on_made=on_made,
     )
 
@@ -126,6 +131,8 @@ def make_judge(
     workshop: Workshop,
     furnishing: Furnishing,
     setup: Setup | None = None,
+    *,
+    boxes: Boxes | None = None,
 ) -> Judge:
     """The judge of what the workshop's store holds; its evidence goes below `folders.report`."""
     from orchestrator.gates.judge import Judge
@@ -142,6 +149,7 @@ def make_judge(
         parallel=mission.defaults.gate_parallel,
         scopes=[agent.scope for agent in make_plan(mission).agents],
         seal=seal(),
+        box=boxes.judging if boxes else None,
     )
 
 

@@ -62,6 +62,27 @@ class Boxes:
             program=self._program,
         )
 
+    def judging(self, tree: Path, home: Path, python: Path | None, more: Sequence[Path]) -> Box:
+        """The box of a check, or of a set-up, in a tree: everything stands where it does outside,
+        which ids, settings and reports are told by. `more` is what it needs to be read.
+        """
+        linked = tree.parent / FOLDER / "gates"
+        return Box(
+            workspace=tree,
+            home=home,
+            temporary=temporary_of(home),
+            readable=(
+                *self._readable,
+                *self._objects,
+                *more,
+                *([linked] if linked.is_dir() else []),
+                *(needed_by(python, os.defpath) if python else ()),
+            ),
+            has_network=self._has_network,
+            keeps_paths=True,
+            program=self._program,
+        )
+
 
 def readable(defaults: Defaults, mission_dir: Path) -> list[Path]:
     """What `defaults.readable` names. Raises EnvironmentRefused where that is not there."""

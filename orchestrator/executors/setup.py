@@ -24,6 +24,7 @@ from typing import Protocol
 import anyio
 from anyio import to_thread
 
+from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.interpreters import Interpreters
 from orchestrator.executors.made import Made, SetupFailed, facts_of, keep, load
 from orchestrator.executors.shelf import Shelf
@@ -86,12 +87,15 @@ class Setup:
         tag: str,
         timeout: float,
         seal: Seal | None = None,
+        boxes: Boxes | None = None,
         on_made: Callable[[float], object] = lambda seconds: None,  # noqa: ARG005
     ) -> None:
         """`on_made` is told how many seconds it took, where it was not known from before. `seal` is
-        what results carry that are believed; without one, none of another object's is.
+        what results carry that are believed; without one, none of another object's is. With `boxes` the
+        commands run in these.
         """
         self._seal = seal or Seal()
+        self._boxes = boxes
         self._on_made = on_made
         self._commands, self._inputs = wanted.setup, Scope(wanted.setup_inputs)
         self._store, self._trees = store, trees
@@ -258,6 +262,7 @@ class Setup:
                             timeout=self._timeout,
                             log=log,
                             tag=self._tag,
+                            box=self._boxes.judging(tree, home, None, ()) if self._boxes else None,
                         )
                     )
                 except NotStarted as error:

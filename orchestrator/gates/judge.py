@@ -27,7 +27,7 @@ from orchestrator.gates.observing.evidence import Evidence
 from orchestrator.gates.observing.guard import Guard
 from orchestrator.gates.observing.joining import settled
 from orchestrator.gates.observing.observation import GREEN, Look, Observation
-from orchestrator.gates.observing.observer import Observer, Sighting
+from orchestrator.gates.observing.observer import BoxOf, Observer, Sighting
 from orchestrator.gates.observing.product import IsProduct, product_of
 from orchestrator.gates.observing.restore import Asked, Restoration
 from orchestrator.gates.observing.sighting import tests_of
@@ -122,7 +122,7 @@ class Judge:
     globs of files that come from the base; `ground` is what trees need beside their commit;
     `parallel` is how many checks run at once; `scopes` are those of all agents, for what their work
     may bring (None: anything); `seal` is what evidence of other judges carries that is believed (None:
-    no other's is); `clock` gives seconds.
+    no other's is); `box` makes what checks run in; `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)
@@ -138,6 +138,7 @@ class Judge:
         parallel: int = 2,
         scopes: Iterable[Scope] | None = None,
         seal: Seal | None = None,
+        box: BoxOf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
@@ -154,6 +155,7 @@ class Judge:
             tag,
             restored=self._restored,
             guard=Guard(commits, protect),
+            box=box,
         )
         self._again = SecondLooks(self._observer)
         self._exerciser = Exerciser(commits, self._observer, self._evidence)

@@ -254,7 +254,7 @@ def _run_in(box: Box, argv: tuple[str, ...]) -> dict[str, object] | str:
     reading, writing = os.pipe()
     env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     try:
-        command, environment = enclose(box, argv, env, writing)
+        command, environment = enclose(box, argv, env, box.workspace, writing)
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,

@@ -110,7 +110,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
     argv, env, boxed = spec.argv, {**spec.env, TAG: spec.tag}, None
     if spec.box is not None:
         boxed = Boxed(spec.box.memory, spec.box.processes)
-        argv, env = enclose(spec.box, argv, env, boxed.status)
+        argv, env = enclose(spec.box, argv, env, spec.cwd, boxed.status)
     order = keepers.Order(
         argv=argv,
         cwd=spec.cwd,

@@ -47,7 +47,8 @@ class Box:
     `workspace` and `home` are writable, at `WORKSPACE` and `HOME`; `temporary` is what the home's
     environment calls its temporary folder, which is the box's own. `readable` is shown where it
     is, read-only; `brief` at a path of its own. With `stands_in_place` the workspace is seen at
-    its own path as well: what a set-up installed in it names that path. Memory is in bytes.
+    its own path as well: what a set-up installed in it names that path. With `keeps_paths`
+    everything is where it is outside, and there alone. Memory is in bytes.
     """
 
     workspace: Path
@@ -57,6 +58,7 @@ class Box:
     brief: Path | None = None
     has_network: bool = True
     stands_in_place: bool = False
+    keeps_paths: bool = False
     memory: int | None = None
     processes: int | None = None
     program: Path | None = None
@@ -64,6 +66,8 @@ class Box:
 
     def paths(self) -> dict[str, str]:
         """Where what has a path of its own in the box is outside of it, and where inside."""
+        if self.keeps_paths:
+            return {}
         found = {str(self.workspace): WORKSPACE, str(self.home): HOME}
         if self.temporary is not None:
             found[str(self.temporary)] = TEMPORARY
@@ -81,11 +85,11 @@ def find() -> Path | None:
 
 
 def enclose(
-    box: Box, argv: Sequence[str], env: Mapping[str, str], status: int
+    box: Box, argv: Sequence[str], env: Mapping[str, str], cwd: Path, status: int
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command that runs `argv` in the box, and its environment.
+    """The command that runs `argv` in the box, in the folder `cwd`, and its environment.
 
-    Both name paths as they are outside. The box tells on the descriptor `status` how it went. It is
+    All name paths as they are outside. The box tells on the descriptor `status` how it went. It is
     given its environment as it is started: what it would take out itself could still be read.
     """
     bubblewrap = box.program or find() or Path(PROGRAM)
@@ -96,13 +100,11 @@ def enclose(
         *(str(bubblewrap), *_FENCE, *(("--share-net",) if box.has_network else ())),
         *("--json-status-fd", str(status), *_system(), *_own(), *_readable(places)),
         *_writable(box),
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE, "--"),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", inside(str(cwd)), "--"),
         *(inside(part) for part in argv),
     )
-    return command, {
-        **{name: inside(value) for name, value in env.items()},
-        "GIT_CEILING_DIRECTORIES": "/",
-    }
+    ceiling = {} if box.keeps_paths else {"GIT_CEILING_DIRECTORIES": "/"}
+    return command, {**{name: inside(value) for name, value in env.items()}, **ceiling}
 
 
 class _Translation:
@@ -114,6 +116,8 @@ class _Translation:
         self._pattern = re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![\w.-])")
 
     def __call__(self, text: str) -> str:
+        if not self._paths:
+            return text
         return self._pattern.sub(lambda found: self._paths[found[0]], text)
 
 
@@ -166,6 +170,10 @@ def _own() -> Iterator[str]:
 
 
 def _writable(box: Box) -> Iterator[str]:
+    if box.keeps_paths:
+        for place in filter(None, (box.workspace, box.home, box.temporary)):
+            yield from ("--bind", str(place), str(place))
+        return
     yield from ("--bind", str(box.workspace), WORKSPACE, "--bind", str(box.home), HOME)
     if box.stands_in_place:
         yield from ("--bind", str(box.workspace), str(box.workspace))

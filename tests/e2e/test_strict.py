@@ -7,6 +7,7 @@ Where no sandbox can be kept, the same missions are refused and nothing is begun
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -270,3 +271,80 @@ def _inside(bench: Bench) -> list[int]:
         if any(str(bench.cache) in text for text in told) and process.pid != os.getpid():
             found.append(process.pid)
     return found
+
+
+JUDGED = """\
+import os, pathlib, socket, subprocess, sys
+import product
+
+OUTSIDE = [{outside!r}, {user!r} + "/.env", {bench!r} + "/reports"]
+
+def test_works(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert product.word() == "better"
+    assert subprocess.run(["git", "log", "-1", "--format=%s"], capture_output=True).returncode == 0
+
+def test_nothing_of_the_machine_is_there():
+    assert [place for place in OUTSIDE if os.path.lexists(place)] == []
+    assert len([name for name in os.listdir("/proc") if name.isdecimal()]) < 10
+    pathlib.Path("/tmp/left-by-a-test").write_text("in its own")
+
+def test_the_network_is_its_own():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname(), 2).close()
+    try:
+        socket.create_connection(("127.0.0.1", {port}), 2)
+    except OSError:
+        return
+    raise AssertionError("the machine's port was reached")
+"""
+
+
+def test_what_judges_is_kept_in_as_well(tmp_path: Path) -> None:
+    """Set-up, pytest and commands: what they write outside is gone, what is there is not to be
+    read, and honest tests, with git, temporary folders and servers, pass.
+    """
+    outside = tmp_path / "outside"
+    outside.write_text("the user's\n")
+    bench = Bench(tmp_path / "root")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        tests = JUDGED.format(
+            outside=str(outside),
+            user=str(tmp_path / "user"),
+            bench=str(bench.root),
+            port=server.getsockname()[1],
+        )
+        setup = f"echo made > made; echo mine > {outside}; cat {tmp_path}/user/.env > stolen"
+        files = {
+            "product.py": "def word():\n    return 'good'\n",
+            "tests/test_product.py": tests,
+            "setup.sh": f"{setup} || true\n",
+        }
+        rest = "workspace: {setup: [sh setup.sh], setup_inputs: [setup.sh]}\n"
+        bench, mission = bench_of(
+            tmp_path,
+            {"a": "sed -i s/good/better/ product.py; echo better > src/a.txt\n"},
+            more=", network: none",
+            rest=rest,
+        )
+        text = mission.read_text().replace("files: ['src/a*']", "files: ['src/a*', product.py]")
+        command = (
+            f"grep -q made made && test ! -s stolen && test ! -e {outside} && ! touch /usr/mine"
+        )
+        checks = (
+            f"[{{pytest: tests, must_turn_green: [tests/test_product.py::test_works]}}, "
+            f"{{command: [sh, -c, '{command}'], name: shell}}]"
+        )
+        mission.write_text(text.replace("[{command: ['true']}]", checks))
+        write(tmp_path / "user", files)
+        user = Git(tmp_path / "user")
+        user("add", ".")
+        user("commit", "-qm", "product")
+        if not is_kept(bench, mission):
+            return
+        told = bench.run("run", mission, "--plain")
+    assert "landed" in told
+    assert outside.read_text() == "the user's\n"
+    assert not Path("/tmp/left-by-a-test").exists()
+    (verdict,) = [event["verdict"] for event in bench.events("gate_finished")]
+    assert verdict["decision"] == "passed"

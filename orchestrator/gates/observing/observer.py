@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -32,12 +32,13 @@ from orchestrator.gates.observing.joining import joined
 from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.restore import Asked, Landing, Original, Restoration, put_into
 from orchestrator.gates.observing.runners import RUNNERS, Place
-from orchestrator.gates.observing.runners.waiting import Waiting, start_waiting
+from orchestrator.gates.observing.runners.waiting import PLUGIN, Waiting, start_waiting
 from orchestrator.gates.observing.sighting import Sighting, tests_of
 from orchestrator.gates.observing.sources import Ground
 from orchestrator.gates.observing.trees import Trees
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import NotStarted
+from orchestrator.isolation.sandbox import Box
 from orchestrator.isolation.secrets import without_secrets
 from orchestrator.mission.model import PytestCheck
 
@@ -51,6 +52,8 @@ is new, where that is modules of tests alone: the others have been judged withou
 """
 Restored = Callable[[str | None, str, Asked], Restoration]
 Tells = Callable[[Observation], bool]
+BoxOf = Callable[[Path, Path, Path | None, Sequence[Path]], Box]
+"""The box for a tree, a home, an interpreter, and what else is to be read in it."""
 
 
 class Observer:
@@ -58,7 +61,8 @@ class Observer:
     processes.
 
     `restored` says what is put back of what a commit (second) changes since another one, for what
-    is asked; `guard` sees whether tests write to what they are judged by.
+    is asked; `guard` sees whether tests write to what they are judged by; `box` makes what
+    checks run in.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Observer:
         restored: Restored,
         *,
         guard: Guard,
+        box: BoxOf | None = None,
     ) -> None:
         self._trees = trees
         self._ground = ground
@@ -77,6 +82,7 @@ class Observer:
         self._tag = tag
         self._restored = restored
         self._guard = guard
+        self._box = box
         self._company = Company()
         self._waiting: Waiting | None = None
         self._preparing = anyio.Lock()
@@ -201,6 +207,8 @@ class Observer:
 
     async def prepare(self, folder: Path) -> None:
         """Have a test process ready for the next check that wants one, started in `folder`."""
+        if self._box is not None:
+            return  # a box is made for one tree, which nobody knows yet
         async with self._preparing:
             if self._waiting is not None and not self._waiting.is_alive:
                 await self.aclose()
@@ -360,6 +368,7 @@ class Observer:
                 python=python.path,
                 take_waiting=functools.partial(self._take_waiting, python.path),
                 on_count=what.count,
+                box=self._box and self._box(tree.root, tree.home, python.path, (PLUGIN.parent,)),
                 settings_of=settings_of,
             )
             async with self._company.enter(apart=apart) as visit:

@@ -14,7 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 from orchestrator.gates.observing.observation import Observation
 from orchestrator.gates.observing.runners.waiting import Waiting
+from orchestrator.isolation.boxed import BoxFailed
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
+from orchestrator.isolation.sandbox import Box
 from orchestrator.mission.model import Check
 
 C_contra = TypeVar("C_contra", bound=Check, contravariant=True)
@@ -41,6 +43,8 @@ class Place:
     """The interpreter that runs tests."""
     take_waiting: Callable[[], Waiting | None] = lambda: None
     """A test process that was started in advance; whoever takes it ends it."""
+    box: Box | None = None
+    """Where programs run, if not just in the tree."""
     settings_of: tuple[str, ...] = ()
     """The paths and ids of whose run pytest's settings are taken; by default, of what is run."""
     on_count: OnCount = lambda done, total, red: None  # noqa: ARG005
@@ -60,11 +64,14 @@ class Place:
             log=self.log,
             tag=waiting.tag if waiting else self.tag,
             stdin=stdin,
+            box=self.box,
         )
         try:
             return await run_process(spec, process=waiting.process if waiting else None)
         except NotStarted as error:
             return str(error)
+        except BoxFailed as error:
+            return error.what
 
     def inside(self, path: str) -> Path | None:
         """A path of the mission in this tree; None when it would lead out of it."""

@@ -44,7 +44,7 @@ async def run_tests(check: PytestCheck, place: Place) -> Observation:
         return Observation(kind="pytest", command=command, absent=absent)
     try:
         waiting = place.take_waiting() or await start_waiting(
-            place.scratch, place.env, place.tag, place.python
+            place.scratch, place.env, place.tag, place.python, place.box
         )
     except NotStarted as error:
         return Observation(**exit_facts("pytest", command, str(error)), absent=absent)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestrator.gates.observing.plugin import orchestrate_record
 from orchestrator.isolation.processes import Kept, ProcessSpec, end_process, start_process
+from orchestrator.isolation.sandbox import Box
 
 PLUGIN = Path(orchestrate_record.__file__)
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -54,9 +55,12 @@ class Waiting:
             self.close()
 
 
-async def start_waiting(folder: Path, env: Mapping[str, str], tag: str, python: Path) -> Waiting:
-    """Start one, with `folder` (any but a tree of tests) as its current folder. Raises
-    NotStarted.
+async def start_waiting(
+    folder: Path, env: Mapping[str, str], tag: str, python: Path, box: Box | None = None
+) -> Waiting:
+    """Start one, with `folder` (any but a tree of tests) as its current folder. Raises NotStarted.
+
+    One in a box is for the tree of that box alone.
     """
     token = secrets.token_hex(16)
     ours, theirs = socket.socketpair()  # a pipe could be opened again by its name in /proc
@@ -72,6 +76,7 @@ async def start_waiting(folder: Path, env: Mapping[str, str], tag: str, python: 
             tag=f"{tag}/{token[:8]}",
             stdin=b"",
             pass_fds=(writing,),
+            box=box,
         )
         process = await start_process(spec)
     except BaseException:
