@@ -18,9 +18,11 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.errors import EnvironmentRefused
-from orchestrator.isolation import ancestry
+from orchestrator.isolation import ancestry, cgroups
 
 WATCH_SECONDS = 0.5
+ADMIT_SECONDS = 10.0
+ADMIT_SECONDS = 10.0
 _CHUNK = 4096
 _NO_PROGRAM = "bwrap: execvp "
 
@@ -38,15 +40,49 @@ class Boxed:
         self._memory, self._processes = min(memory or most_memory(), most_memory()), processes
         self._reading, self.status = os.pipe()
         os.set_blocking(self._reading, False)
+        self._group = cgroups.make(self._memory, processes)
+        self.gate, self._opening = os.pipe() if self._group else (-1, -1)
         self._heard = b""
+        self._is_over = False
         self.stopped: str | None = None
         """Why the program was ended before its time."""
+        self._refused: str | None = None
+        """What the kernel did not let it have."""
 
-    def started(self) -> None:
-        """It is running, and has its end of the pipe."""
-        if self.status >= 0:
-            os.close(self.status)
-            self.status = -1
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """What it is to have: where it tells how it is, and where it waits to be let in."""
+        return (self.status,) if self._group is None else (self.status, self.gate)
+
+    async def started(self) -> None:
+        """It is running, and has its ends of the pipes; it is put into its group before anything
+        runs in it.
+        """
+        self._close_theirs()
+        if self._group is None:
+            return
+        with anyio.move_on_after(ADMIT_SECONDS):
+            while (root := self._record("child-pid")) is None and not self._is_over:
+                await anyio.wait_readable(self._reading)
+            if root is not None and not self._group.admit(root):
+                self._leave_group()
+        with contextlib.suppress(OSError):
+            os.write(self._opening, b"+")
+
+    def _close_theirs(self) -> None:
+        for fd in (self.status, self.gate):
+            if fd >= 0:
+                os.close(fd)
+        self.status = self.gate = -1
+
+    def _leave_group(self) -> None:
+        if self._group is not None:
+            if self._group.ran_out_of_memory():
+                self._refused = f"it wanted more than {_told(self._memory)} of memory"
+            elif self._group.ran_out_of_processes():
+                self._refused = f"it wanted more than {self._processes} processes at once"
+            self._group.remove()
+            self._group = None
 
     async def watch(self, end: Callable[[], None]) -> None:
         """Call `end` when the program takes more than it may; for as long as it runs."""
@@ -55,6 +91,8 @@ class Boxed:
             root = self._record("child-pid")
             if root is None:
                 continue
+            if self._group is not None:
+                continue  # the kernel looks
             self.stopped = await to_thread.run_sync(excess, root, self._memory, self._processes)
             if self.stopped is not None:
                 end()
@@ -64,6 +102,8 @@ class Boxed:
         """Why the program could not be started, where the box stood; `said` is the end of the
         output. Raises BoxFailed where the box could not be made.
         """
+        if code and self.stopped is None:
+            self.stopped = self._refused
         if self.stopped is None and code >= 0 and self._record("exit-code") is None:
             last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
             if last.startswith(_NO_PROGRAM):
@@ -75,12 +115,14 @@ class Boxed:
         return None
 
     def close(self) -> None:
-        """Let go of the pipe; what was told is known still."""
-        self.started()
+        """Let go of the pipes; what was told is known still."""
+        self._close_theirs()
         self._hear()
-        if self._reading >= 0:
-            os.close(self._reading)
-            self._reading = -1
+        self._leave_group()
+        for fd in (self._reading, self._opening):
+            if fd >= 0:
+                os.close(fd)
+        self._reading = self._opening = -1
 
     def _record(self, key: str) -> int | None:
         """A number that the box has told."""
@@ -94,7 +136,11 @@ class Boxed:
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while self._reading >= 0 and (chunk := os.read(self._reading, _CHUNK)):
+            while self._reading >= 0:
+                chunk = os.read(self._reading, _CHUNK)
+                self._is_over |= not chunk
+                if not chunk:
+                    return
                 self._heard += chunk
 
 
@@ -107,12 +153,12 @@ def excess(root: int, memory: int, processes: int | None) -> str | None:
     """What the tree below a process takes too much of; None: nothing. Blocking."""
     tree = [root, *(pid for pid, _ in ancestry.descendants(root))]
     if processes is not None and len(tree) > processes:
-        return f"it had {len(tree)} processes at once, and may have {processes}"
+        return f"it had {len(tree)} processes at once, more than {processes}"
     # What is shared is counted for each who shares it, quickly, and once only where that is much.
     if sum(map(_resident, tree)) > memory:
         taken = sum(map(_proportional, tree))
         if taken > memory:
-            return f"it took {_told(taken)} of memory, and may take {_told(memory)}"
+            return f"it took {_told(taken)} of memory, more than {_told(memory)}"
     return None
 
 

@@ -110,7 +110,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
     argv, env, boxed = spec.argv, {**spec.env, TAG: spec.tag}, None
     if spec.box is not None:
         boxed = Boxed(spec.box.memory, spec.box.processes)
-        argv, env = enclose(spec.box, argv, env, spec.cwd, boxed.status)
+        argv, env = enclose(spec.box, argv, env, spec.cwd, boxed.status, gate=boxed.gate)
     order = keepers.Order(
         argv=argv,
         cwd=spec.cwd,
@@ -118,7 +118,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
         grace=GRACE_SECONDS,
         has_input=spec.stdin is not None,
         is_split=spec.take_line is not None,
-        pass_fds=(*spec.pass_fds, *((boxed.status,) if boxed else ())),
+        pass_fds=(*spec.pass_fds, *(boxed.fds if boxed else ())),
         notes=_NOTES[0] if _NOTES else None,
         is_boxed=boxed is not None,
     )
@@ -129,11 +129,13 @@ async def start_process(spec: ProcessSpec) -> Kept:
         with anyio.CancelScope(shield=True):
             process = await keepers.start(order)
             process.boxed = boxed
+            if boxed:
+                await boxed.started()
     except (OSError, ValueError) as error:
         raise NotStarted(f"{spec.argv[0]}: {getattr(error, 'strerror', None) or error}") from error
     finally:
-        if boxed:
-            (boxed.started if process else boxed.close)()
+        if boxed and process is None:
+            boxed.close()
     assert process is not None
     return process
 

@@ -8,6 +8,7 @@ shows them is `sandbox`'s.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ _MANAGERS = frozenset(
 )
 """Folders of programs that install interpreters: their starters look around in them."""
 _MODULES = "node_modules"
+_SHARED = (
+    *("/home", "/root", "/var", "/var/tmp", "/tmp", "/run"),  # noqa: S108 - never shown as a whole
+    *("/proc", "/sys", "/dev", "/mnt", "/media", "/srv"),
+)
 _MOST_HOPS = 20
 _LINE_BYTES = 256
 
@@ -64,12 +69,14 @@ def _installed(place: Path) -> Iterator[Path]:
 
 def is_narrow(folder: Path) -> bool:
     """Whether a folder may be shown as a whole: it is not one that holds everything of somebody."""
-    real = Path(os.path.realpath(folder))
-    home = Path(os.path.realpath(Path.home()))
-    homes = (home, home / ".local", home / ".config", home / ".cache")
-    shared = map(Path, ("/var", "/tmp", "/run", "/proc", "/sys", "/dev", "/mnt", "/media", "/srv"))  # noqa: S108 - never shown whole
-    wide = {*homes, *home.parents, *shared, Path("/home"), Path("/root"), Path("/var/tmp")}  # noqa: S108
-    return real not in wide
+    return os.path.realpath(folder) not in _wide(os.path.expanduser("~"))  # noqa: PTH111 - a text
+
+
+@functools.lru_cache
+def _wide(users: str) -> frozenset[str]:
+    home = Path(os.path.realpath(users))
+    homes = (home, home / ".local", home / ".config", home / ".cache", *home.parents)
+    return frozenset((*map(str, homes), *_SHARED))
 
 
 def _first_line(place: Path) -> Iterator[str]:

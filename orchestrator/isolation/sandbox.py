@@ -85,11 +85,18 @@ def find() -> Path | None:
 
 
 def enclose(
-    box: Box, argv: Sequence[str], env: Mapping[str, str], cwd: Path, status: int
+    box: Box,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    status: int,
+    *,
+    gate: int = -1,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The command that runs `argv` in the box, in the folder `cwd`, and its environment.
 
-    All name paths as they are outside. The box tells on the descriptor `status` how it went. It is
+    All name paths as they are outside. The box tells on the descriptor `status` how it went, and waits
+    until it reads something from `gate`, if there is one, before anything runs in it. It is
     given its environment as it is started: what it would take out itself could still be read.
     """
     bubblewrap = box.program or find() or Path(PROGRAM)
@@ -98,7 +105,8 @@ def enclose(
     places = _shown(box, [*named, *_programs(argv, env)])
     command = (
         *(str(bubblewrap), *_FENCE, *(("--share-net",) if box.has_network else ())),
-        *("--json-status-fd", str(status), *_system(), *_own(), *_readable(places)),
+        *("--json-status-fd", str(status), *(("--block-fd", str(gate)) if gate >= 0 else ())),
+        *(*_system(), *_own(), *_readable(places)),
         *_writable(box),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", inside(str(cwd)), "--"),
         *(inside(part) for part in argv),
@@ -219,17 +227,24 @@ def _shown(box: Box, wanted: Iterable[Path]) -> list[Path]:
     """The places to show, each once and after those that hold it, with what links lead to; not what
     is there anyway.
     """
-    there = [*map(Path, (*_SYSTEM, *_MERGED)), box.workspace, box.home]
-    found: dict[Path, None] = {}
-    for place in wanted:
+    # Compared as texts: most of what is wanted is the system's, and every start waits for this.
+    there = tuple(f"{place}/" for place in (*_SYSTEM, *_MERGED, box.workspace, box.home))
+    found: dict[str, Path] = {}
+    for place in dict.fromkeys(wanted):
+        if f"{place}/".startswith(there) and not place.is_symlink():
+            continue
         for step in _steps(place):
-            is_there = any(step.is_relative_to(other) for other in there)
-            if not is_there and not box.workspace.is_relative_to(step) and is_narrow(step):
-                found[step] = None
+            text = f"{step}/"
+            if text.startswith(there) or text in found or f"{box.workspace}/".startswith(text):
+                continue
+            if is_narrow(step):
+                found[text] = step
     shown: list[Path] = []
-    for place in sorted(found, key=lambda place: len(place.parts)):
-        if not any(place.is_relative_to(other) and not other.is_symlink() for other in shown):
-            shown.append(place)
+    folders: tuple[str, ...] = ()
+    for text in sorted(found, key=lambda text: text.count("/")):
+        if not text.startswith(folders):
+            shown.append(found[text])
+            folders += () if found[text].is_symlink() else (text,)
     return shown
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.isolation import preflight, processes
+from orchestrator.isolation import cgroups, preflight, processes
 from orchestrator.isolation.boxed import BoxFailed
 from orchestrator.isolation.levels import choose, is_strict, require
 from orchestrator.isolation.preflight import failed, probes
@@ -142,38 +142,59 @@ def test_a_box_that_cannot_be_made_is_no_failure_of_its_program(tmp_path: Path) 
         (
             f"exec {PYTHON} -c 'x = bytearray(300_000_000); import time; time.sleep(20)'",
             {"memory": 100_000_000},
-            "of memory, and may take 95 MiB",
+            "more than 95 MiB",
         ),
         (
-            f"for i in 1 2 3 4 5 6; do {PYTHON} -c 'x = b\"a\" * 40_000_000; import time; time.sleep(20)' & done; wait",
+            f"for i in 1 2 3 4 5 6; do {PYTHON} -c 'x = b\"a\" * 40_000_000; import time; time.sleep(2)' &"
+            " done; wait; exit 1",
             {"memory": 150_000_000},
-            "of memory, and may take 143 MiB",
+            "more than 143 MiB",
         ),
         (
             "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 20 & done; wait",
             {"processes": 8},
-            "processes at once, and may have 8",
+            "more than 8",
         ),
         (
-            "f() { f & f & sleep 20; }; f",
+            "f() { f & f & sleep 2; }; f; exit 1",
             {"processes": 50},
-            "processes at once, and may have 50",
+            "more than 50",
         ),
     ],
     ids=["memory of one", "memory of many", "processes", "fork bomb"],
 )
+@pytest.mark.parametrize("by", ["kernel", "watch"])
 def test_what_takes_too_much_is_ended_and_says_so(
-    program: str, more: dict[str, int], reason: str, tmp_path: Path
+    program: str,
+    more: dict[str, int],
+    reason: str,
+    by: str,
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By a group of the kernel's where there may be one, else by looking."""
+    if by == "watch":
+        monkeypatch.setattr(cgroups, "_places", lambda: None)
     ended = run(box_in(tmp_path, **more), "sh", "-c", program)
     assert ended.stopped is not None
     assert reason in ended.stopped
     assert not ended.timed_out
     assert ended.seconds < 15
+    assert ("wanted" in ended.stopped) is (by == "kernel" and cgroups._places() is not None)
+    left = [*_groups()]
+    assert not left
     honest = run(
         box_in(tmp_path, memory=400_000_000, processes=20), "sh", "-c", "sleep 0.7; echo ok"
     )
     assert (honest.code, honest.stopped, honest.tail) == (0, None, "ok\n")
+
+
+def _groups() -> list[Path]:
+    """Groups of this process that are there still."""
+    places = cgroups._places()
+    folders = set(places[0]) if places else set()
+    return [path for place in folders for path in place.glob(f"orchestrate-{os.getpid()}-*")]
 
 
 @needs_sandbox
