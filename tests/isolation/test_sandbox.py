@@ -18,6 +18,8 @@ from orchestrator.isolation.sandbox import find
 from orchestrator.mission.model import Isolation
 from tests.isolation.boxes import PYTHON, box_in, run
 
+TAKES = f"{PYTHON} -c 'x = b\"a\" * 40_000_000; import time; time.sleep(2)'"
+MANY = f"for i in 1 2 3 4 5 6; do {TAKES} & done; wait; exit 1"
 needs_sandbox = pytest.mark.skipif(
     find() is None, reason="what is in a box; that none is refused is tried in test_attacks"
 )
@@ -145,8 +147,7 @@ def test_a_box_that_cannot_be_made_is_no_failure_of_its_program(tmp_path: Path) 
             "more than 95 MiB",
         ),
         (
-            f"for i in 1 2 3 4 5 6; do {PYTHON} -c 'x = b\"a\" * 40_000_000; import time; time.sleep(2)' &"
-            " done; wait; exit 1",
+            MANY,
             {"memory": 150_000_000},
             "more than 143 MiB",
         ),
