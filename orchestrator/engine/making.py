@@ -21,7 +21,7 @@ from orchestrator.engine.places import seal
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import Tools
 from orchestrator.engine.workshop import Workshop
-from orchestrator.executors.boxes import Boxes
+from orchestrator.executors.boxes import Boxes, beside
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.setup import Setup
@@ -30,7 +30,7 @@ from orchestrator.git.store import Store
 from orchestrator.git.watch import standing, written
 from orchestrator.isolation.levels import is_strict
 from orchestrator.isolation.secrets import know_of
-from orchestrator.journal.events import SetupMade
+from orchestrator.journal.events import RunStarted, SetupMade
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
@@ -38,6 +38,17 @@ from orchestrator.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from orchestrator.gates.judge import Judge
+
+
+def _boxes(started: RunStarted, folders: Folders, store: Store) -> Boxes:
+    mission_dir = Path(started.mission_dir)
+    own = [folders.root / "reports", folders.root / "workspaces", Path(started.mission_file)]
+    return Boxes(
+        started.mission.defaults,
+        mission_dir,
+        alternates(store.path / "objects"),
+        beside(started.mission, mission_dir, [place.resolve() for place in own]),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +71,7 @@ async def make_tools(
         furnishing = Furnishing(repository, started.base, mission.workspace)
         boxes = None
         if is_strict(started.isolation):
-            boxes = Boxes(mission.defaults, mission_dir, alternates(store.path / "objects"))
+            boxes = await to_thread.run_sync(_boxes, started, folders, store)
         setup = make_setup(
             mission,
             folders,

@@ -7,27 +7,37 @@ interpreter that its gates use, what the mission links in, and what it names as 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.executors.linked import FOLDER
 from orchestrator.isolation.environment import temporary_of
-from orchestrator.isolation.programs import needed_by
+from orchestrator.isolation.programs import is_narrow, needed_by
 from orchestrator.isolation.sandbox import Box, find
-from orchestrator.mission.model import Defaults, Network
+from orchestrator.mission.model import Defaults, Mission, Network
+
+PLACEHOLDER = "{mission_dir}"
+OF_REPOSITORIES = (".git", "objects")
+"""What is in a checkout, and in a bare repository."""
 
 
 class Boxes:
     """Makes boxes. `objects` are the object folders of the run's store, all that it borrows from
-    among them.
+    among them; `beside` is what lies beside the mission and is to be readable.
     """
 
-    def __init__(self, defaults: Defaults, mission_dir: Path, objects: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        defaults: Defaults,
+        mission_dir: Path,
+        objects: Sequence[Path],
+        beside: Sequence[Path] = (),
+    ) -> None:
         """Raises EnvironmentRefused where what is to be readable is not there."""
         self._has_network = defaults.network is Network.OPEN
         self._memory, self._processes = defaults.memory, defaults.processes
-        self._readable = tuple(readable(defaults, mission_dir))
+        self._readable = (*readable(defaults, mission_dir), *beside)
         self._objects = tuple(objects)
         self._program = find()
 
@@ -82,6 +92,25 @@ class Boxes:
             keeps_paths=True,
             program=self._program,
         )
+
+
+def beside(mission: Mission, mission_dir: Path, passed_by: Collection[Path]) -> list[Path]:
+    """What lies beside the mission file, where the command of a backend names that folder: scripts
+    use one another. Not what is hidden, no repository, and nothing of `passed_by`; nothing at all
+    where the folder is a checkout itself, or holds everything of somebody.
+    """
+    commands = [backend.command.argv for backend in mission.backends.values() if backend.command]
+    if not any(PLACEHOLDER in part for argv in commands for part in argv):
+        return []
+    if not is_narrow(mission_dir) or (mission_dir / ".git").exists():
+        return []
+    return [
+        place
+        for place in sorted(mission_dir.iterdir())
+        if not place.name.startswith(".")
+        and place.resolve() not in passed_by
+        and not any((place / name).exists() for name in OF_REPOSITORIES)
+    ]
 
 
 def readable(defaults: Defaults, mission_dir: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from textwrap import dedent
 
 import psutil
 import pytest
@@ -71,6 +72,32 @@ def is_kept(bench: Bench, mission: Path) -> bool:
     assert probe.mend.split(",")[0] in told
     assert not bench.has_begun
     return False
+
+
+def test_scripts_beside_the_mission_use_one_another(tmp_path: Path) -> None:
+    script = """\
+        here=${0%/*}
+        . "$here/shared.sh"
+        cp "$here/parts/part.txt" src/a.txt
+        for hidden in .secret ../user/kept.txt inner/file.txt m.yaml ../root/reports/*/journal.jsonl; do
+            test -e "$here/$hidden" && echo "$hidden is there" >> src/a.txt
+        done
+        true
+    """
+    bench, mission = bench_of(tmp_path, {"a": dedent(script)})
+    write(
+        mission.parent,
+        {
+            "shared.sh": "set -eu\n",
+            "parts/part.txt": "a part\n",
+            ".secret": "s",
+            "inner/file.txt": "f",
+        },
+    )
+    Git(mission.parent / "inner")("init", "--quiet")
+    if is_kept(bench, mission):
+        bench.run("run", mission, "--plain")
+        assert bench.store("show", f"{bench.tip}:src/a.txt") == "a part"
 
 
 HOSTILE = {
