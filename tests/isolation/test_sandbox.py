@@ -157,7 +157,7 @@ def test_a_box_that_cannot_be_made_is_no_failure_of_its_program(tmp_path: Path) 
             "more than 8",
         ),
         (
-            "f() { f & f & sleep 2; }; f; exit 1",
+            "f() { [ $1 -gt 6 ] || { f $(($1+1)) & f $(($1+1)) & }; sleep 2; }; f 0; exit 1",
             {"processes": 50},
             "more than 50",
         ),
