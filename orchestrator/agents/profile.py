@@ -61,9 +61,11 @@ class Profile:
     turns: tuple[str, ...] | None = None
     """How the number of turns is limited; None where it cannot be."""
     resume: tuple[str, ...] | None = None
-    """How a conversation is gone on with, as further arguments; None where that does not work in
-    another folder.
+    """How a conversation is gone on with, as further arguments, from the same home; None where that
+    does not work.
     """
+    resumes_anywhere: bool = False
+    """Whether that works in another folder as well."""
     end: tuple[str, ...] = ()
     """What stands last."""
     variables: tuple[str, ...] = ()
@@ -80,10 +82,16 @@ class Profile:
     """
     settings: tuple[str, ...] = ()
     """Further files of the user's home without which it does not know its provider."""
-    writes: Mapping[str, str] = field(default_factory=dict)
-    """Files of the private home that are written where nothing was copied to, with their text."""
+    writes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Files of the private home that are written where nothing was copied to: by place, the variable
+    that must be given for it, and the text.
+    """
     needs_model: bool = False
-    """Whether it must not choose a model by itself, for that may be a stranger's."""
+    """Whether it must not choose a model by itself, for that may be a stranger's: a mission names
+    one, or the user's settings are there.
+    """
+    exits: Mapping[int, Answer] = field(default_factory=dict)
+    """What an exit code means where it ends without a last event."""
     reader: Callable[[], Reader]
     install: str
     """How people get it, in a few words."""

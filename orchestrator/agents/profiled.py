@@ -18,6 +18,7 @@ from orchestrator.agents.backend import Answer, Ended, Work
 from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of
 from orchestrator.agents.logins import place, there
 from orchestrator.agents.profile import Heard, Profile, Reader
+from orchestrator.agents.reading import sentence
 from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.own_paths import own_folder
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
@@ -43,11 +44,18 @@ class ProfiledBackend:
         """Whether the mission gives it something by which it may be logged in."""
         return bool(self._config.env or self._config.files)
 
+    @property
+    def _has_settings(self) -> bool:
+        settings = self.profile.settings
+        return bool(set(settings) & set(self._config.files)) or (
+            there(Path.home() / where for where in settings) is not None
+        )
+
     def unusable(self) -> str | None:
         profile, config = self.profile, self._config
         if program_of(profile) is None:
             return f"{profile.program} is not on PATH ({profile.install})"
-        if profile.needs_model and not config.model:
+        if profile.needs_model and not (config.model or self._has_settings):
             return f"{profile.name} would choose a model by itself: say `model: …` for it"
         if config.max_turns is not None and profile.turns is None:
             return (
@@ -110,7 +118,9 @@ class ProfiledBackend:
         files = {where: user / where for where in (*self.profile.logins, *self.profile.settings)}
         for where, source in self._config.files.items():
             files[where] = self._mission_dir / Path(source).expanduser()
-        place(home, files, self.profile.writes)
+        given = {*variables_of(self.profile, os.environ), *self._config.env.of(os.environ)}
+        writes = self.profile.writes.items()
+        place(home, files, {where: text for where, (name, text) in writes if name in given})
         for text in self.profile.constants.values():
             if text.startswith("{home}/"):
                 own_folder(home / text.removeprefix("{home}/"))
@@ -118,8 +128,7 @@ class ProfiledBackend:
     def _ended(self, end: Exit, failure: str | None, heard: Heard | None) -> Ended:
         """The agent's own word explains a failure; no word, or a bad one, is never a success."""
         if heard is None:
-            unsaid = f"{self.profile.name} ended without saying how its work went"
-            return Ended(end, failure or unsaid)
+            return self._unheard(end, failure)
         told = Ended(end, failure, usage=heard.usage, session=heard.session)
         if end.timed_out or heard.answer is Answer.DELIVERED:
             return told
@@ -128,6 +137,16 @@ class ProfiledBackend:
         return replace(
             told, failure=reason, kind=heard.answer, mend=mend, retry_after=heard.retry_after
         )
+
+    def _unheard(self, end: Exit, failure: str | None) -> Ended:
+        """No word of its own: its exit code, and the last words of whatever it ran on."""
+        failure = failure or f"{self.profile.name} ended without saying how its work went"
+        kind = None if end.timed_out else self.profile.exits.get(end.code)
+        words = sentence(" ".join(end.tail.split("\n")[-4:]))
+        if words and end.code and not end.timed_out:
+            failure = f"{failure}: {words}"
+        mend = self.profile.login if kind is Answer.NOT_LOGGED_IN else ""
+        return Ended(end, failure, kind, mend)
 
 
 def program_of(profile: Profile) -> str | None:

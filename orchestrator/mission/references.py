@@ -30,7 +30,7 @@ NEEDS_AN_ENTRY = {  # built-in names that mean nothing until the mission says mo
     "command": ("command", "{command: [program, …]}"),
     "recording": ("folder", "{dir: recording}"),
 }
-PROFILES_TO_COME = ("acp", "copilot", "gemini", "goose", "opencode", "qwen")
+PROFILES_TO_COME = ("acp", "copilot")
 RESERVED = frozenset(
     {"landed", "base", "gates"}
 )  # a run keeps refs and folders of its own beside its agents'

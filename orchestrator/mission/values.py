@@ -32,7 +32,7 @@ PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mi
 TOKEN = re.compile(
     r"\{\{|\}\}|\{([^{}]*)\}|\{|\}"
 )  # doubled braces, a placeholder, or a brace that stands alone
-PROFILES = ("claude", "codex")
+PROFILES = ("claude", "codex", "gemini", "goose", "opencode", "qwen")
 """Agents that are known by name; a test holds these against the registry."""
 KINDS = ("command", "dir", "prefer", "profile")
 """Keys of which a backend has one: what kind it is."""

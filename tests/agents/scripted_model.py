@@ -1,8 +1,8 @@
 """A model that does what its script says, on loopback: real agents are driven by it, and no token
 is spent.
 
-It speaks Anthropic messages, OpenAI responses and OpenAI chat completions, streaming. What an agent
-is to do stands in its brief, as lines `script: sh COMMAND`; each is one call of the agent's shell.
+It speaks Anthropic messages, OpenAI responses, OpenAI chat completions and Gemini, streaming. What
+an agent is to do stands in its brief, as lines `script: sh COMMAND`; each is one call of the agent's shell.
 `script: fault KIND` makes it fail as providers do, once the first call is done and half an edit
 stands in the tree; who comes with the key `WRONG_KEY` is turned away. A request in which the agent
 only quotes the brief (a title, a safety review) offers no shell, and is answered in words.
@@ -23,6 +23,7 @@ SCRIPT = re.compile(r"script: sh (.+?)(?:\\n|\n|$)")
 FAULT = re.compile(r"script: fault (\w+)")
 DONE = re.compile(
     r'"type": "(?:tool_result|function_call_output|custom_tool_call_output)"|"role": "tool"'
+    r'|"functionResponse"'
 )
 WRONG_KEY = "sk-wrong-key-0000000000"
 LIMITED_SECONDS = 3.0
@@ -92,7 +93,12 @@ def shell_of(body: dict[str, Any]) -> str | None:
     """What the agent calls its shell."""
     given = [body, *(item for item in body.get("input") or [] if isinstance(item, dict))]
     tools = [tool for part in given for tool in part.get("tools") or []]
-    tools = [inner for tool in tools for inner in tool.get("tools") or [tool]]
+    inside = ("tools", "functionDeclarations")
+    tools = [
+        inner
+        for tool in tools
+        for inner in next((tool[key] for key in inside if tool.get(key)), [tool])
+    ]
     names = [tool.get("name") or tool.get("function", {}).get("name", "") for tool in tools]
     known = ("Bash", "exec_command", "shell_command", "shell", "exec", "run_shell_command", "bash")
     return next((name for name in names if name in known or name.endswith("__shell")), None)
@@ -100,7 +106,7 @@ def shell_of(body: dict[str, Any]) -> str | None:
 
 def text_of(body: dict[str, Any]) -> str:
     """All that was said so far."""
-    return json.dumps(body.get("messages") or body.get("input"))
+    return json.dumps(body.get("messages") or body.get("input") or body.get("contents"))
 
 
 def next_command(body: dict[str, Any]) -> str | None:
@@ -130,6 +136,10 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
                 body = json.loads(raw or b"{}")
             except ValueError:
                 self._send(400, b"{}", "application/json")
+                return
+            if self.path.partition("?")[0].endswith(":generateContent"):
+                # Which model it should be, or the like: answered, in words that decide nothing.
+                self._send(200, json.dumps(next(_gemini({}))).encode(), "application/json")
                 return
             if "count_tokens" in self.path:
                 self._send(200, b'{"input_tokens": 100}', "application/json")
@@ -193,6 +203,8 @@ def _dialect(path: str) -> Any:
     path = path.partition("?")[0]
     if path.endswith("/messages"):
         return _messages
+    if path.endswith(":streamGenerateContent"):
+        return _gemini
     if path.endswith("/responses"):
         return _responses
     return _chat if path.endswith("/chat/completions") else None
@@ -275,3 +287,14 @@ def _chat(body: dict[str, Any]) -> Iterator[dict[str, Any] | str]:
     usage["total_tokens"] = sum(TEXT_TOKENS)
     yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": usage}
     yield "[DONE]"
+
+
+def _gemini(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Google."""
+    call = _call(body)
+    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": "All done."}
+    content = {"role": "model", "parts": [part]}
+    usage = {"promptTokenCount": TEXT_TOKENS[0], "candidatesTokenCount": TEXT_TOKENS[1]}
+    usage["totalTokenCount"] = sum(TEXT_TOKENS)
+    answer = {"content": content, "finishReason": "STOP", "index": 0}
+    yield {"candidates": [answer], "usageMetadata": usage}

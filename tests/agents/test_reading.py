@@ -57,12 +57,45 @@ def test_recorded(name: str, case: str) -> None:
     ), "without its last event nothing is delivered"
 
 
-def test_every_profile_was_recorded() -> None:
-    assert {"claude", "codex"} <= {name for name, _ in CASES}
+def test_profiles_were_recorded() -> None:
+    """Goose alone is told as it was described."""
+    assert {name for name, _ in CASES} == set(PROFILES) - {"goose"}
+
+
+GOOSE_SAYS = (
+    '{"type":"message","message":{"role":"assistant","content":[{"type":"toolRequest","toolCall":'
+    '{"status":"success","value":{"name":"shell","arguments":{"command":"echo 1"}}}}]}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("All done.", Answer.DELIVERED),
+        ("", Answer.FAILED),
+        ("Ran into this error: Server error: 500. Please retry", Answer.FAILED),
+        ("Ran into this error: Rate limit exceeded: 429", Answer.RATE_LIMITED),
+        ("Ran into this error: Authentication failed: 401 Unauthorized", Answer.NOT_LOGGED_IN),
+    ],
+)
+def test_goose_says_complete_whatever_happened(words: str, answer: Answer) -> None:
+    text = json.dumps(
+        {
+            "type": "message",
+            "message": {"role": "assistant", "content": [{"type": "text", "text": words}]},
+        }
+    )
+    complete = '{"type":"complete","total_tokens":450}'
+    found = heard("goose", GOOSE_SAYS, text, complete)
+    assert found
+    assert (found.answer, found.usage and found.usage.tokens_in) == (answer, 450)
+    cut = heard("goose", text, GOOSE_SAYS, complete)
+    assert cut
+    assert cut.answer is Answer.FAILED
 
 
 def test_what_people_are_shown() -> None:
-    for name in ("claude", "codex"):
+    for name in {name for name, _ in CASES}:
         reader = PROFILES[name].reader()
         shown = [text for line in recorded(name, "delivered") if (text := reader.read(line))]
         assert shown[-1] == "All done."

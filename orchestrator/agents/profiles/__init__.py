@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.agents.profile import Profile
-from orchestrator.agents.profiles import claude, codex
+from orchestrator.agents.profiles import claude, codex, gemini, goose, opencode, qwen
 
 PROFILES: dict[str, Profile] = {
-    profile.name: profile for profile in (claude.PROFILE, codex.PROFILE)
+    module.PROFILE.name: module.PROFILE for module in (claude, codex, gemini, goose, opencode, qwen)
 }

@@ -20,13 +20,14 @@ from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
 MEANS = "all requests of the attempt, in list prices of its provider"
-_LIMITS = ("error_max_turns", "error_max_budget_usd")
+_LIMITS = ("error_max_turns", "error_max_budget_usd", "error_max_tool_calls")
 
 
 class ClaudeReader:
     """Its `result` says all; requests that are tried again say when that will be."""
 
-    def __init__(self) -> None:
+    def __init__(self, means: str = MEANS) -> None:
+        self._means = means
         self._result: Event | None = None
         self._wait: float | None = None
 
@@ -56,11 +57,13 @@ class ClaudeReader:
         event = self._result
         if event is None:
             return None
-        usage, session = _usage(event), str(event.get("session_id") or "")
+        usage, session = _usage(event, self._means), str(event.get("session_id") or "")
         subtype = str(event.get("subtype") or "")
         if not event.get("is_error") and subtype == "success":
             return Heard(Answer.DELIVERED, "", usage, session)
-        told = event.get("result") or "; ".join(map(str, event.get("errors") or ()))
+        errors = event.get("errors")
+        told = event.get("result") or inside(event, "error", "message")
+        told = told or ("; ".join(map(str, errors)) if isinstance(errors, list) else errors)
         text = sentence(told or subtype or event.get("terminal_reason"))
         if subtype in _LIMITS:
             return Heard(Answer.OVER_BUDGET, text, usage, session)
@@ -69,7 +72,7 @@ class ClaudeReader:
         return Heard(answer, text, usage, session, wait)
 
 
-def _usage(event: Event) -> Usage | None:
+def _usage(event: Event, means: str) -> Usage | None:
     used = event.get("usage")
     if not isinstance(used, dict):
         return None
@@ -80,7 +83,7 @@ def _usage(event: Event) -> Usage | None:
         tokens_cached=read,
         tokens_out=number(used.get("output_tokens")),
         cost_usd=money(event.get("total_cost_usd")),
-        means=MEANS,
+        means=means,
     )
 
 
@@ -112,6 +115,7 @@ PROFILE = Profile(
     },
     turns=("--max-turns", "{turns}"),
     resume=("--resume", "{session}"),
+    resumes_anywhere=True,
     variables=(
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_AUTH_TOKEN",

@@ -101,6 +101,7 @@ PROFILE = Profile(
     },
     model=("-m", "{model}"),
     resume=("resume", "{session}"),
+    resumes_anywhere=True,
     end=("-",),
     variables=("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_BASE_URL"),
     keys=("CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_API_KEY"),
