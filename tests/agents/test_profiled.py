@@ -20,6 +20,7 @@ from orchestrator.agents.profiles import PROFILES
 from orchestrator.agents.registry import available, make_backend
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.isolation import secrets
+from orchestrator.isolation.sandbox import Box, find
 from orchestrator.mission import references, values
 from orchestrator.mission.model import Isolation, Mission
 from tests.agents.test_conformance import LAST_WORDS as LAST
@@ -70,7 +71,7 @@ def asked(name: str = "claude", **backends: Any) -> Mission:
 
 
 def carried_out(
-    tmp_path: Path, name: str, level: Isolation = Isolation.WORKTREE, **backends: Any
+    tmp_path: Path, name: str, box: Box | None = None, **backends: Any
 ) -> tuple[Ended, dict[str, Any]]:
     """How it ended and what the agent was told."""
     backend = make_backend(name, asked(name, **backends), tmp_path)
@@ -87,7 +88,7 @@ def carried_out(
         home=tmp_path / "private",
         log=tmp_path / "log.txt",
         timeout=20.0,
-        level=level,
+        box=box,
         tag=f"profiled-{os.getpid()}/{tmp_path.name}",
     )
     ended = anyio.run(backend.work, work, lambda _: None)
@@ -136,9 +137,12 @@ def test_what_the_mission_says_beside(tmp_path: Path) -> None:
     assert told["files"][".claude/settings.json"] == ["0o600", "{}"]
 
 
+@pytest.mark.skipif(find() is None, reason="there is no sandbox here")
 @pytest.mark.parametrize("name", ["claude", "codex"])
 def test_strict_asks_for_no_leave(tmp_path: Path, name: str) -> None:
-    _, told = carried_out(tmp_path, name, Isolation.STRICT)
+    box = Box(workspace=tmp_path / "tree", home=tmp_path / "private", has_network=False)
+    box.home.mkdir()
+    _, told = carried_out(tmp_path, name, box)
     dangerous = [part for part in told["argv"] if part.startswith("--dangerously")]
     assert len(dangerous) == 1
     assert not {"--sandbox", "--permission-mode"} & set(told["argv"])

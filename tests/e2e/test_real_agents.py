@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.isolation.preflight import failed
 from tests.agents.programs import install
 from tests.agents.scripted_model import TEXT_TOKENS, WRONG_KEY, Model
 from tests.e2e.helpers import Bench, check_story, make_repository
@@ -74,14 +75,16 @@ def agent(word: str, backend: str, *script: str, **more: Any) -> dict[str, Any]:
     return {**said, "files": [f"words/{word}.py"], "backend": backend, **more}
 
 
-def write_mission(folder: Path, batches: list[dict[str, Any]], **more: Any) -> Path:
+def write_mission(
+    folder: Path, batches: list[dict[str, Any]], isolation: str = "auto", **more: Any
+) -> Path:
     make_repository(folder / "target", files())
     mission = {
         "version": 1,
         "name": "words",
         "objective": "Each says its word",
         "repository": {"path": "target"},
-        "defaults": {"timeout": "60s", "attempts": 2, "parallel": 5},
+        "defaults": {"timeout": "60s", "attempts": 2, "parallel": 5, "isolation": isolation},
         "gates": {
             word: {"checks": [{"pytest": f"tests/test_{word}.py", "name": word}]} for word in WORDS
         },
@@ -98,7 +101,18 @@ def agents_of(bench: Bench) -> dict[str, dict[str, Any]]:
     return {agent["id"]: agent for batch in batches for agent in batch["agents"]}
 
 
-def test_a_mission_that_names_them_and_says_no_more(model: Model, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "level",
+    [
+        "worktree",
+        pytest.param(
+            "strict", marks=pytest.mark.skipif(bool(failed()), reason="no sandbox can be kept here")
+        ),
+    ],
+)
+def test_a_mission_that_names_them_and_says_no_more(
+    model: Model, tmp_path: Path, level: str
+) -> None:
     """Two batches, five at once, of both; who has it as its own is given the rest as well."""
     first = [agent(word, ("claude", "codex")[n % 2]) for n, word in enumerate(WORDS[:5])]
     second = [agent("six", "mine"), agent("seven", "codex")]
@@ -113,6 +127,7 @@ def test_a_mission_that_names_them_and_says_no_more(model: Model, tmp_path: Path
             {"id": "second", "agents": second, "gate": "all", "needs": ["first"]},
         ],
         gates=gates,
+        isolation=level,
         backends={"mine": {"profile": "claude", "model": "claude-sonnet-5", "max_turns": 9}},
     )
     bench = Bench(tmp_path / "root")
@@ -132,6 +147,7 @@ def test_a_mission_that_names_them_and_says_no_more(model: Model, tmp_path: Path
         assert KEY not in log
     kinds = [e["kind"] for e in bench.events() if e["kind"].startswith("attempt_")]
     assert kinds[:5] == ["attempt_started"] * 5, "all five are at work before one of them ends"
+    assert bench.summary()["isolation"].startswith(level)
     total = bench.summary()["usage"]
     assert total["tokens_in"] == 3 * 7 * TEXT_TOKENS[0]
     text = (bench.report / "report.md").read_text()
