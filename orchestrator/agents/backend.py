@@ -49,12 +49,15 @@ class Work:
     """Seconds from the start of the process."""
     python: Path | None = None
     """What it is to call `python`: as its gates do."""
-    level: Isolation = Isolation.WORKTREE
-    """How it is fenced in, `worktree` or `strict`: what the agent need not ask leave for."""
     tag: str
     """Marks every process of the attempt."""
     box: Box | None = None
     """Where its programs are to run: in a sandbox, or just in the workspace."""
+
+    @property
+    def level(self) -> Isolation:
+        """How it is fenced in, `worktree` or `strict`: what the agent need not ask leave for."""
+        return Isolation.WORKTREE if self.box is None else Isolation.STRICT
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from orchestrator.git.client import GitError
 from orchestrator.git.workspace import Workspace, Workspaces
 from orchestrator.isolation.boxed import BoxFailed
 from orchestrator.isolation.own_paths import own_folder, write_anew
-from orchestrator.mission.model import Isolation
 
 
 class LocalExecutor:
@@ -88,7 +87,6 @@ class LocalExecutor:
             log=self._logs / f"{spec.name}.log",
             timeout=spec.timeout,
             python=python,
-            level=Isolation.STRICT if box else Isolation.WORKTREE,
             tag=self._tag_of(spec.name),
             box=box,
         )
