@@ -58,6 +58,8 @@ class Budgets:
 
     def look(self) -> None:
         """Count up to now."""
+        if not self._budgets:
+            return
         self._tick()
         for whose, budget in self._budgets.items():
             wall = self._walls.get(whose)

@@ -405,6 +405,42 @@ def test_a_sandbox_that_holds_is_one_line(tmp_path: Path) -> None:
     )
 
 
+WITHOUT_GO = "import sys; sys.modules['tree_sitter_go'] = None\nfrom orchestrator.cli.main import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ("[pkg/a.go::Run]", 4),
+        ("['pkg/*.go::Run*', b.py]", 4),
+        ("[pkg/a.go:12]", 4),
+        ("[pkg/a.go]", 0),
+        ("[a.py::Run]", 0),
+        ("[cargo/a.rs::Run, go/b.py::x]", 0),
+    ],
+)
+def test_a_grammar_is_needed_where_scopes_name_symbols(
+    tmp_path: Path, files: str, code: int
+) -> None:
+    made = mission(tmp_path)
+    made.write_text(made.read_text().replace("files: [a.txt]", f"files: {files}"))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GO, "doctor", made, "--json"],
+        cwd=tmp_path,
+        env=environment() | {"ORCHESTRATE_CACHE": str(tmp_path.parent / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    lack = findings(Done(done.returncode, done.stdout, done.stderr))["languages/go"]
+    assert done.returncode == code
+    assert (lack["ok"], lack["needed"]) == (False, code == 4)
+    assert lack["detail"] == "the grammar of .go is not installed"
+    assert "merged line by line" in lack["means"]
+    assert "[languages]" in lack["mend"]
+
+
 def test_honest_missions_lack_nothing(tmp_path: Path, path: str) -> None:
     """What is made later, is a path, or is given by `env:` is not missed."""
     tools = program(tmp_path / "tools", "my-linter", "exit 0").parent
