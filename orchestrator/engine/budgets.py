@@ -11,6 +11,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import anyio
 from anyio import CancelScope
@@ -22,6 +23,7 @@ from orchestrator.mission.model import Budget
 
 Whose = str | None
 """A batch, or None for the run."""
+What = Literal["wall", "tokens", "cost_usd"]
 
 
 class Budgets:
@@ -62,17 +64,24 @@ class Budgets:
             return
         self._tick()
         for whose, budget in self._budgets.items():
-            wall = self._walls.get(whose)
-            if wall is not None and budget.wall is not None and wall >= budget.wall:
-                self._exceed(whose, budget, wall, budget.wall)
+            if whose not in self._walls:
+                continue  # it has not begun, or has ended
+            used = self._recorder.state.used_of_budget(whose)
+            self._hold(whose, budget, "wall", budget.wall, self._walls[whose])
+            self._hold(whose, budget, "tokens", budget.tokens, used.tokens)
+            self._hold(whose, budget, "cost_usd", budget.cost_usd, used.cost_usd)
 
-    def _exceed(self, whose: Whose, budget: Budget, spent: float, limit: float) -> None:
-        state = self._recorder.state
-        if any((it.batch, it.what) == (whose, "wall") for it in state.exceeded):
+    def _hold(
+        self, whose: Whose, budget: Budget, what: What, limit: float | None, spent: float
+    ) -> None:
+        exceeded = self._recorder.state.exceeded
+        if limit is None or spent < limit:
+            return
+        if any((it.batch, it.what) == (whose, what) for it in exceeded):
             return
         event = BudgetExceeded(
             batch=whose,
-            what="wall",
+            what=what,
             limit=limit,
             spent=round(spent, 3),
             stops=budget.on_exceed == "stop",

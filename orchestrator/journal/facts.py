@@ -71,6 +71,11 @@ class Usage(Fact):
     means: str = ""
     """What the figures count, in words: agents mean different things by them."""
 
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.tokens_in + self.tokens_out
+
 
 class Decision(StrEnum):
     """What a gate or a check decided."""

@@ -41,7 +41,7 @@ from orchestrator.journal.events import (
     SetupMade,
     TargetLanded,
 )
-from orchestrator.journal.facts import Decision, Outcome, PlaceFault
+from orchestrator.journal.facts import Decision, Outcome, PlaceFault, Usage
 from orchestrator.plan import Plan, make_plan
 
 
@@ -71,6 +71,12 @@ class Attempt:
         return self.ended is None and self.interrupted is None
 
     @property
+    def usage(self) -> Usage | None:
+        """What it has used, as far as it told."""
+        told = self.ended or self.interrupted
+        return told.usage if told else None
+
+    @property
     def outcome(self) -> Outcome | None:
         """What stands against it; None while nothing does."""
         if self.returned:
@@ -86,6 +92,20 @@ class Attempt:
         return (
             self.returned.evidence if self.returned else self.ended.evidence if self.ended else ""
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Tokens, and what they cost in US dollars."""
+
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Used) -> Used:
+        return Used(self.tokens + other.tokens, self.cost_usd + other.cost_usd)
+
+    def __sub__(self, other: Used) -> Used:
+        return Used(self.tokens - other.tokens, self.cost_usd - other.cost_usd)
 
 
 @dataclass(frozen=True)  # without slots: what is derived is kept once it was asked for
@@ -276,6 +296,8 @@ class State:
     """Budgets that are spent, since they were given last."""
     budget_from: float = 0.0
     """The `worked_seconds` from which budgets count: a resume gives anew what was spent."""
+    used_before: Mapping[str, Used] = field(default_factory=dict)
+    """By batch, what was used until then."""
     history: tuple[str, ...] = field(default=())
     """Batches in the order in which they landed."""
 
@@ -307,6 +329,21 @@ class State:
             and any(batch.awaits_approval for batch in self.batches.values())
             and not any(agent.phase is Phase.RUNNING for agent in self.agents.values())
         )
+
+    def used(self, batch: str | None = None) -> Used:
+        """What the attempts of a batch, or of the run, have used in all, as far as they told."""
+        told = (
+            attempt.usage
+            for agent in self.agents.values()
+            if batch in (None, agent.batch)
+            for attempt in agent.attempts
+        )
+        return sum((Used(it.tokens, it.cost_usd or 0.0) for it in told if it), start=Used())
+
+    def used_of_budget(self, batch: str | None = None) -> Used:
+        """What of it counts against a budget."""
+        before = [it for id, it in self.used_before.items() if batch in (None, id)]
+        return self.used(batch) - sum(before, start=Used())
 
     def over_budget(self, batch: str) -> BudgetExceeded | None:
         """The budget that is spent and keeps attempts of the batch from beginning."""
@@ -375,6 +412,9 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
                 resumes=state.resumes + 1,
                 exceeded=(),
                 budget_from=state.worked_seconds if state.exceeded else state.budget_from,
+                used_before={batch: state.used(batch) for batch in state.batches}
+                if state.exceeded
+                else state.used_before,
                 is_doubtful=state.is_doubtful or not event.has_head,
             )
         case RedoRequested() as event:

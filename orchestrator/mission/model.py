@@ -470,8 +470,10 @@ class Budget(Model):
     anew.
     """
 
-    tokens: Annotated[Quantity | None, NotYet("counting tokens")] = None
-    cost_usd: Annotated[float | None, NotYet("counting what tokens cost")] = None
+    tokens: Annotated[Quantity, Field(ge=1)] | None = None
+    """What models read and wrote, as agents report it when they end."""
+    cost_usd: float | None = Field(default=None, gt=0)
+    """What that cost, as agents report it; those that do not are not counted."""
     wall: Duration | None = None
     """Wall clock at work. Neither a pause before a resume counts nor waiting for a sign-off alone.
     """

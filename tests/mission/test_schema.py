@@ -77,7 +77,7 @@ def test_what_is_not_supported_yet_is_marked() -> None:
         if value.get("deprecated")
     }
     assert marked == {
-        "Batch.rollback", "Budget.tokens", "Budget.cost_usd",
+        "Batch.rollback",
     }  # fmt: skip
 
 
