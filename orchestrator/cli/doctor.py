@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from orchestrator.agents.registry import available
 from orchestrator.cli.options import HERE, Json, Root
 from orchestrator.engine.beside.doctor import examine
-from orchestrator.engine.beside.machine import Agent
 from orchestrator.isolation.preflight import probes
 from orchestrator.isolation.secrets import know_of, known
 from orchestrator.mission.loading import load_mission
@@ -42,14 +41,10 @@ def doctor(
     """
     loaded = load_mission(mission) if mission else None
     clean = know_of(loaded.mission) if loaded else known()
-    found = examine(root, loaded, probes=probes, agents=_agents)
+    found = examine(root, loaded, probes=probes, agents=available)
     if json:
         text = json_module.dumps(examined_document(found), indent=2, ensure_ascii=False)
         typer.echo(clean.text(text))
     else:
         render_examined(found, Console(highlight=False))
     raise typer.Exit(int(found.exit_code))
-
-
-def _agents() -> Sequence[Agent]:
-    return ()

@@ -441,6 +441,33 @@ def test_a_grammar_is_needed_where_scopes_name_symbols(
     assert "[languages]" in lack["mend"]
 
 
+def test_agents_that_a_mission_names_and_their_logins(tmp_path: Path, path: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    made = mission(tmp_path, backends="{}", defaults="{backend: claude}")
+    told = findings(run(tmp_path, "doctor", made, "--json", code=4, PATH=path, HOME=str(home)))
+    absent = told["mission/backend claude"]
+    assert "claude is not on PATH" in absent["detail"]
+    assert absent["detail"] in run(tmp_path, "run", made, code=4, PATH=path, HOME=str(home)).err
+    program(Path(path), "claude", "echo 2.1.332 '(Claude Code)'")
+    no_keys = {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": "", "CLAUDE_CODE_OAUTH_TOKEN": ""}
+    given = {"PATH": path, "HOME": str(home), **no_keys}
+    told = findings(run(tmp_path, "doctor", made, "--json", code=4, **given))
+    agent = told["agents/claude"]
+    assert (agent["ok"], agent["needed"]) == (False, True)
+    assert "not logged in" in agent["detail"]
+    assert agent["mend"]
+    # Nobody needs the others, and without the mission nobody needs this one.
+    assert {it["name"] for it in told.values() if it["area"] == "agents" and it["needed"]} == {
+        "claude"
+    }
+    run(tmp_path, "doctor", code=0, **given)
+    key = given | {"ANTHROPIC_API_KEY": "sk-ant-nobodys-key-0123456789"}
+    told = findings(run(tmp_path, "doctor", made, "--json", code=0, **key))
+    assert told["agents/claude"]["detail"].startswith("2.1.332, logged in: ")
+    assert "nobodys-key" not in str(told)
+
+
 def test_honest_missions_lack_nothing(tmp_path: Path, path: str) -> None:
     """What is made later, is a path, or is given by `env:` is not missed."""
     tools = program(tmp_path / "tools", "my-linter", "exit 0").parent

@@ -14,7 +14,6 @@ from orchestrator.engine.beside.finding import Area, Examined, Finding, refused
 from orchestrator.engine.beside.machine import Agent, Probe
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.loading import LoadedMission
-from orchestrator.mission.model import Mission
 
 
 def examine(
@@ -30,7 +29,7 @@ def examine(
     found = [*machine.of_git(), *machine.of_python(), *machine.of_disk(root)]
     found += [*_sandbox(probes), *machine.of_agents(agents()), *machine.of_languages()]
     if loaded is not None:
-        found = [*_for(loaded.mission, found)]
+        found = [*_for(loaded, found)]
         if not any(it.is_lack for it in found if it.area is Area.GIT):
             found += needs.of_mission(loaded)
     order = list(Area)
@@ -45,13 +44,16 @@ def _sandbox(probes: Callable[[], Sequence[Probe]]) -> Iterator[Finding]:
         yield refused(Area.SANDBOX, "strict", error)
 
 
-def _for(mission: Mission, found: Sequence[Finding]) -> Iterator[Finding]:
+def _for(loaded: LoadedMission, found: Sequence[Finding]) -> Iterator[Finding]:
     """What of the machine this mission needs."""
+    mission, agents = loaded.mission, needs.agents_of(loaded)
     languages = needs.symbol_languages(mission)
     for finding in found:
         match finding.area:
             case Area.LANGUAGES:
                 yield finding.needed(when=finding.name in languages)
+            case Area.AGENTS:
+                yield finding.needed(when=finding.name in agents)
             case Area.PYTHON if needs.has_own_interpreter(mission):
                 yield finding.needed(when=False)
             case _:

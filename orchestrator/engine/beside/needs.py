@@ -8,10 +8,12 @@ the program that a run asks, so that a lack is told in the same words here, by `
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.agents.profiled import ProfiledBackend
 from orchestrator.agents.registry import AUTO, backends_of, make_backend
 from orchestrator.engine.beside.finding import Area, Finding, refused, tried
 from orchestrator.engine.beside.preview import refuse_unfilled
@@ -91,6 +93,20 @@ def refuse_to_start(loaded: LoadedMission) -> None:
 def has_own_interpreter(mission: Mission) -> bool:
     """Whether no gate can need the clean one."""
     return bool(mission.workspace.python)
+
+
+def agents_of(loaded: LoadedMission) -> set[str]:
+    """The known agents whose login, as it is here, the mission counts on: not those that it gives a
+    key or files of its own.
+    """
+    mission, folder = loaded.mission, loaded.path.resolve().parent
+    found: set[str] = set()
+    for name in backends_of(mission):
+        with contextlib.suppress(EnvironmentRefused):  # told of the backend, then
+            made = make_backend(name, mission, folder)
+            if isinstance(made, ProfiledBackend) and not made.is_given_more:
+                found.add(made.profile.name)
+    return found
 
 
 def symbol_languages(mission: Mission) -> set[str]:
