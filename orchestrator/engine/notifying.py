@@ -24,6 +24,7 @@ from orchestrator.engine.progress import Progress
 from orchestrator.isolation.own_paths import append_to
 from orchestrator.isolation.secrets import known, without_secrets
 from orchestrator.journal.events import (
+    BackendStopped,
     BatchEnded,
     BudgetExceeded,
     GateFinished,
@@ -126,6 +127,10 @@ def told_of(record: Record, state: State) -> Iterator[tuple[Notice, str, str]]:
             if not outcome.is_good and outcome not in _FOLLOWS:
                 why = f": {event.reason}" if event.reason else ""
                 yield Notice.RED, f"{batch} ended {_word(outcome)}{why}", batch
+        case BackendStopped() as event:
+            names = " and ".join(event.backends)
+            mend = f"; {event.mend}" if event.mend else ""
+            yield Notice.RED, f"backend {names} is stopped: {event.reason}{mend}", ""
         case BudgetExceeded() as event:
             yield Notice.BUDGET, str(event), event.batch or ""
         case RunInterrupted() as event:

@@ -498,7 +498,7 @@ class Notice(StrEnum):
     """What a person may want to be told of a run."""
 
     APPROVAL = "approval"  # a sign-off is wanted
-    RED = "red"  # a gate is red, or a batch did not come to be whole
+    RED = "red"  # a gate is red, a batch did not come to be whole, or nobody has logged an agent in
     BUDGET = "budget"  # one is spent
     END = "end"  # the run has come to its end, or was stopped
 

@@ -19,7 +19,7 @@ import pytest
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.notifying import LOG, Notifying
 from orchestrator.isolation import secrets
-from orchestrator.journal.events import BudgetExceeded, RunInterrupted
+from orchestrator.journal.events import BackendStopped, BudgetExceeded, RunInterrupted
 from orchestrator.journal.facts import Decision, Outcome
 from orchestrator.journal.state import State, apply
 from tests.reports.builder import Story, red, two_batches
@@ -173,6 +173,19 @@ def test_a_run_that_is_stopped_is_told_too(folders: Folders) -> None:
         with pytest.raises(OSError, match="No space"):
             fail_under_way(folders, tale)
         assert "No space left on device" in server.heard[1][2]["text"]
+
+
+def test_an_agent_that_nobody_has_logged_in_is_told(folders: Folders) -> None:
+    with serving(fine) as server:
+        tale = story({"webhook": server.address, "on": "red"})
+        stopped = BackendStopped(
+            backends=("claude",), reason="claude is not logged in", mend="run `claude /login`"
+        )
+        told(folders, tale.happens(stopped))
+        ((_, _, body),) = server.heard
+    assert body["text"] == (
+        "websocket: backend claude is stopped: claude is not logged in; run `claude /login`"
+    )
 
 
 def test_a_command_is_given_the_message(folders: Folders, tmp_path: Path) -> None:
