@@ -103,7 +103,8 @@ def _head(view: View) -> list[Text]:
         tally.insert(2, f"{bad} not landed")
     batches = sum(batch.outcome is not None for batch in state.batches.values())
     tally.append(f"{batches} of {count(len(state.batches), 'batch')}")
-    return [title, Text(facts, "dim"), Text(", ".join(tally), "bold"), Text()]
+    spent = [Text(str(event), "yellow") for event in state.exceeded]
+    return [title, Text(facts, "dim"), Text(", ".join(tally), "bold"), *spent, Text()]
 
 
 def _finished_line(state: State, batch: BatchState) -> Text:

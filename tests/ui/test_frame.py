@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.engine.progress import GateProgress, OutputLine
-from orchestrator.journal.events import GateStarted
+from orchestrator.journal.events import BudgetExceeded, GateStarted
 from orchestrator.journal.facts import Outcome
 from orchestrator.ui.frame import Moving, View, frame
 from tests.reports.builder import HOSTILE, STORIES, Story, batch, many, mission, searching
@@ -64,6 +64,15 @@ def busy() -> tuple[Story, Moving]:
 def test_a_busy_run(width: int, height: int) -> None:
     story, moving = busy()
     assert_matches(shown(story, width, height, moving), SNAPSHOTS / f"busy-{width}x{height}.txt")
+
+
+def test_a_budget_that_is_spent() -> None:
+    story, moving = busy()
+    assert "budget" not in shown(story, 80, 24, moving)
+    spent = {"what": "wall", "limit": 5400.0, "spent": 5401.0, "stops": True}
+    story.happens(BudgetExceeded(batch="work", **spent))
+    lines = shown(story, 80, 24, moving).splitlines()
+    assert lines[3] == "the budget of batch work is spent: 1h30m"
 
 
 def test_a_search_for_culprits() -> None:
