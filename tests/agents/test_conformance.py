@@ -142,7 +142,7 @@ def work(request: pytest.FixtureRequest, tmp_path: Path) -> Work:
         mission_dir=tmp_path / "mission",
         home=tmp_path / "home",
         log=tmp_path / "log.txt",
-        timeout=20.0,
+        timeout=120.0,
         tag=f"conformance-{os.getpid()}/{tmp_path.name}",
         box=Box(workspace=tree, home=tmp_path / "home", brief=tmp_path / "brief.md", program=find())
         if request.param == "strict"
