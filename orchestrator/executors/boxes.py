@@ -36,6 +36,7 @@ class Boxes:
     ) -> None:
         """Raises EnvironmentRefused where what is to be readable is not there."""
         self._has_network = defaults.network is Network.OPEN
+        self._hosts = tuple(defaults.hosts) if defaults.network is Network.PROVIDERS else ()
         self._memory, self._processes = defaults.memory, defaults.processes
         self._readable = (*readable(defaults, mission_dir), *beside)
         self._objects = tuple(objects)
@@ -66,6 +67,7 @@ class Boxes:
             ),
             brief=brief,
             has_network=self._has_network,
+            hosts=self._hosts,
             stands_in_place=stands_in_place,
             memory=self._memory,
             processes=self._processes,
@@ -89,6 +91,7 @@ class Boxes:
                 *(needed_by(python, os.defpath) if python else ()),
             ),
             has_network=self._has_network,
+            hosts=self._hosts,
             keeps_paths=True,
             program=self._program,
         )

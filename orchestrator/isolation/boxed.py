@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from anyio import to_thread
 
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.isolation import ancestry, cgroups
+from orchestrator.isolation.proxy import serve
 
 WATCH_SECONDS = 0.5
 ADMIT_SECONDS = 10.0
@@ -33,14 +35,22 @@ class BoxFailed(EnvironmentRefused):
 
 class Boxed:
     """A program's box, from its start to its end; it may take `memory` bytes (at most, and by
-    default, most of the machine's) and have so many `processes`.
+    default, most of the machine's) and have so many `processes`. With `hosts` these can be reached
+    through a door.
     """
 
-    def __init__(self, memory: int | None, processes: int | None) -> None:
+    def __init__(
+        self, memory: int | None, processes: int | None, hosts: tuple[str, ...] = ()
+    ) -> None:
         self._memory, self._processes = min(memory or most_memory(), most_memory()), processes
         self._reading, self.status = os.pipe()
         os.set_blocking(self._reading, False)
         self._group = cgroups.make(self._memory, processes)
+        self._hosts = hosts
+        self._inner: socket.socket | None = None
+        self._outer: socket.socket | None = None
+        if hosts:
+            self._inner, self._outer = socket.socketpair()
         self.gate, self._opening = os.pipe() if self._group else (-1, -1)
         self._heard = b""
         self._is_over = False
@@ -51,8 +61,13 @@ class Boxed:
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """What it is to have: where it tells how it is, and where it waits to be let in."""
-        return (self.status,) if self._group is None else (self.status, self.gate)
+        """What it is to have: where it tells how it is, where it waits to be let in, the door."""
+        return tuple(fd for fd in (self.status, self.gate, self.door) if fd >= 0)
+
+    @property
+    def door(self) -> int:
+        """Where it hands out the port on which it asks for its hosts; -1 where it has none."""
+        return self._outer.fileno() if self._outer is not None else -1
 
     async def started(self) -> None:
         """It is running, and has its ends of the pipes; it is put into its group before anything
@@ -74,6 +89,9 @@ class Boxed:
             if fd >= 0:
                 os.close(fd)
         self.status = self.gate = -1
+        if self._outer is not None:
+            self._outer.close()
+            self._outer = None
 
     def _leave_group(self) -> None:
         if self._group is not None:
@@ -85,7 +103,15 @@ class Boxed:
             self._group = None
 
     async def watch(self, end: Callable[[], None]) -> None:
-        """Call `end` when the program takes more than it may; for as long as it runs."""
+        """Call `end` when the program takes more than it may, and let it reach its hosts; for as
+        long as it runs.
+        """
+        async with anyio.create_task_group() as tasks:
+            if self._inner is not None:
+                tasks.start_soon(serve, self._inner, self._hosts)
+            await self._watch(end)
+
+    async def _watch(self, end: Callable[[], None]) -> None:
         while True:
             await anyio.sleep(WATCH_SECONDS)
             root = self._record("child-pid")
@@ -119,6 +145,9 @@ class Boxed:
         self._close_theirs()
         self._hear()
         self._leave_group()
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
         for fd in (self._reading, self._opening):
             if fd >= 0:
                 os.close(fd)

@@ -109,8 +109,10 @@ async def start_process(spec: ProcessSpec) -> Kept:
     """
     argv, env, boxed = spec.argv, {**spec.env, TAG: spec.tag}, None
     if spec.box is not None:
-        boxed = Boxed(spec.box.memory, spec.box.processes)
-        argv, env = enclose(spec.box, argv, env, spec.cwd, boxed.status, gate=boxed.gate)
+        boxed = Boxed(spec.box.memory, spec.box.processes, spec.box.hosts)
+        argv, env = enclose(
+            spec.box, argv, env, spec.cwd, boxed.status, gate=boxed.gate, door=boxed.door
+        )
     order = keepers.Order(
         argv=argv,
         cwd=spec.cwd,

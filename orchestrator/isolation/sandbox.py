@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.isolation import doorway
 from orchestrator.isolation.programs import is_narrow, needed_by
 
 PROGRAM = "bwrap"
@@ -33,6 +34,8 @@ _SYSTEM = ("/usr", "/opt", "/etc", "/nix/store", "/gnu/store", "/run/current-sys
 _MERGED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _INTERPRETERS = ("python", "python3", "node", "git")
 _MOST_LINKS = 20
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NOT_NAMED = ("HOME", "TMPDIR", "PATH", "GIT_CEILING_DIRECTORIES")
 _FENCE = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
@@ -57,6 +60,8 @@ class Box:
     readable: tuple[Path, ...] = ()
     brief: Path | None = None
     has_network: bool = True
+    hosts: tuple[str, ...] = ()
+    """What it reaches without a network, through a proxy of its own; see `proxy`."""
     stands_in_place: bool = False
     keeps_paths: bool = False
     memory: int | None = None
@@ -92,17 +97,23 @@ def enclose(
     status: int,
     *,
     gate: int = -1,
+    door: int = -1,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """The command that runs `argv` in the box, in the folder `cwd`, and its environment.
 
     All name paths as they are outside. The box tells on the descriptor `status` how it went, and waits
-    until it reads something from `gate`, if there is one, before anything runs in it. It is
+    until it reads something from `gate`, if there is one, before anything runs in it; on `door` it
+    hands out the port at which it asks for its hosts. It is
     given its environment as it is started: what it would take out itself could still be read.
     """
     bubblewrap = box.program or find() or Path(PROGRAM)
     inside = _Translation(box.paths())
     named = [*_named(argv, env), *box.readable]
+    if door >= 0:
+        named.append(Path(doorway.__file__))
     places = _shown(box, [*named, *_programs(argv, env)])
+    if door >= 0:
+        argv = (_base(), "-I", "-S", doorway.__file__, str(door), _no_proxy(box.hosts), *argv)
     command = (
         *(str(bubblewrap), *_FENCE, *(("--share-net",) if box.has_network else ())),
         *("--json-status-fd", str(status), *(("--block-fd", str(gate)) if gate >= 0 else ())),
@@ -111,6 +122,8 @@ def enclose(
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", inside(str(cwd)), "--"),
         *(inside(part) for part in argv),
     )
+    if not box.has_network:  # what is to be said to the user's proxy is not for those who cannot
+        env = {name: value for name, value in env.items() if name.lower() not in _PROXIES}
     ceiling = {} if box.keeps_paths else {"GIT_CEILING_DIRECTORIES": "/"}
     return command, {**{name: inside(value) for name, value in env.items()}, **ceiling}
 
@@ -218,9 +231,21 @@ def _named(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
 
 def _programs(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Path]:
     path = env.get("PATH", os.defpath)
-    base = getattr(sys, "_base_executable", None) or sys.executable
-    for program in (argv[0], *_INTERPRETERS, base):
+    for program in (argv[0], *_INTERPRETERS, _base()):
         yield from needed_by(program, path)
+
+
+def _no_proxy(hosts: Iterable[str]) -> str:
+    """What of its own loopback the program reaches itself: all names of it, but those by which the
+    machine's is meant.
+    """
+    named = {host.partition(":")[0] for host in hosts}
+    return ",".join(name for name in _LOOPBACK if name not in named)
+
+
+def _base() -> str:
+    """The interpreter that orchestrate's own stands on."""
+    return getattr(sys, "_base_executable", None) or sys.executable
 
 
 def _shown(box: Box, wanted: Iterable[Path]) -> list[Path]:

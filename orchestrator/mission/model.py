@@ -150,6 +150,17 @@ class Shorthand:
 
 
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Shorthand()]
+_HOST = r"^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$"
+
+
+def _host(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_HOST, value):
+        raise ValueError(f"expected a host, `api.example.org` or `127.0.0.1:8080`, found {value!r}")
+    return value
+
+
+Host = Annotated[str, BeforeValidator(_host), WithJsonSchema({"type": "string", "pattern": _HOST})]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_listed), Shorthand()]
 Identifiers = Annotated[tuple[Identifier, ...], BeforeValidator(_listed), Shorthand()]
 
 
@@ -176,9 +187,12 @@ class Isolation(StrEnum):
 
 
 class Network(StrEnum):
-    """What of the network an attempt reaches at `strict`: nothing, or all that the machine does."""
+    """What of the network an attempt reaches at `strict`: nothing, the named `hosts`, or all that
+    the machine does.
+    """
 
     NONE = "none"
+    PROVIDERS = "providers"
     OPEN = "open"
 
 
@@ -405,6 +419,10 @@ class Defaults(Model):
     isolation: Isolation = Isolation.AUTO
     network: Network = Network.OPEN
     """What of the network attempts reach at `strict`; agents need it for their models."""
+    hosts: Hosts = ()
+    """What attempts, set-ups and gates reach with `network: providers`, through a proxy:
+    `api.anthropic.com`, `*.example.org`, `127.0.0.1:8080`; without a port that is 443.
+    """
     readable: Texts = ()
     """Files and folders outside of the workspace that attempts may read at `strict`, `~/…` or
     relative to the mission file; what a backend's command or variables name is readable anyway.
@@ -428,6 +446,16 @@ class Defaults(Model):
     """Wall clock of one check that names no timeout of its own."""
     gate_parallel: int = Field(default=2, ge=1, le=64, strict=True)
     """Checks at once, also while it is found out who turned a candidate red."""
+
+    @model_validator(mode="after")
+    def _hosts(self) -> Defaults:
+        if (self.network is Network.PROVIDERS) != bool(self.hosts):
+            raise ValueError(
+                "`network: providers` needs `hosts`, the names that are let through"
+                if not self.hosts
+                else "`hosts` are for `network: providers`"
+            )
+        return self
 
 
 class Backend(Model):
