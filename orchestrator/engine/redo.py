@@ -65,7 +65,9 @@ def unfinished(state: State) -> RedoRequested | None:
     batches = {agent.batch for agent in open_}
     return RedoRequested(
         agents=tuple(
-            agent.id for agent in open_ if not (agent.last and agent.last.outcome in DELIVERED)
+            agent.id
+            for agent in open_
+            if not (agent.last and agent.last.ended and agent.last.outcome in DELIVERED)
         ),
         batches=tuple(batch.id for batch in state.plan.batches if batch.id in batches),
         before=state.tip,

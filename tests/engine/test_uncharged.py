@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engine import redo
 from orchestrator.engine.attempts import uncharged
 from orchestrator.engine.attempts.uncharged import wait_after
-from orchestrator.engine.frontier import EndBatch, StartAttempt, frontier
+from orchestrator.engine.frontier import EndBatch, StartAttempt, StartBatch, frontier
 from orchestrator.journal.events import (
     AttemptInterrupted,
     BackendStopped,
@@ -96,6 +97,21 @@ def test_a_resume_asks_again() -> None:
     cut_short(story, "one", "not_logged_in")
     story.happens(RunInterrupted(reason="stopped"), RunResumed(parallel=5))
     assert (started(story.state), dict(story.state.stopped)) == (["one"], {})
+
+
+def test_a_resume_after_the_end_does_it_again() -> None:
+    """Also of who was cut short without a fault of its own, and of who never began."""
+    story = begun(*(agent(name, backend="claude") for name in ("one", "two"))).start("one")
+    cut_short(story.happens(STOP), "one", "not_logged_in")
+    story.close("core", Outcome.FAILED, "one failed").finish(1)
+    request = redo.unfinished(story.state)
+    assert request
+    assert request.agents == ("one", "two")
+    assert started(story.happens(RunResumed(parallel=5), request).state) == []
+    assert [step.batch for step in frontier(story.state) if isinstance(step, StartBatch)] == [
+        "core"
+    ]
+    assert started(story.begin("core").state) == ["one", "two"]
 
 
 def test_work_that_was_sent_back_to_a_stopped_backend_has_failed() -> None:
