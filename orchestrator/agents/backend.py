@@ -74,6 +74,9 @@ class Ended:
     """What a person can do about it."""
     retry_after: float | None = None
     """Seconds, where whoever limits the rate says so."""
+    said: str | None = None
+    """The agent's last words, without what its program prints beside; None where that is not known.
+    """
     usage: Usage | None = None
     session: str = ""
     """What the agent calls the conversation; with it the agent can go on with that."""

@@ -28,6 +28,8 @@ class Heard:
     session: str = ""
     retry_after: float | None = None
     """Seconds from now."""
+    said: str = ""
+    """Its last words, of whatever length."""
 
 
 class Reader(Protocol):

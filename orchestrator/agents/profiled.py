@@ -129,7 +129,7 @@ class ProfiledBackend:
         """The agent's own word explains a failure; no word, or a bad one, is never a success."""
         if heard is None:
             return self._unheard(end, failure)
-        told = Ended(end, failure, usage=heard.usage, session=heard.session)
+        told = Ended(end, failure, said=heard.said, usage=heard.usage, session=heard.session)
         if end.timed_out or heard.answer is Answer.DELIVERED:
             return told
         reason = f"{self.profile.name}: {heard.reason}"

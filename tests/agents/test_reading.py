@@ -52,6 +52,7 @@ def test_recorded(name: str, case: str) -> None:
         assert found.usage
         assert (found.usage.tokens_in, found.usage.tokens_out) == (360, 90)
         assert found.session
+        assert found.said == "All done."
     assert (
         heard(name, *lines[:-1]) is None or heard(name, *lines[:-1]).answer is not Answer.DELIVERED
     ), "without its last event nothing is delivered"

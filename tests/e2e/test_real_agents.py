@@ -210,7 +210,8 @@ def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
     for word, cause in zip(("two", "three", "four"), causes[name], strict=True):
         assert found[word]["reason"].startswith(f"{name}: ")
         assert cause in found[word]["reason"]
-        assert len(found[word]["attempts"]) == 1
+        (attempt,) = found[word]["attempts"]
+        assert '"type"' not in attempt["evidence"], "its words, not its events"
         assert '"?"' in bench.store("show", f"{bench.tip}:words/{word}.py"), "half an edit"
     assert found["five"]["reason"] == "still running after 9 s"
     (stop,) = bench.events("backend_stopped")

@@ -60,7 +60,8 @@ class ClaudeReader:
         usage, session = _usage(event, self._means), str(event.get("session_id") or "")
         subtype = str(event.get("subtype") or "")
         if not event.get("is_error") and subtype == "success":
-            return Heard(Answer.DELIVERED, "", usage, session)
+            said = str(event.get("result") or "")
+            return Heard(Answer.DELIVERED, "", usage, session, said=said)
         errors = event.get("errors")
         told = event.get("result") or inside(event, "error", "message")
         told = told or ("; ".join(map(str, errors)) if isinstance(errors, list) else errors)

@@ -32,6 +32,7 @@ class CodexReader:
         self._last: Event | None = None
         self._error = ""
         self._session = ""
+        self._said = ""
 
     def read(self, line: str) -> str:
         event = event_of(line)
@@ -48,6 +49,8 @@ class CodexReader:
                 self._error = sentence(event.get("message"))
                 return self._error
             case "item.started" | "item.completed":
+                if inside(event, "item", "type") == "agent_message":
+                    self._said = str(inside(event, "item", "text") or "")
                 return _shown(event)
         return ""
 
@@ -55,7 +58,7 @@ class CodexReader:
         if self._last is None:
             return self._failed(self._error) if self._error else None
         if self._last.get("type") == "turn.completed":
-            return Heard(Answer.DELIVERED, "", _usage(self._last), self._session)
+            return Heard(Answer.DELIVERED, "", _usage(self._last), self._session, said=self._said)
         return self._failed(sentence(inside(self._last, "error", "message") or self._error))
 
     def _failed(self, text: str) -> Heard:

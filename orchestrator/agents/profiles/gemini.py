@@ -28,7 +28,7 @@ class GeminiReader:
     def __init__(self) -> None:
         self._result: Event | None = None
         self._session = ""
-        self._has_last_words = False
+        self._said = ""
 
     def read(self, line: str) -> str:
         event = event_of(line)
@@ -42,10 +42,10 @@ class GeminiReader:
             case {"type": "error", "message": str(text)}:
                 return sentence(text)
             case {"type": "message", "role": "assistant", "content": str(text)} if text.strip():
-                self._has_last_words = True
+                self._said += text
                 return text.strip().splitlines()[-1]
             case {"type": "tool_result"}:
-                self._has_last_words = False
+                self._said = ""
             case {"type": "tool_use", "tool_name": name, "parameters": dict(given)}:
                 what = given.get("command") or given.get("file_path") or ""
                 return sentence(f"{name} {what}")
@@ -57,9 +57,9 @@ class GeminiReader:
             return None
         usage = _usage(event)
         if event.get("status") == "success":
-            if not self._has_last_words:
+            if not self._said:
                 return Heard(Answer.FAILED, "its last answer is empty", usage, self._session)
-            return Heard(Answer.DELIVERED, "", usage, self._session)
+            return Heard(Answer.DELIVERED, "", usage, self._session, said=self._said)
         text = sentence(inside(event, "error", "message") or event.get("status"))
         kind = str(inside(event, "error", "type") or "")
         answer = Answer.OVER_BUDGET if "TurnLimited" in kind else answer_to(text)

@@ -78,7 +78,7 @@ class GooseReader:
             return None
         if not self._words:
             return Heard(Answer.FAILED, "its last answer is empty", usage)
-        return Heard(Answer.DELIVERED, "", usage)
+        return Heard(Answer.DELIVERED, "", usage, said=self._words)
 
 
 def _usage(event: Event) -> Usage:

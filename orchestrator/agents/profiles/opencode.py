@@ -36,7 +36,7 @@ class OpenCodeReader:
 
     def __init__(self) -> None:
         self._last: Event | None = None
-        self._session = ""
+        self._session = self._said = ""
         self._in = self._cached = self._out = 0
         self._cost: float | None = None
 
@@ -54,6 +54,9 @@ class OpenCodeReader:
             case "error":
                 self._last = event
                 return sentence(_error(event))
+            case "text":
+                self._said = str(inside(event, "part", "text") or "")
+                return _shown(event)
             case _:
                 return _shown(event)
         return ""
@@ -83,7 +86,7 @@ class OpenCodeReader:
         if event.get("type") == "step_finish":
             reason = inside(event, "part", "reason")
             if reason == "stop":
-                return Heard(Answer.DELIVERED, "", usage, self._session)
+                return Heard(Answer.DELIVERED, "", usage, self._session, said=self._said)
             return Heard(Answer.FAILED, sentence(f"it ended at {reason}"), usage, self._session)
         text = sentence(_error(event))
         answer = answer_to(text, inside(event, "error", "data", "statusCode"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.agents.backend import Answer
+from orchestrator.agents.backend import Answer, Ended
 from orchestrator.agents.bounded import LINE_CHARACTERS, cut, listed
 from orchestrator.engine.attempts.resolving import Resolution
 from orchestrator.engine.attempts.retelling import keep_whole
@@ -110,8 +110,8 @@ def _assess(
         evidence = "These changes were refused:\n" + listed(lines, whole)
     elif idle:
         outcome, reason = idle
-    if outcome in WITH_OUTPUT and ended.exit and ended.exit.tail:
-        evidence = f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
+    if outcome in WITH_OUTPUT:
+        evidence = _last_words(ended)
     report = tools.folders.report
     return AttemptEnded(
         batch=spec.batch,
@@ -137,6 +137,16 @@ def _assess(
         usage=ended.usage,
         session=ended.session,
     )
+
+
+def _last_words(ended: Ended) -> str:
+    """What an attempt that failed said last: of an agent that is known its words, not its events."""
+    if ended.said is not None:
+        said = cut(ended.said.strip(), EVIDENCE_CHARACTERS)
+        return f"What it said last:\n\n{said}" if said else ""
+    if ended.exit is None or not ended.exit.tail:
+        return ""
+    return f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
 
 
 def _keep_flood(
