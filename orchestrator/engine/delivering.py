@@ -66,12 +66,12 @@ def name_of(notify: Notify) -> str:
     return f"webhook {urlsplit(notify.webhook or '').hostname or notify.webhook}"
 
 
-def deliver(notify: Notify, place: Place, message: Message) -> str:
-    """Send it, within the time that there is for it; what came of it."""
+def deliver(notify: Notify, place: Callable[[], Place], message: Message) -> str:
+    """Send it, within the time that there is for it; what came of it. Only commands need a place."""
     try:
         if notify.webhook is not None:
             return _within(notify.timeout, lambda: _post(notify, message))
-        return _run(notify, place, message)
+        return _run(notify, place(), message)
     except Exception as error:  # noqa: BLE001 - a message that cannot be sent ends nothing
         return f"failed: {type(error).__name__}: {error}"
 

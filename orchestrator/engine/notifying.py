@@ -12,7 +12,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,7 @@ from orchestrator.journal.events import (
     Record,
     RunEnded,
     RunInterrupted,
+    RunStarted,
 )
 from orchestrator.journal.facts import Decision, Outcome
 from orchestrator.journal.state import State
@@ -62,9 +63,10 @@ class Notifying:
         trace: TracebackType | None,
         /,
     ) -> None:
-        if error is not None and self._state is not None and not self._is_told:
+        state = self._state
+        if error is not None and state and state.started.mission.notify and not self._is_told:
             text = known().text(f"stopped: {error}".splitlines()[0])
-            self._send(self._message(Notice.END, text, self._state))
+            self._send(self._message(Notice.END, text, state))
         for sender in self._senders or ():
             sender.leave()
         for sender in self._senders or ():
@@ -101,17 +103,24 @@ class Notifying:
     def _send(self, message: Message) -> None:
         if self._senders is None:
             assert self._state is not None
-            started = self._state.started
-            place = Place(
+            self._senders = self._made(self._state.started)
+        for sender in self._senders:
+            sender.send(message)
+
+    def _made(self, started: RunStarted) -> list[_Sender]:
+        def place() -> Place:  # in the thread of who needs it: it asks for folders
+            return Place(
                 mission_dir=Path(started.mission_dir).absolute(),
                 home=self._folders.homes / "notify",
                 log=self._folders.logs / LOG,
                 tag=tag_of(self._folders, "notify"),
             )
-            log = self._folders.report / LOG
-            self._senders = [_Sender(each, place, log) for each in started.mission.notify]
-        for sender in self._senders:
-            sender.send(message)
+
+        log = self._folders.report / LOG
+        try:
+            return [_Sender(way, place, log) for way in started.mission.notify]
+        except RuntimeError:
+            return []  # there is no thread to be had: the run has other worries
 
 
 def told_of(record: Record, state: State) -> Iterator[tuple[Notice, str, str]]:
@@ -161,7 +170,7 @@ def _word(outcome: Outcome) -> str:
 class _Sender:
     """One way, with its own thread: a way that hangs holds up no other."""
 
-    def __init__(self, way: Notify, place: Place, log: Path) -> None:
+    def __init__(self, way: Notify, place: Callable[[], Place], log: Path) -> None:
         self._way, self._place, self._log = way, place, log
         self._name = name_of(way)
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
