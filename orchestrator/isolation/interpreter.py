@@ -83,6 +83,26 @@ def of_machine(python: Path, name: str) -> Interpreter:
     )
 
 
+def refuses_environments(python: Path) -> str:
+    """Why `python -m venv` would not work with an interpreter; empty where nothing speaks against
+    it. Blocking.
+    """
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", "import ensurepip, venv"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={"PATH": os.defpath},
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    said = [line for line in done.stderr.splitlines() if line.strip()]
+    return (said[-1] if said else f"exit {done.returncode}") if done.returncode else ""
+
+
 def _told(name: str, version: str, folders: Iterable[Path]) -> str:
     found = sorted({_spoken(entry.name) for folder in folders for entry in _entries(folder)} - {""})
     # What runs the tests is told first, whatever else there is.

@@ -468,6 +468,23 @@ def test_agents_that_a_mission_names_and_their_logins(tmp_path: Path, path: str)
     assert "nobodys-key" not in str(told)
 
 
+def test_a_python_that_makes_no_environments(tmp_path: Path, path: str) -> None:
+    """As Debian's is, without a package of its own."""
+    refuses = 'case "$*" in *ensurepip*) echo "No module named ensurepip" >&2; exit 1;; esac'
+    script = f'{refuses}\nexec {sys.executable} "$@"'
+    program(Path(path), "python", script)
+    told = findings(run(tmp_path, "doctor", "--json", code=0, PATH=path))
+    lack = told["python/environments"]
+    assert (lack["ok"], lack["needed"]) == (False, False)
+    assert "does not work: No module named ensurepip" in lack["detail"]
+    assert "python3-venv" in lack["mend"]
+    made = mission(tmp_path, workspace="{setup: [python -m venv .venv]}")
+    told = findings(run(tmp_path, "doctor", made, "--json", code=4, PATH=path))
+    assert told["python/environments"]["needed"]
+    made.write_text(made.read_text().replace("python -m venv .venv", "./make-it.sh"))
+    run(tmp_path, "doctor", made, code=0, PATH=path)
+
+
 def test_honest_missions_lack_nothing(tmp_path: Path, path: str) -> None:
     """What is made later, is a path, or is given by `env:` is not missed."""
     tools = program(tmp_path / "tools", "my-linter", "exit 0").parent

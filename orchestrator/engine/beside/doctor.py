@@ -54,6 +54,8 @@ def _for(loaded: LoadedMission, found: Sequence[Finding]) -> Iterator[Finding]:
                 yield finding.needed(when=finding.name in languages)
             case Area.AGENTS:
                 yield finding.needed(when=finding.name in agents)
+            case Area.PYTHON if finding.name == machine.VENV:
+                yield finding.needed(when=needs.makes_environments(mission))
             case Area.PYTHON if needs.has_own_interpreter(mission):
                 yield finding.needed(when=False)
             case _:

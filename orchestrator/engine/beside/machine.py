@@ -21,10 +21,13 @@ from orchestrator.isolation.caches import CHOICE, MEND, cache
 from orchestrator.isolation.clean_python import CleanPython
 from orchestrator.isolation.disk import Disk, disk_of
 from orchestrator.isolation.environment import NAMES, interpreter_on_path
+from orchestrator.isolation.interpreter import refuses_environments
 from orchestrator.structure.languages import BY_SUFFIX
 
 LEAST_BYTES = 1024**3
 """Of room: a store, five work trees and what their set-up made take some of it."""
+VENV = "environments"
+"""The finding that says whether `python -m venv` works."""
 EXTRA = "pip install 'orchestrate-missions[languages]'"
 _AT_WORKTREE = (
     "agents run at `isolation: worktree`: held to their scope and ended with all that they start, "
@@ -112,6 +115,19 @@ def of_python() -> Iterator[Finding]:
         ok=True,
         detail=told or "none on PATH but the one that orchestrate stands on",
     )
+    # What a set-up calls `python`, as far as it is on PATH.
+    for python in [path for path in found.values() if path][:1]:
+        why = refuses_environments(python)
+        yield Finding(
+            Area.PYTHON,
+            VENV,
+            ok=not why,
+            detail=f"`python -m venv` {f'does not work: {why}' if why else 'works'} ({python})",
+            means="a `workspace.setup` that makes a `.venv` with it fails" if why else "",
+            mend="install the package `python3-venv` (Debian, Ubuntu), or use another Python or tool"
+            if why
+            else "",
+        )
 
 
 def of_disk(root: Path) -> Iterator[Finding]:

@@ -95,6 +95,11 @@ def has_own_interpreter(mission: Mission) -> bool:
     return bool(mission.workspace.python)
 
 
+def makes_environments(mission: Mission) -> bool:
+    """Whether its set-up asks a Python for a virtual environment."""
+    return any("-m venv" in str(command) for command in mission.workspace.setup)
+
+
 def agents_of(loaded: LoadedMission) -> set[str]:
     """The known agents whose login, as it is here, the mission counts on: not those that it gives a
     key or files of its own.
