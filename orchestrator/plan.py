@@ -39,6 +39,8 @@ class PlannedAgent:
     scope: Scope
     needs: tuple[str, ...]
     """Agents of the same batch."""
+    services: tuple[str, ...] = ()
+    """What each of its attempts has beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _plan_batch(batch: Batch, mission: Mission) -> PlannedBatch:
     return PlannedBatch(
         id=batch.id,
         batch=batch,
-        agents=tuple(_plan_agent(agent, batch.id, mission) for agent in batch.agents),
+        agents=tuple(_plan_agent(agent, batch, mission) for agent in batch.agents),
         needs=batch.needs,
         parallel=_first(batch.parallel, defaults.parallel),
         land=_first(batch.land, defaults.land),
@@ -209,16 +211,17 @@ def _plan_batch(batch: Batch, mission: Mission) -> PlannedBatch:
     )
 
 
-def _plan_agent(agent: Agent, batch_id: str, mission: Mission) -> PlannedAgent:
+def _plan_agent(agent: Agent, batch: Batch, mission: Mission) -> PlannedAgent:
     return PlannedAgent(
         id=agent.id,
-        batch=batch_id,
+        batch=batch.id,
         agent=agent,
         backend=_first(agent.backend, mission.defaults.backend),
         timeout=_first(agent.timeout, mission.defaults.timeout),
         attempts=_first(agent.attempts, mission.defaults.attempts),
         scope=Scope(agent.files, agent.imports or "add", agent.new_symbols or "private"),
         needs=agent.needs,
+        services=_first(agent.services, _first(batch.services, mission.defaults.services)),
     )
 
 

@@ -8,8 +8,8 @@ is the agent's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +49,8 @@ class Work:
     """Seconds from the start of the process."""
     python: Path | None = None
     """What it is to call `python`: as its gates do."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Where its services are found; they go before what the backend says."""
     tag: str
     """Marks every process of the attempt."""
     box: Box | None = None

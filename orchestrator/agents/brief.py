@@ -13,6 +13,7 @@ from pathlib import Path
 from orchestrator.mission.model import Agent, Mission, PytestCheck
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent, PlannedBatch
+from orchestrator.services.wanted import in_order
 
 # A batch of hundreds would drown the agent's own work in the list of the others'.
 OTHERS_SHOWN = 50
@@ -111,6 +112,7 @@ class Briefs:
             ],
             may_change=_may_change(batch),
             proofs=_proofs(planned.agent),
+            services=_services(self._mission, planned),
             red=None if red is None else tuple(red)[:RED_SHOWN],
             red_left_out=len((red or ())[RED_SHOWN:]),
             earlier=earlier,
@@ -133,6 +135,12 @@ def _proofs(agent: Agent) -> list[tuple[str, str]]:
     return [
         (claim.text, ", ".join(str(proof) for proof in claim.proof)) for claim in agent.deliverables
     ]
+
+
+def _services(mission: Mission, planned: PlannedAgent) -> list[tuple[str, list[str]]]:
+    """What runs beside the agent, with the variables that tell of it."""
+    found = ((n, mission.services[n].env) for n in in_order(mission.services, planned.services))
+    return [(name, [*env.names, *env.constants]) for name, env in found]
 
 
 def _command_of(check: object) -> str:

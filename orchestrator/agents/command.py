@@ -54,7 +54,7 @@ class CommandBackend:
             return Ended(
                 None, "the brief is too long for an argument: use `brief: stdin` or {brief_file}"
             )
-        declared = self._variables.of(os.environ)
+        declared = {**self._variables.of(os.environ), **work.variables}
         spec = ProcessSpec(
             argv=argv,
             cwd=work.workspace,

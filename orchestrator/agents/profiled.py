@@ -101,7 +101,7 @@ class ProfiledBackend:
             cwd=work.workspace,
             env=clean_environment(
                 work.home,
-                {**constants, **given, **own, **described(work)},
+                {**constants, **given, **own, **work.variables, **described(work)},
                 python=work.python,
             ),
             timeout=work.timeout,

@@ -25,6 +25,7 @@ from orchestrator.executors.boxes import Boxes, beside
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.setup import Setup
+from orchestrator.git.folder import remove_tree
 from orchestrator.git.repository import alternates
 from orchestrator.git.store import Store
 from orchestrator.git.watch import standing, written
@@ -35,6 +36,7 @@ from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import Plan, make_plan
+from orchestrator.services.services import Services
 
 if TYPE_CHECKING:
     from orchestrator.gates.judge import Judge
@@ -89,6 +91,7 @@ async def make_tools(
             homes=folders.homes,
             tag_of=lambda name: tag_of(folders, name),
             boxes=boxes,
+            services=make_services(mission, folders, "attempts"),
         )
         briefs.scopes = await to_thread.run_sync(_scopes, recorder.state.plan, store, started.base)
         tools = Tools(
@@ -136,6 +139,15 @@ def make_setup(
     )
 
 
+def make_services(mission: Mission, folders: Folders, whose: str) -> Services:
+    """What runs beside attempts or gates; each has its own folder for their private ones, without
+    what a killed orchestrator left there.
+    """
+    place, tag = folders.workspaces / f".{whose[0]}", tag_of(folders, f"service/{whose}")
+    remove_tree(place)
+    return Services(mission.services, folder=place, tag=tag)
+
+
 def make_judge(
     mission: Mission,
     folders: Folders,
@@ -161,6 +173,7 @@ def make_judge(
         scopes=[agent.scope for agent in make_plan(mission).agents],
         seal=seal(),
         box=boxes.judging if boxes else None,
+        services=make_services(mission, folders, "gates"),
     )
 
 

@@ -48,6 +48,7 @@ from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission
+from orchestrator.services.services import require_programs
 
 if TYPE_CHECKING:
     from orchestrator.engine.carry import Step
@@ -79,6 +80,7 @@ def start(
     # Whatever cannot work here is found before anything starts.
     Furnishing(target.repository, target.base, mission.workspace)
     Interpreters(mission.workspace.python).require()
+    require_programs(mission)
     _refuse_faulty_template(mission, mission_dir)
     for backend in backends_of(mission):
         make_backend(backend, mission, mission_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.mission.model import Variables
+from orchestrator.mission.model import Gate, Mission, Variables
 from orchestrator.plan import PlannedBatch
 
 
@@ -16,6 +16,7 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         gate=gate_name(planned),
         checks=planned.gate.checks if planned.gate else (),
         env=planned.gate.env if planned.gate else Variables(),
+        services=services_of(state.plan.mission, planned.gate),
         may_change=planned.gate.may_change if planned.gate else (),
         criteria=planned.batch.criteria,
         deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
@@ -23,6 +24,12 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         plugins=state.plan.mission.defaults.plugins,
         exercise=planned.batch.exercise,
     )
+
+
+def services_of(mission: Mission, gate: Gate | None) -> tuple[str, ...]:
+    """What the checks of a gate have beside them that say nothing of it."""
+    own = gate.services if gate else None
+    return mission.defaults.services if own is None else own
 
 
 def gate_name(planned: PlannedBatch) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import anyio
 from anyio import to_thread
 
-from orchestrator.agents.backend import Work
+from orchestrator.agents.backend import Ended, Work
 from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.executors.setup import Setup
@@ -18,6 +19,12 @@ from orchestrator.git.client import GitError
 from orchestrator.git.workspace import Workspace, Workspaces
 from orchestrator.isolation.boxed import BoxFailed
 from orchestrator.isolation.own_paths import own_folder, write_anew
+from orchestrator.services.services import Guest, ServiceFailed, Services
+
+RESTARTS = 3
+"""An agent that ends its own database by mistake goes on with it; whoever does so again and again
+goes on without.
+"""
 
 
 class LocalExecutor:
@@ -37,11 +44,12 @@ class LocalExecutor:
         logs: Path,
         homes: Path,
         tag_of: Callable[[str], str],
+        services: Services,
         boxes: Boxes | None = None,
     ) -> None:
         self._workspaces, self._furnishing, self._setup = workspaces, furnishing, setup
         self._briefs, self._logs, self._homes, self._tag_of = briefs, logs, homes, tag_of
-        self._boxes = boxes
+        self._services, self._boxes = services, boxes
         self._provisioning = 0
         self._provisioned = anyio.Event()
 
@@ -91,8 +99,8 @@ class LocalExecutor:
             box=box,
         )
         try:
-            ended = await spec.backend.work(work, emit)
-        except BoxFailed as error:
+            ended = await self._work(spec, work, emit)
+        except (BoxFailed, ServiceFailed) as error:
             raise WorkerLost(error.what, where=error.where, mend=error.mend) from error
         capture = await to_thread.run_sync(
             lambda: self._workspaces.capture(
@@ -100,6 +108,19 @@ class LocalExecutor:
             )
         )
         return AttemptResult(ended, capture, work.log, work.brief_file)
+
+    async def _work(self, spec: AttemptSpec, work: Work, emit: Emit) -> Ended:
+        """With its services beside it, of which nothing is left when its work is captured."""
+        guest = Guest(
+            name=spec.name,
+            tree=work.workspace,
+            log=lambda name: self._logs / f"{spec.name}.{name}.log",
+            python=work.python,
+            box=work.box,
+            restarts=RESTARTS,
+        )
+        async with self._services.beside(spec.services, guest) as beside:
+            return await spec.backend.work(replace(work, variables=beside.variables), emit)
 
     async def salvage(self, name: str, *, base: str, message: str, when: int) -> str | None:
         workspace = await to_thread.run_sync(self._workspaces.find, name)

@@ -34,6 +34,8 @@ class AttemptSpec:
     not count.
     """
     mission_dir: Path
+    services: tuple[str, ...] = ()
+    """What it has beside it."""
     message: str
     """The message of the commit that its work is captured as."""
     when: int

@@ -57,11 +57,13 @@ from orchestrator.journal.facts import (
     Decision,
     Exercise,
     PlaceFault,
+    Reason,
     TestSide,
     Verdict,
 )
 from orchestrator.mission.model import AnyCheck, ApprovalCheck, Claim, CommandCheck, PytestCheck
 from orchestrator.mission.scope import Scope
+from orchestrator.services.services import Services
 
 PROOFS = "proofs"
 REMEMBERED = 256
@@ -122,7 +124,8 @@ class Judge:
     globs of files that come from the base; `ground` is what trees need beside their commit;
     `parallel` is how many checks run at once; `scopes` are those of all agents, for what their work
     may bring (None: anything); `seal` is what evidence of other judges carries that is believed (None:
-    no other's is); `box` makes what checks run in; `clock` gives seconds.
+    no other's is); `box` makes what checks run in, `services` are those that they may have beside
+    them; `clock` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913  (what a judge is made of)
@@ -139,6 +142,7 @@ class Judge:
         scopes: Iterable[Scope] | None = None,
         seal: Seal | None = None,
         box: BoxOf | None = None,
+        services: Services | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
@@ -156,6 +160,7 @@ class Judge:
             restored=self._restored,
             guard=Guard(commits, protect),
             box=box,
+            services=services,
         )
         self._again = SecondLooks(self._observer)
         self._exerciser = Exerciser(commits, self._observer, self._evidence)
@@ -436,7 +441,8 @@ class Judge:
         hearing.observations[name] = seen = _as_it_counts(seen, base)
         changed = pair.tests(hearing.subject, check, seen, base)
         hearing.weaker.update(dict.fromkeys(changed.weaker))
-        if base is not None and hearing.base is not None and result.decision is Decision.FAILED:
+        is_red = result.decision is Decision.FAILED or result.reason is Reason.SERVICE_FAILED
+        if base is not None and hearing.base is not None and is_red:
             bases = {hearing.base: base, hearing.commit: seen}
             result = await self._bases.excused(hearing.subject, result, bases, hearing.base)
         await self._keep(hearing, result, seen, base)

@@ -31,6 +31,8 @@ class Subject:
     plugins: tuple[str, ...] = ()
     env: Variables = field(default_factory=Variables)
     """Variables that the program of every check is given, also of one that runs proofs alone."""
+    services: tuple[str, ...] = ()
+    """What every check has beside it that says nothing of it, and what proofs have."""
     may_change: tuple[str, ...] = ()
     """Globs of what every check may find changed of the test side."""
     exercise: bool | None = None

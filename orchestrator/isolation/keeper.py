@@ -43,7 +43,8 @@ class Keeper:
         self._wakeup = Wakeup()
         self._program = 0
         self._is_over = False
-        argv, folder, env, numbers, self._grace, path, self._is_boxed = self._read_spec()
+        spec = self._read_spec()
+        argv, folder, env, numbers, self._stop, self._grace, path, self._is_boxed = spec
         self._notes = Notes(path, env.get(os.fsencode(TAG), b""))
         self._notes.add(REAPER, reaper)
         self._notes.add(KEEPER, os.getpid())
@@ -113,7 +114,7 @@ class Keeper:
                 # A sandbox that is told takes all that is in it along at once.
                 if pid not in told and not (self._is_boxed and pid == self._program):
                     told.add(pid)
-                    send(pid, parent, signal.SIGTERM)
+                    send(pid, parent, self._stop)
                     send(pid, parent, signal.SIGCONT)  # who is stopped cannot hear
             if self._is_over:
                 limit = min(limit, time.monotonic() + LEFT_SECONDS)

@@ -39,11 +39,12 @@ _FOR_THE_INTERPRETER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a keeper is to run; `grace` is the seconds between TERM and KILL."""
+    """What a keeper is to run; `grace` is the seconds between `stop`, a signal, and KILL."""
 
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
+    stop: int
     grace: float
     has_input: bool
     is_split: bool = False
@@ -77,6 +78,8 @@ class Kept:
         self._heard = b""
         self._lines: list[tuple[str, int]] = []
         self._is_at_end = False
+        self.pid = 0
+        """The program's, below its keeper; zero before it runs."""
         self.returncode: int | None = None
         """Negative for a signal; None while it runs, or when its keeper was killed before it."""
         self.left = 0
@@ -179,6 +182,7 @@ class Kept:
         match word:
             case "started":
                 self._lines.append((word, 0))
+                self.pid = int(number)
             case "failed":
                 self._lines.append((word, int(number)))
             case "ended":
@@ -224,6 +228,7 @@ def _spoken(order: Order) -> bytes:
         os.fsencode(order.cwd),
         {os.fsencode(name): os.fsencode(value) for name, value in order.env.items()},
         list(order.pass_fds),
+        int(order.stop),
         order.grace,
         os.fsencode(order.notes) if order.notes else b"",
         order.is_boxed,

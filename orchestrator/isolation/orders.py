@@ -10,9 +10,10 @@ NOTES = "processes"
 
 END, KILL = b"e", b"k"
 
-Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], float, bytes, bool]
-"""Arguments, folder, environment, numbers of the further descriptors, grace in seconds, and the
-file in which all processes are noted (empty: none), and whether the program is a sandbox."""
+Spec = tuple[list[bytes], bytes, dict[bytes, bytes], list[int], int, float, bytes, bool]
+"""Arguments, folder, environment, numbers of the further descriptors, the signal that asks for an
+end, grace in seconds, the file in which all processes are noted (empty: none), and whether the
+program is a sandbox."""
 
 GRACE_SECONDS = 5.0
-"""From a TERM to a KILL."""
+"""From a TERM, or what else asks for an end, to a KILL."""

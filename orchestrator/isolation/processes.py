@@ -35,6 +35,7 @@ __all__ = [
     "OnLine",
     "ProcessSpec",
     "TakeLine",
+    "ask_to_end",
     "end_process",
     "note_in",
     "open_house",
@@ -70,6 +71,9 @@ class ProcessSpec:
     tag: str
     stdin: bytes | None = None
     log_limit: int = LOG_LIMIT_BYTES
+    stop: int = signal.SIGTERM
+    """The signal that asks its tree to end; after `grace` seconds what is left of it is killed."""
+    grace: float = GRACE_SECONDS
     pass_fds: tuple[int, ...] = ()
     box: Box | None = None
     take_line: TakeLine | None = None
@@ -117,7 +121,8 @@ async def start_process(spec: ProcessSpec) -> Kept:
         argv=argv,
         cwd=spec.cwd,
         env=env,
-        grace=GRACE_SECONDS,
+        stop=spec.stop,
+        grace=spec.grace,
         has_input=spec.stdin is not None,
         is_split=spec.take_line is not None,
         pass_fds=(*spec.pass_fds, *(boxed.fds if boxed else ())),
@@ -140,6 +145,11 @@ async def start_process(spec: ProcessSpec) -> Kept:
             boxed.close()
     assert process is not None
     return process
+
+
+def ask_to_end(process: Kept) -> None:
+    """Have a process that `run_process` waits for ended, with all the time that it has for that."""
+    process.ask(END)
 
 
 async def end_process(process: Kept) -> None:

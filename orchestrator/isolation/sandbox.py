@@ -66,6 +66,8 @@ class Box:
     keeps_paths: bool = False
     memory: int | None = None
     processes: int | None = None
+    user: int | None = None
+    """The number that its user has in it, who is ours; by default the same as outside."""
     program: Path | None = None
     """What makes the box; by default what `find` finds now."""
 
@@ -116,6 +118,7 @@ def enclose(
         argv = (_base(), "-I", "-S", doorway.__file__, str(door), _no_proxy(box.hosts), *argv)
     command = (
         *(str(bubblewrap), *_FENCE, *(("--share-net",) if box.has_network else ())),
+        *(("--uid", str(box.user), "--gid", str(box.user)) if box.user is not None else ()),
         *("--json-status-fd", str(status), *(("--block-fd", str(gate)) if gate >= 0 else ())),
         *(*_system(), *_own(), *_readable(places)),
         *_writable(box),

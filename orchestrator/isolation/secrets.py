@@ -53,7 +53,8 @@ def know_also(secrets: Mapping[str, str]) -> None:
 def know_of(mission: Mission) -> Redactor:
     """The same, with the variables that the mission hands on to agents, gates and set-up."""
     checks = (check for gate in mission.gates.values() for check in gate.checks)
-    places = (*mission.backends.values(), *mission.gates.values(), *checks, *mission.notify)
+    named = (mission.backends, mission.services, mission.gates)
+    places = (*(part for parts in named for part in parts.values()), *checks, *mission.notify)
     found = [getattr(part, "env", None) for part in (mission.workspace, mission.defaults, *places)]
     given = [env for env in found if isinstance(env, Variables)]
     # One name may have a value for each of those who are given it, and another one here.

@@ -132,6 +132,7 @@ class Reason(StrEnum):
     TIMED_OUT = "timed_out"
     BASE_UNKNOWN = "base_unknown"  # the check could not be begun on the base
     SETUP_FAILED = "setup_failed"  # what the tree needs could not be made for this commit
+    SERVICE_FAILED = "service_failed"  # a service did not get ready, or ended while it was needed
     CANNOT_RUN = "cannot_run"  # it lacks what nobody's work can bring, on the base too
     NOT_STARTED = "not_started"  # the program could not be started
     AWAITING_APPROVAL = "awaiting_approval"

@@ -442,6 +442,8 @@ class Defaults(Model):
     """Plug-ins of pytest that a gate's tests need: distributions (`pytest-asyncio`) or the names
     that `-p` takes.
     """
+    services: Identifiers = ()
+    """What agents and checks have beside them that say nothing of it, of `services`."""
     gate_timeout: Duration = 1800.0
     """Wall clock of one check that names no timeout of its own."""
     gate_parallel: int = Field(default=2, ge=1, le=64, strict=True)
@@ -632,6 +634,90 @@ class Workspace(Model):
         return f"the .venv that setup makes, else {clean}" if self.setup else clean
 
 
+HTTP_ADDRESS = r"^http://[^/\s]+(/\S*)?$"
+
+
+def _http_address(value: object) -> object:
+    if not isinstance(value, str) or not re.match(HTTP_ADDRESS, value):
+        raise ValueError("expected an address such as http://127.0.0.1:{port}/")
+    return value
+
+
+HttpAddress = Annotated[
+    str, BeforeValidator(_http_address), WithJsonSchema({"type": "string", "pattern": HTTP_ADDRESS})
+]
+
+
+class Ready(Model):
+    """How it is seen that a service is ready: by one of these."""
+
+    command: CommandLine | None = None
+    """It ends with exit 0."""
+    http: HttpAddress | None = None
+    """An address that answers with a status below 400."""
+    log: Text | None = None
+    """A regular expression that is found in what the service prints."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Ready:
+        said = [key for key in ("command", "http", "log") if getattr(self, key) is not None]
+        if len(said) != 1:
+            found = " and ".join(said) or "none"
+            raise ValueError(f"expected one of command, http and log, found {found}")
+        return self
+
+
+def _signal(value: object) -> object:
+    name = value.upper() if isinstance(value, str) else ""
+    name = name if name.startswith("SIG") else f"SIG{name}"
+    if name not in STOPS:
+        raise ValueError(f"expected one of {', '.join(STOPS)}")
+    return name
+
+
+STOPS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+"""Signals that programs are asked to end by; what does not end is killed."""
+Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema({"enum": list(STOPS)})]
+
+
+class Service(Model):
+    """What work and tests talk to while they run: a database, a server. Every attempt and every
+    check of a gate that wants it has one of its own.
+
+    Placeholders, in all of its commands, `ready.http` and `env`: {port}, {database}, {data} (a private
+    folder that is removed afterwards), {workspace}, and {port:NAME} or {database:NAME} of a service
+    that it needs. A literal brace is doubled.
+    """
+
+    command: CommandLine | None = None
+    """What runs in the work tree until it is stopped. None: a port and the name of a database are
+    all that is wanted.
+    """
+    setup: Annotated[tuple[CommandLine, ...], BeforeValidator(_commands), Shorthand()] = ()
+    """Commands that are run before it is started, such as `initdb`."""
+    ready: Ready | None = None
+    """How it is seen that it is ready; by default by its port, where it names that."""
+    fill: Annotated[tuple[CommandLine, ...], BeforeValidator(_commands), Shorthand()] = ()
+    """Commands that are run once it is ready, such as `createdb` and migrations."""
+    timeout: Duration = 60.0
+    """How long it may take to get ready, and each command of `setup` and `fill`."""
+    stop: Signal = "SIGTERM"
+    """The signal that ends it."""
+    grace: Duration = 5.0
+    """How long it may take over that, before it is killed."""
+    env: Environment = Variables()
+    """Variables that the service, and all who want it, are given: constants with placeholders
+    (`{DATABASE_URL: "postgresql://localhost:{port}/{database}"}`), and names from the user's
+    environment. They go before what a backend, a gate or a check says.
+    """
+    needs: Identifiers = ()
+    """Services that must be ready before this one is started."""
+    root: bool = Field(default=False, strict=True)
+    """Let it be root where `orchestrate` is; by default it is a plain user then, who has the same
+    files: databases refuse to be root.
+    """
+
+
 class Check(Model):
     """One thing that a gate runs."""
 
@@ -653,6 +739,8 @@ class Program(Check):
     """Variables that it is given beside the gate's: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
     """
+    services: Identifiers | None = None
+    """The services that it has beside it; by default the gate's."""
     may_change: Texts = ()
     """Globs of files of the test side (tests, conftests, what lies beside them) that may be edited,
     moved or removed; then the base's tests are run on the new code all the same, and the new ones
@@ -756,6 +844,10 @@ class Gate(Model):
     env: Environment = Variables()
     """Variables that all of its checks are given: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
+    """
+    services: Identifiers | None = None
+    """The services that each of its checks has beside it, of its own; by default those of
+    `defaults`.
     """
     may_change: Texts = ()
     """Globs of files of the test side that may be edited, moved or removed, for all of its checks.
@@ -879,6 +971,8 @@ class Agent(Model):
     backend: Identifier | None = None
     timeout: Duration | None = None
     attempts: int | None = Field(default=None, ge=1, le=20, strict=True)
+    services: Identifiers | None = None
+    """The services that each of its attempts has beside it, of its own; by default the batch's."""
     imports: Literal["add", "any", "deny"] | None = None
     """Of a file of which it has symbols: add imports (by default), change any, or none."""
     new_symbols: Literal["private", "allow", "deny"] | None = None
@@ -904,6 +998,8 @@ class Batch(Model):
     on_conflict: OnConflict | None = None
     budget: Budget | None = None
     """What it may take, from its start; the run's holds as well."""
+    services: Identifiers | None = None
+    """The services of its agents; by default those of `defaults`."""
     exercise: bool | None = Field(default=None, strict=True)
     """Break the functions that the batch changed, and refuse it if the gate stays green; by default
     where some check of the gate has `must_turn_green`.
@@ -927,6 +1023,8 @@ class Mission(Model):
     notify: Annotated[tuple[Notify, ...], BeforeValidator(_ways), Shorthand()] = ()
     """Who is told when a run needs a person, or is over."""
     workspace: Workspace = Workspace()
+    services: dict[Identifier, Service] = {}
+    """What runs beside agents and checks that name it, by name."""
     gates: dict[Identifier, Gate] = {}
     batches: tuple[Batch, ...] = Field(min_length=1)
     on_failure: OnFailure = OnFailure.CONTINUE

@@ -9,11 +9,13 @@ touches the disk only to ask whether a path exists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from orchestrator.mission.complaints import show
 from orchestrator.mission.model import Agent, Batch, Mission, OnConflict
+from orchestrator.mission.services import service_problems
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.values import (
     PROFILES,
@@ -46,6 +48,8 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
         *_backend_names(mission, positions),
         *_resolver(mission, positions),
         *_gates(mission, positions),
+        *service_problems(mission, positions),
+        *_service_cycles(mission, positions),
         *_batches(mission, positions),
         *_agents(mission, positions),
         *_claims(mission, positions),
@@ -114,6 +118,11 @@ def _gates(mission: Mission, positions: Positions) -> Iterator[Problem]:
                 line = positions.key(("gates", name, "checks", first, "name")).line
                 what = f"the check `{called}` stands twice in this gate (first on line {line})"
                 yield Problem(positions.value(loc), what, "give one of them another name")
+
+
+def _service_cycles(mission: Mission, positions: Positions) -> Iterator[Problem]:
+    nodes = [_Needing(name, service.needs) for name, service in mission.services.items()]
+    yield from _cycles("services", nodes, [("services", node.id) for node in nodes], positions)
 
 
 def _batches(mission: Mission, positions: Positions) -> Iterator[Problem]:
@@ -232,8 +241,14 @@ def _repeated(noun: str, ids: Sequence[tuple[Loc, str]], positions: Positions) -
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Needing:
+    id: str
+    needs: tuple[str, ...]
+
+
 def _cycles(
-    noun: str, nodes: Sequence[Batch] | Sequence[Agent], locs: Sequence[Loc], positions: Positions
+    noun: str, nodes: Sequence[Batch | Agent | _Needing], locs: Sequence[Loc], positions: Positions
 ) -> Iterator[Problem]:
     """One problem for each cycle, at a need that closes it."""
     ids = [node.id for node in nodes]

@@ -23,15 +23,13 @@ from orchestrator.mission.model import (
     PytestCheck,
     SymbolProof,
 )
+from orchestrator.mission.placeholders import placeholders
 from orchestrator.mission.scope import entry_of
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.symbols import parse_symbol
 from orchestrator.mission.words import did_you_mean, listed
 
 PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mission_dir")
-TOKEN = re.compile(
-    r"\{\{|\}\}|\{([^{}]*)\}|\{|\}"
-)  # doubled braces, a placeholder, or a brace that stands alone
 PROFILES = ("claude", "codex", "gemini", "goose", "opencode", "qwen")
 """Agents that are known by name; a test holds these against the registry."""
 KINDS = ("command", "dir", "prefer", "profile")
@@ -56,19 +54,6 @@ ABSOLUTE = re.compile(
     r"[A-Za-z]:[/\\]|~|/(?:bin|dev|etc|home|mnt|opt|private|proc|root|srv|tmp|usr|var|Users|Volumes)/"
 )
 """A leading slash stands for the repository's root, as in a .gitignore; such a path is of the disk."""
-
-
-def placeholders(text: str) -> tuple[str, ...]:
-    """The names in braces in a command's argument, in their order. Raises ValueError for a brace
-    that stands alone.
-    """
-    names: list[str] = []
-    for match in TOKEN.finditer(text):
-        if match[0] in ("{", "}"):
-            raise ValueError(f"a `{match[0]}` stands alone; a literal brace is doubled")
-        if match[1] is not None:
-            names.append(match[1])
-    return tuple(names)
 
 
 def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:

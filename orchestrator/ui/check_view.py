@@ -89,6 +89,8 @@ def _said(check: CheckOnBase) -> tuple[str, str]:
 def _ends(found: Checked) -> Iterator[tuple[str, str]]:
     if found.stopped_by:
         yield f"stopped by {found.stopped_by}", "bold red"
+    for names, why in found.services.items():
+        yield f"✗ agents cannot have their services here ({names}): {one_line(why, 900)}", "red"
     if found.faults:
         gates = dict.fromkeys(fault.gate for fault in found.faults)
         yield (
@@ -106,7 +108,7 @@ def _ends(found: Checked) -> Iterator[tuple[str, str]]:
             f"✗ {count(len(found.wrong), 'name')} of the mission cannot come true: mend {'them' if many else 'it'}",
             "bold red",
         )
-    if not (found.stopped_by or found.faults or found.wrong or found.lacks):
+    if not (found.stopped_by or found.faults or found.services or found.wrong or found.lacks):
         yield "✓ all gates can run", "bold green"
 
 
@@ -115,7 +117,8 @@ def checked_document(found: Checked) -> dict[str, Any]:
     return {
         "base": found.base.commit,
         "folder": str(found.folder),
-        "can_run": not found.faults,
+        "can_run": not (found.faults or found.services),
+        "services": dict(found.services),
         "exit_code": int(found.exit_code),
         "lacks": [finding_document(finding) for finding in found.lacks],
         "gates": [

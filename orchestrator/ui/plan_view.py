@@ -29,6 +29,7 @@ from orchestrator.mission.model import (
 from orchestrator.mission.scope import Entry, Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
+from orchestrator.services.wanted import users_of
 
 FORMAT = "orchestrate/plan"
 VERSION = 1
@@ -46,6 +47,8 @@ def render_plan(plan: Plan, findings: Findings, console: Console) -> None:
     parts: list[RenderableType] = [_head(plan), "", _tree(plan, _misses(findings))]
     if any(batch.gate for batch in plan.batches):
         parts += ["", _gates(plan)]
+    if plan.mission.services:
+        parts += ["", _services(plan)]
     heaviest = sorted(
         findings.all, key=lambda finding: list(Severity).index(finding.severity), reverse=True
     )
@@ -188,6 +191,29 @@ def _gates(plan: Plan) -> Table:
     return table
 
 
+def _services(plan: Plan) -> Table:
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="Services",
+        title_justify="left",
+        title_style="bold",
+        caption="each attempt and each check has its own",
+        caption_justify="left",
+    )
+    table.add_column("service", no_wrap=True)
+    table.add_column("runs", ratio=1, overflow="fold")
+    table.add_column("beside", overflow="fold")
+    for name, service in plan.mission.services.items():
+        words = str(service.command) if service.command else "nothing: a port and a name"
+        if service.needs:
+            words += f" · needs {', '.join(service.needs)}"
+        users = list(users_of(plan.mission, name))
+        table.add_row(name, Text(words), _some(tuple(users)) if users else "nobody")
+    return table
+
+
 def _asks(check: AnyCheck) -> Text:
 
     match check:
@@ -294,6 +320,14 @@ def plan_document(
         "ceiling_seconds": plan.ceiling,
         "batches": [_batch_document(plan, batch, outlines or {}) for batch in plan.batches],
         "python": plan.mission.workspace.tells_python,
+        "services": {
+            name: {
+                **service.model_dump(mode="json", exclude={"env"}),
+                "variables": [*service.env.names, *service.env.constants],
+                "beside": list(users_of(plan.mission, name)),
+            }
+            for name, service in plan.mission.services.items()
+        },
         "gates": {
             name: [
                 {
@@ -353,6 +387,7 @@ def _batch_document(
                 ],
                 "imports": agent.scope.imports,
                 "new_symbols": agent.scope.new_symbols,
+                "services": list(agent.services),
                 "optional": agent.agent.optional,
                 "deliverables": [_claim_document(claim) for claim in agent.agent.deliverables],
             }

@@ -25,6 +25,7 @@ from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import TestOutcome
 from orchestrator.mission.model import Check, CommandCheck, MetricCheck
+from orchestrator.services.services import Services
 
 Files = Mapping[str, str]
 CLEAN = CleanPython()
@@ -161,7 +162,12 @@ class Bench:
         self._git("clean", "-q", "-fdx")
 
     def judge(
-        self, parallel: int = 1, protect: tuple[str, ...] = (), *, is_equipped: bool = False
+        self,
+        parallel: int = 1,
+        protect: tuple[str, ...] = (),
+        *,
+        is_equipped: bool = False,
+        services: Services | None = None,
     ) -> Judge:
         """A judge that knows nothing but what is on disk; with `is_equipped` tests can import what
         these can, such as plug-ins of pytest.
@@ -180,6 +186,7 @@ class Bench:
             ground=BareGround(Path(sys.executable) if is_equipped else None, CLEAN),
             parallel=parallel,
             seal=Seal.kept_in(self.folder / "seal"),
+            services=services,
         )
 
     def counting(self) -> dict[str, str]:

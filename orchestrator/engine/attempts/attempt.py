@@ -71,12 +71,15 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         is_idle = result.capture.commit == spec.base and not result.ended.failure
         verdict = await nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
-        if _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES:
+        is_for_good = _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES
+        try:
+            if not is_for_good:
+                # Before the event, which has the attempt made again at once.
+                await anyio.sleep(LOST_PAUSE_SECONDS)
+        finally:  # also where the run is stopped meanwhile
+            recorder.emit(_interrupted(started, None, str(error)))
+        if is_for_good:
             raise
-        await anyio.sleep(
-            LOST_PAUSE_SECONDS
-        )  # before the event, which has the attempt made again at once
-        recorder.emit(_interrupted(started, None, str(error)))
         return
     except (anyio.get_cancelled_exc_class(), GateCannotRun):
         with CancelScope(shield=True):
@@ -212,6 +215,7 @@ def _spec(
         ),
         timeout=planned.timeout,
         mission_dir=tools.mission_dir,
+        services=planned.services,
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
         when=int(state.started_at),
     )

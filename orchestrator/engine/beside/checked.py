@@ -57,6 +57,8 @@ class Checked:
     stopped_by: str = ""
     lacks: tuple[Finding, ...] = ()
     """What a run would not start without, beside what its gates need."""
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Services of agents that cannot be had here, each with the reason."""
 
     @property
     def faults(self) -> tuple[PlaceFault, ...]:
@@ -73,7 +75,7 @@ class Checked:
         """4 where a gate or a run cannot begin, 2 where the mission promises what cannot be."""
         if self.stopped_by:
             return ExitCode.INTERRUPTED
-        if self.faults:
+        if self.faults or self.services:
             return ExitCode.ENVIRONMENT
         if self.wrong:
             return ExitCode.USAGE

@@ -21,6 +21,7 @@ from orchestrator.engine.beside.finding import Area
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
 from orchestrator.engine.beside.needs import of_start
+from orchestrator.engine.beside.trying import try_services
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_judge
@@ -66,29 +67,30 @@ def check_gates(
             found.append(gate)
             on_gate(gate)
 
-        stopped = anyio.run(_look_at_all, folders.report, make, look, tuple(used), tell)
+        attempt = partial(try_services, mission, folders, workshop, furnishing, target.base)
+        services: dict[str, str] = {}
+
+        async def look_at_all() -> None:
+            services.update(await attempt())
+            await _look_at_all(make, look, tuple(used), tell)
+
+        note_in(folders.report)
+        stopped = anyio.run(until_stopped, look_at_all)
         base = Side(base_name(mission, target), target.base)
         # What its gates need, they have said themselves.
         lacks = (it for it in of_start(loaded) if it.is_lack and it.area is not Area.PYTHON)
-        return Checked(base, folders.report, tuple(found), stopped, tuple(lacks))
+        return Checked(base, folders.report, tuple(found), stopped, tuple(lacks), services)
 
 
 async def _look_at_all(
-    folder: Path,
     make: Callable[[], Judge],
     look: _Look,
     gates: tuple[str, ...],
     tell: Callable[[GateOnBase], None],
-) -> str:
-    """The name of the signal that stopped it; empty when none has."""
-    note_in(folder)
-
-    async def check() -> None:
-        async with contextlib.aclosing(make()) as judge:
-            for gate in gates:
-                tell(await look.at(gate, judge))
-
-    return await until_stopped(check)
+) -> None:
+    async with contextlib.aclosing(make()) as judge:
+        for gate in gates:
+            tell(await look.at(gate, judge))
 
 
 class _Look:
@@ -143,7 +145,7 @@ class _Look:
     def _of(
         self, kind: Kind, entries: tuple[str, ...], seen: Observation, *, only_wrong: bool = False
     ) -> list[Promise]:
-        if seen.not_ready or seen.not_started:
+        if seen.is_unable or seen.not_started:
             return []  # nothing is known of its tests
         are_paths = seen.kind == PytestCheck.kind
         found = of_tests(kind, entries, seen, self._paths, self._makers_of, are_paths=are_paths)

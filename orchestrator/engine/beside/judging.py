@@ -19,6 +19,7 @@ from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side,
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.making import make_judge
+from orchestrator.engine.subjects import services_of
 from orchestrator.engine.tools import Judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
@@ -63,6 +64,7 @@ def subject_of_gate(mission: Mission, gate: str) -> Subject:
         gate=gate,
         checks=mission.gates[gate].checks,
         env=mission.gates[gate].env,
+        services=services_of(mission, mission.gates[gate]),
         may_change=mission.gates[gate].may_change,
         criteria=tuple(claim for batch in batches for claim in batch.criteria),
         deliverables={agent.id: agent.deliverables for batch in batches for agent in batch.agents},

@@ -79,7 +79,13 @@ async def _of_gate(judge: Judge, gate: str, subject: Subject, commit: str) -> li
             found.append(CheckTests(gate, name, check.kind, {}, "counts no tests"))
             continue
         it = seen[name]
-        why = it.not_ready or it.not_started or it.problem or next(iter(it.collection_errors), "")
+        why = (
+            it.not_ready
+            or it.no_service
+            or it.not_started
+            or it.problem
+            or next(iter(it.collection_errors), "")
+        )
         tests = {test_id: test.outcome.value for test_id, test in it.tests.items()}
         tests |= dict.fromkeys(it.deselected, "deselected")
         text = " ".join(why.split()) if why or tests else "no test was executed"

@@ -29,6 +29,7 @@ from orchestrator.isolation.levels import choose
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Command, CommandCheck, MetricCheck, Mission, Variables
 from orchestrator.plan import make_plan
+from orchestrator.services.services import require_programs
 from orchestrator.structure.languages import BY_SUFFIX
 
 MISSING = "install it, or have `workspace.setup` make it"
@@ -73,6 +74,13 @@ def of_start(loaded: LoadedMission) -> Iterator[Finding]:
             f"backend {name}",
             lambda name=name: _backend(name, mission, folder),  # type: ignore[misc]
             means,
+        ).needed()
+    if mission.services:
+        yield tried(
+            Area.MISSION,
+            "services",
+            lambda: ", ".join(require_programs(mission)),
+            "who has them beside it cannot begin",
         ).needed()
     for way in mission.notify:
         told = name_of(way)

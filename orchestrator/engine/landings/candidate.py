@@ -6,16 +6,17 @@ Owns what is in a candidate and what is asked of it. What becomes of the verdict
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from anyio import to_thread
 
 from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.subjects import absentees, baseline_of, gate_name, subject_of
-from orchestrator.engine.tools import Tools
-from orchestrator.gates.subject import Approval
+from orchestrator.engine.tools import GateCannotRun, Tools
+from orchestrator.gates.rules.lacking import SERVICES
+from orchestrator.gates.subject import Approval, Subject
 from orchestrator.journal.events import GateStarted
-from orchestrator.journal.facts import CheckResult, Decision, Outcome, Verdict
+from orchestrator.journal.facts import CheckResult, Decision, Outcome, PlaceFault, Reason, Verdict
 from orchestrator.journal.state import AgentState, State
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.plan import PlannedBatch
@@ -63,10 +64,11 @@ async def judge(
         for agent in absentees(state, planned)
     }
     tree = await to_thread.run_sync(tools.store.tree_of, candidate)
-    return await tools.judge.judge(
-        subject_of(state, planned),
+    subject, base = subject_of(state, planned), baseline_of(state, planned.id)
+    verdict = await tools.judge.judge(
+        subject,
         candidate=candidate,
-        base=baseline_of(state, planned.id),
+        base=base,
         approvals={
             check: Approval(by=given.by, at=given.at, tree=given.tree, is_granted=given.approved)
             for check, given in state.approvals_for(planned.id, tree).items()
@@ -76,6 +78,32 @@ async def judge(
             GateProgress(planned.id, p.check, p.done, p.total, p.red)
         ),
     )
+    await refuse_without_services(tools, subject, base, verdict.checks)
+    return verdict
+
+
+NO_SERVICE = frozenset({Reason.SERVICE_FAILED, Reason.CANNOT_RUN})
+
+
+async def refuse_without_services(
+    tools: Tools, subject: Subject, base: str, results: Iterable[CheckResult]
+) -> None:
+    """Raises GateCannotRun where a check could not have its services, and cannot on its base now: a
+    service that does not get ready beside a candidate is the candidate's doing only if it still does
+    beside the base.
+    """
+    if NO_SERVICE.isdisjoint(result.reason for result in results):
+        return
+    seen = await tools.judge.baseline(subject, base, is_afresh=True)
+    faults = tuple(
+        PlaceFault(
+            gate=subject.gate, check=name, line=" ".join(it.no_service.split()), mend=SERVICES
+        )
+        for name, it in seen.items()
+        if it.no_service
+    )
+    if faults:
+        raise GateCannotRun(faults)
 
 
 def _why_absent(agent: AgentState) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio import to_thread
 
-from orchestrator.engine.landings.candidate import build
+from orchestrator.engine.landings.candidate import build, refuse_without_services
 from orchestrator.engine.progress import GateProgress
 from orchestrator.engine.subjects import baseline_of, subject_of
 from orchestrator.engine.tools import Tools
@@ -187,7 +187,7 @@ class Probes:
         self, name: str, symptoms: Sequence[Symptom], commit: str, *, is_afresh: bool
     ) -> Look:
         recorder, batch = self.tools.recorder, self.planned.id
-        return await self.tools.judge.look(
+        look = await self.tools.judge.look(
             self._subject,
             name,
             commit=commit,
@@ -200,6 +200,8 @@ class Probes:
                 GateProgress(batch, p.check, p.done, p.total, p.red)
             ),
         )
+        await refuse_without_services(self.tools, self._subject, self._base, [look.result])
+        return look
 
     async def _part(self, agents: tuple[str, ...]) -> str | None:
         """The commit of these agents' work on the tip; None if it does not merge without the

@@ -58,7 +58,7 @@ class Company:
 
 def is_unclean(seen: Observation) -> bool:
     """Whether anything is red in it that a meeting with another run may have made so."""
-    if seen.not_started or seen.not_ready:
+    if seen.not_started or seen.is_unable:
         return False
     return bool(
         seen.timed_out

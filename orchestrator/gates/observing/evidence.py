@@ -38,8 +38,9 @@ def check_fingerprint(check: BaseModel, restored: str = "") -> str:
     """What makes two checks the same: their kind, everything that the mission says of them but
     their name, and what they are carried out with that is not the tree's own (its digest).
     """
-    # Variables count with what they hold, and only where there are some: see `restored`.
-    told = check.model_dump(mode="json", exclude={"name", "env"})
+    # Variables and services count with what they hold, and only where there are some: see
+    # `restored`.
+    told = check.model_dump(mode="json", exclude={"name", "env", "services"})
     return _hash(type(check).__name__, json.dumps(told, sort_keys=True), restored)
 
 

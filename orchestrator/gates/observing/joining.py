@@ -27,9 +27,9 @@ WORST = (
 
 def joined(side: Observation, lands: Observation, landing: Landing) -> Observation:
     """One observation of two: `side` with the base's test side, `lands` as it would land."""
-    if side.not_started or side.not_ready or side.timed_out:
+    if side.not_started or side.is_unable or side.timed_out:
         return side
-    if lands.not_started or lands.not_ready or lands.timed_out:
+    if lands.not_started or lands.is_unable or lands.timed_out:
         return lands.model_copy(update={"command": side.command or lands.command})
 
     words = _words(side, lands, landing)

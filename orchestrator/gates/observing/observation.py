@@ -68,6 +68,10 @@ class Observation(_Part):
     """Why the program could not be started; empty when it was, or when there was nothing to run."""
     not_ready: str = ""
     """Why the tree could not be made ready for it; empty when it was."""
+    no_service: str = ""
+    """Which service it could not have, or lost while it ran, and what the service said last; empty
+    when it had all.
+    """
     timed_out: bool = False
     exit_code: int | None = None
     """None when nothing was run."""
@@ -185,11 +189,16 @@ class Observation(_Part):
         }
         return self.model_copy(update={"alone": earlier.alone, "among": {**earlier.among, **among}})
 
+    @property
+    def is_unable(self) -> bool:
+        """Whether what it needs was not there, so that nothing was seen."""
+        return bool(self.not_ready or self.no_service)
+
     def is_whole(self) -> bool:
         """Whether it ran to its end with all its records, so that what is not in it did not
         happen.
         """
-        return not (self.not_started or self.not_ready or self.timed_out) and self.record in (
+        return not (self.not_started or self.is_unable or self.timed_out) and self.record in (
             RecordState.NONE,
             RecordState.COMPLETE,
         )

@@ -33,6 +33,7 @@ from orchestrator.gates.observing.observation import RED, Observation
 from orchestrator.gates.observing.restore import Asked, Landing, Original, Restoration, put_into
 from orchestrator.gates.observing.runners import RUNNERS, Place
 from orchestrator.gates.observing.runners.waiting import PLUGIN, Waiting, start_waiting
+from orchestrator.gates.observing.served import run_served
 from orchestrator.gates.observing.sighting import Sighting, tests_of
 from orchestrator.gates.observing.sources import Ground
 from orchestrator.gates.observing.trees import Trees
@@ -41,6 +42,7 @@ from orchestrator.isolation.processes import NotStarted
 from orchestrator.isolation.sandbox import Box
 from orchestrator.isolation.secrets import without_secrets
 from orchestrator.mission.model import PytestCheck
+from orchestrator.services.services import Guest, Services
 
 __all__ = ["Observer", "Sighting"]
 
@@ -62,7 +64,7 @@ class Observer:
 
     `restored` says what is put back of what a commit (second) changes since another one, for what
     is asked; `guard` sees whether tests write to what they are judged by; `box` makes what
-    checks run in.
+    checks run in, and `services` are those that they may have beside them.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Observer:
         *,
         guard: Guard,
         box: BoxOf | None = None,
+        services: Services | None = None,
     ) -> None:
         self._trees = trees
         self._ground = ground
@@ -83,6 +86,7 @@ class Observer:
         self._restored = restored
         self._guard = guard
         self._box = box
+        self._services = services or Services({}, folder=Path(), tag=tag)
         self._company = Company()
         self._waiting: Waiting | None = None
         self._preparing = anyio.Lock()
@@ -139,7 +143,7 @@ class Observer:
                 )  # what was red here before is not forgotten when it is green now
             # A machine that could not start the program says nothing about the tree.
             return (
-                seen if seen.not_started or seen.not_ready else await self._remember(seen)
+                seen if seen.not_started or seen.is_unable else await self._remember(seen)
             ), False
 
     async def see_alone(self, what: Sighting, seen: Observation, test_id: str) -> Observation:
@@ -265,7 +269,7 @@ class Observer:
             with contextlib.suppress(EnvironmentRefused):  # which is the base's own look to tell
                 before = await self._ground.digest(what.base, is_made=is_made)
                 ground += before if before is not None and before != ground else ""
-        more = variables_digest(what.variables)
+        more = variables_digest(what.variables) + self._services.digest(what.services)
         return check_fingerprint(what.check, restored.digest + ground + more), what.tree
 
     async def _remember(self, seen: Observation) -> Observation:
@@ -309,7 +313,7 @@ class Observer:
         oddities = dict(seen.oddities)
         if restored.shadows:
             oddities["stands_in"] = tuple(f"{it.path} for {it.other}" for it in restored.shadows)
-        if what.base is not None and not seen.not_ready:
+        if what.base is not None and not seen.is_unable:
             may_change = (*what.asked.may_configure, *what.asked.may_change)
             with contextlib.suppress(EnvironmentRefused):
                 found = await self._ground.brought(what.base, what.commit, may_change)
@@ -373,7 +377,8 @@ class Observer:
             )
             async with self._company.enter(apart=apart) as visit:
                 before = await anyio.to_thread.run_sync(self._guard.stand, what.commit, tree.root)
-                seen = await RUNNERS[type(what.check)](what.check, place)
+                run, guest = RUNNERS[type(what.check)], self._guest(place, tree.name)
+                seen = await run_served(run, what, place, self._services, guest)
                 if written := await anyio.to_thread.run_sync(before.written):
                     odd = {**seen.oddities, "written": written}
                     seen = seen.model_copy(update={"oddities": odd})
@@ -391,6 +396,17 @@ class Observer:
         )
         return found, visit.met
 
+    def _guest(self, place: Place, name: str) -> Guest:
+        """For whom services run; `name` is the tree's, which nobody else has meanwhile."""
+        stem = place.log.stem
+        return Guest(
+            name=name,
+            tree=place.root,
+            log=lambda of: self._evidence.free("logs/gates", f"{stem}-{of}", ".log"),
+            python=place.python,
+            box=place.box,
+        )
+
 
 def _environment(home: Path, python: Path) -> dict[str, str]:
     return clean_environment(home, ENVIRONMENT, python=python)
@@ -398,4 +414,4 @@ def _environment(home: Path, python: Path) -> dict[str, str]:
 
 def _is_stuck(seen: Observation) -> bool:
     """Whether there is no use in another look: the place or the time is what it lacks."""
-    return bool(seen.not_ready or seen.not_started or seen.timed_out)
+    return bool(seen.is_unable or seen.not_started or seen.timed_out)

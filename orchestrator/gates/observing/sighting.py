@@ -68,6 +68,12 @@ class Sighting:
             return {}
         return self.subject.env.with_(self.check.env).of(os.environ)
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """What the check has beside it."""
+        own = self.check.services if isinstance(self.check, Program) else ()
+        return self.subject.services if own is None else own
+
     def count(self, done: int, total: int | None, red: int) -> None:
         """Pass on how far it is."""
         if self.on_progress:

@@ -35,6 +35,8 @@ def not_carried_out(seen: Observation) -> Iterator[Finding]:
     """Was it started, and did it come to its end?"""
     if seen.not_ready:
         yield Finding(Reason.SETUP_FAILED, " ".join(seen.not_ready.split()), Decision.ERRORED)
+    elif seen.no_service:
+        yield Finding(Reason.SERVICE_FAILED, " ".join(seen.no_service.split()), Decision.ERRORED)
     elif seen.not_started:
         yield Finding(
             Reason.NOT_STARTED, f"it could not be started: {seen.not_started}", Decision.ERRORED
@@ -50,7 +52,7 @@ def base_is_unknown(base: Observation | None) -> Iterator[Finding]:
     """Could the machine not even begin on the base? Then there is nothing to hold the candidate
     against.
     """
-    if base is not None and (why := base.not_ready or base.not_started):
+    if base is not None and (why := base.not_ready or base.no_service or base.not_started):
         yield Finding(
             Reason.BASE_UNKNOWN,
             f"the base could not be looked at: {' '.join(why.split())}",

@@ -26,6 +26,8 @@ from orchestrator.mission.model import AnyCheck, PytestCheck
 INSTALL = "have `workspace.setup` install it"
 RUNNER = "have `workspace.setup` install pytest too (`.venv/bin/pip install pytest`)"
 PLUGINS = "install it, and name it in `plugins:`"
+START = "start what it asks for before the run, or name it under `services`"
+SERVICES = "mend what it needs here, or `services` of the mission; its log is beside the check's"
 RUNNERS = frozenset({"pytest", "pip", "tox", "nox", "coverage"})
 """What is called as `python -m` and nobody writes anew."""
 FIXTURES = {
@@ -178,6 +180,8 @@ def lack_of(
     """
     if seen.not_ready:
         return " ".join(seen.not_ready.split()), "mend `workspace.setup` or `workspace.python`"
+    if seen.no_service:
+        return " ".join(seen.no_service.split()), SERVICES
     if seen.not_started:
         return _not_started(check, seen, reach)
     if isinstance(check, PytestCheck):
@@ -297,7 +301,7 @@ def _of_surroundings(unit: str, message: str, required: Sequence[str], reach: Re
         )
     is_promised = any(normal(entry) in ancestors(unit) for entry in required)
     if (found := _SERVICE.search(message)) and not is_promised:
-        return found[0].removeprefix("E ").strip()[:200], "start what it asks for before the run"
+        return found[0].removeprefix("E ").strip()[:200], START
     return None
 
 

@@ -1,0 +1,1 @@
+"""What runs beside an attempt or a check: services of its own, on ports of its own."""
