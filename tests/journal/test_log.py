@@ -18,6 +18,7 @@ import pytest
 from orchestrator.errors import EnvironmentRefused, ExitCode, JournalDamaged
 from orchestrator.journal.events import (
     BackendStopped,
+    BudgetExceeded,
     CheckoutWritten,
     Event,
     RunInterrupted,
@@ -68,6 +69,7 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
         CheckoutWritten(paths=("a.py",), number=1),
         SetupMade(seconds=1.5, log="logs/setup.log"),
         BackendStopped(backends=("claude",), reason="not logged in", mend="log in"),
+        BudgetExceeded(what="wall", limit=60.0, spent=61.5, stops=True),
         approval(),
     ]
     for one in others:
