@@ -20,6 +20,7 @@ from anyio.abc import ByteStream
 
 PATIENCE = 60.0
 """Seconds until a connection stands."""
+DRAIN_SECONDS = 1.0
 HEAD_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _END = b"\r\n\r\n"
@@ -128,6 +129,11 @@ async def _refuse(inner: _Stream, status: int, why: str) -> None:
         f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\n"
     )
     await inner.send(f"{head}Connection: close\r\n\r\n".encode() + text)
+    await inner.send_eof()
+    # Who is hung up on while it still speaks may not hear what it was told.
+    with anyio.move_on_after(DRAIN_SECONDS), contextlib.suppress(anyio.EndOfStream):
+        while True:
+            await inner.receive()
 
 
 async def _head(stream: _Stream | ByteStream) -> tuple[bytes, bytes]:

@@ -34,8 +34,11 @@ for target in sys.argv[1:]:
     with socket.create_connection(("127.0.0.1", int(proxy)), 10) as s:
         s.sendall(f"CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n".encode())
         print(s.recv(4096).split(b"\\r\\n")[0].decode())
-        s.sendall(b"GET /tunnel HTTP/1.0\\r\\n\\r\\n")
-        print(s.makefile("rb").read()[-300:].decode().splitlines()[-1:])
+        try:
+            s.sendall(b"GET /tunnel HTTP/1.0\\r\\n\\r\\n")
+            print(s.makefile("rb").read()[-300:].decode().splitlines()[-1:])
+        except OSError:
+            print("hung up")
 """
 
 
