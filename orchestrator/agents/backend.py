@@ -30,6 +30,18 @@ class Answer(StrEnum):
     OVER_BUDGET = "over_budget"  # a limit of turns or money, of the agent or of the account
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What an agent had said and done in an earlier attempt, to be gone on with."""
+
+    session: str
+    """What the agent calls it."""
+    home: str
+    """The attempt in whose home it is kept."""
+    cost_usd: float = 0.0
+    """What it has cost so far."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """One attempt, as a backend sees it."""
@@ -53,6 +65,8 @@ class Work:
     """Where its services are found; they go before what the backend says."""
     tag: str
     """Marks every process of the attempt."""
+    conversation: Conversation | None = None
+    """To go on with, where the agent can; `home` is the one that it is kept in."""
     box: Box | None = None
     """Where its programs are to run: in a sandbox, or just in the workspace."""
 

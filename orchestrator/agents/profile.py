@@ -68,6 +68,8 @@ class Profile:
     """
     resumes_anywhere: bool = False
     """Whether that works in another folder as well."""
+    is_cost_of_conversation: bool = False
+    """Whether the cost that it tells is of all of the conversation, and not of the attempt alone."""
     end: tuple[str, ...] = ()
     """What stands last."""
     variables: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from orchestrator.agents.backend import Answer, Ended, Work
+from orchestrator.agents.backend import Answer, Conversation, Ended, Work
 from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of
 from orchestrator.agents.logins import place, there
 from orchestrator.agents.profile import Heard, Profile, Reader
@@ -23,7 +23,7 @@ from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.own_paths import own_folder
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
 from orchestrator.mission.model import Backend as BackendConfig
-from orchestrator.mission.model import BriefMode
+from orchestrator.mission.model import BriefMode, Isolation
 
 
 class ProfiledBackend:
@@ -64,9 +64,10 @@ class ProfiledBackend:
         return None
 
     async def work(self, work: Work, on_line: Callable[[str], None]) -> Ended:
+        conversation = self._to_go_on_with(work)
         await to_thread.run_sync(self._furnish, work.home)
         reader = self.profile.reader()
-        spec = self._spec(work, reader)
+        spec = self._spec(work, reader, conversation)
         if any(len(os.fsencode(part)) > ARGUMENT_LIMIT_BYTES for part in spec.argv):
             return Ended(
                 None, f"the brief is too long: {self.profile.name} takes it as an argument"
@@ -75,9 +76,23 @@ class ProfiledBackend:
             end = await run_process(spec, on_line)
         except NotStarted as error:
             return Ended(None, f"could not be started: {error}")
-        return self._ended(end, failure_of(spec, end), reader.heard())
+        told = self._ended(end, failure_of(spec, end), reader.heard())
+        if conversation and told.usage and self.profile.is_cost_of_conversation:
+            cost = max(0.0, (told.usage.cost_usd or 0.0) - conversation.cost_usd)
+            return replace(told, usage=told.usage.model_copy(update={"cost_usd": cost}))
+        return told
 
-    def _spec(self, work: Work, reader: Reader) -> ProcessSpec:
+    def _to_go_on_with(self, work: Work) -> Conversation | None:
+        """What of an earlier attempt can be gone on with: its home must be there, and its folder
+        the same, or be of no importance.
+        """
+        is_possible = self.profile.resume is not None and (
+            self.profile.resumes_anywhere or work.level is Isolation.STRICT
+        )
+        has_home = work.home.is_dir() and any(work.home.iterdir())
+        return work.conversation if is_possible and has_home else None
+
+    def _spec(self, work: Work, reader: Reader, conversation: Conversation | None) -> ProcessSpec:
         profile, home = self.profile, str(work.home)
         values = {
             "brief": work.brief,
@@ -85,12 +100,14 @@ class ProfiledBackend:
             "home": home,
             "model": self._config.model or "",
             "turns": str(self._config.max_turns or ""),
+            "session": conversation.session if conversation else "",
         }
         parts = (
             *profile.argv,
             *profile.approvals[work.level],
             *(profile.model if self._config.model else ()),
             *(profile.turns or () if self._config.max_turns else ()),
+            *(profile.resume or () if conversation else ()),
             *profile.end,
         )
         constants = {name: text.replace("{home}", home) for name, text in profile.constants.items()}

@@ -72,7 +72,7 @@ class LocalExecutor:
             provisioned, self._provisioned = self._provisioned, anyio.Event()
             provisioned.set()
         python = (await self._setup.give(spec.base, workspace.path)).path
-        home, brief_file = self._homes / spec.name, self._brief_file(spec)
+        home, brief_file = self._homes / spec.home, self._brief_file(spec)
         box = None
         if self._boxes is not None:
             box = self._boxes.box(
@@ -96,6 +96,7 @@ class LocalExecutor:
             timeout=spec.timeout,
             python=python,
             tag=self._tag_of(spec.name),
+            conversation=spec.conversation,
             box=box,
         )
         try:
@@ -158,7 +159,7 @@ class LocalExecutor:
         return self._briefs / f"{spec.name}.md"
 
     def _provision(self, spec: AttemptSpec) -> Workspace:
-        for folder in (self._homes, self._homes / spec.name):
+        for folder in (self._homes, self._homes / spec.home):
             own_folder(folder)
         write_anew(self._brief_file(spec), spec.brief.encode("utf-8", "backslashreplace"))
         workspace = self._workspaces.provision(spec.name, spec.base)

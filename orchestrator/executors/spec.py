@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from orchestrator.agents.backend import Backend, Ended
+from orchestrator.agents.backend import Backend, Conversation, Ended
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.captured import Capture
 
@@ -40,11 +40,18 @@ class AttemptSpec:
     """The message of the commit that its work is captured as."""
     when: int
     """The date of that commit, in seconds since 1970."""
+    conversation: Conversation | None = None
+    """What an earlier attempt began, to be gone on with in the home of that."""
 
     @property
     def name(self) -> str:
         """What the attempt's folder, log and brief are called."""
         return f"{self.agent}-{self.attempt}"
+
+    @property
+    def home(self) -> str:
+        """What its home is called."""
+        return self.conversation.home if self.conversation else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ class AttemptEnded(Fact):
     usage: Usage | None = None
     session: str = ""
     """What the agent calls the conversation, if it can go on with it."""
+    home: str = ""
+    """The attempt in whose home that is kept."""
 
 
 class AttemptInterrupted(Fact):

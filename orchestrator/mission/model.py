@@ -476,8 +476,9 @@ class Backend(Model):
     environment (`[API_KEY]`), or a list of both.
     """
     resume_work: bool = Field(default=False, strict=True)
-    """Whether an attempt after one that ran out of time, failed or left its scope begins with the
-    work of that one; else it starts clean, and its brief has the earlier changes as a diff.
+    """Whether an attempt after one that ran out of time or budget, failed or left its scope begins
+    with the work of that one, and a known agent with its conversation too, if it can; else it
+    starts clean, and its brief has the earlier changes as a diff.
     """
     dir: str | None = None
     """The folder of a recording, relative to the mission file."""

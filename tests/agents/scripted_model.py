@@ -39,6 +39,8 @@ class Fault(StrEnum):
     UNAUTHORIZED = "401"
     RATE_LIMIT = "429"
     BROKEN = "500"
+    BUSY = "503"
+    """For a while, as the rate limit."""
     HANG = "hang"
     HTML = "html"
     CUT = "cut"
@@ -77,7 +79,7 @@ class Model:
         asked = FAULT.search(text)
         if not asked or not DONE.search(text):
             return Fault.NONE
-        if (fault := Fault(asked[1])) is not Fault.RATE_LIMIT:
+        if (fault := Fault(asked[1])) not in (Fault.RATE_LIMIT, Fault.BUSY):
             return fault
         with self._lock:
             began = self._limits.setdefault(SCRIPT.findall(text)[0], time.monotonic())
@@ -149,7 +151,7 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
                 self._send(200, b"{}", "application/json")
                 return
             fault = model.fault_of(body, str(self.headers))
-            if fault in (Fault.UNAUTHORIZED, Fault.RATE_LIMIT, Fault.BROKEN):
+            if fault in (Fault.UNAUTHORIZED, Fault.RATE_LIMIT, Fault.BROKEN, Fault.BUSY):
                 extra = {"retry-after": "1"} if fault is Fault.RATE_LIMIT else {}
                 self._send(int(fault.value), _error(fault), "application/json", extra)
             elif fault is Fault.HANG:
@@ -192,6 +194,7 @@ def _error(fault: Fault) -> bytes:
     kind, text = {
         Fault.UNAUTHORIZED: ("authentication_error", "invalid x-api-key"),
         Fault.RATE_LIMIT: ("rate_limit_error", "Number of requests has exceeded your rate limit"),
+        Fault.BUSY: ("overloaded", "Service unavailable"),
         Fault.BROKEN: ("api_error", "Internal server error"),
     }[fault]
     return json.dumps(

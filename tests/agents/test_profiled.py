@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from orchestrator.agents.backend import Answer, Ended, Work
+from orchestrator.agents.backend import Answer, Conversation, Ended, Work
 from orchestrator.agents.found import Found
 from orchestrator.agents.logins import secrets_of
 from orchestrator.agents.profiles import PROFILES
@@ -71,7 +71,11 @@ def asked(name: str = "claude", **backends: Any) -> Mission:
 
 
 def carried_out(
-    tmp_path: Path, name: str, box: Box | None = None, **backends: Any
+    tmp_path: Path,
+    name: str,
+    box: Box | None = None,
+    conversation: Conversation | None = None,
+    **backends: Any,
 ) -> tuple[Ended, dict[str, Any]]:
     """How it ended and what the agent was told."""
     backend = make_backend(name, asked(name, **backends), tmp_path)
@@ -89,6 +93,7 @@ def carried_out(
         log=tmp_path / "log.txt",
         timeout=20.0,
         box=box,
+        conversation=conversation,
         tag=f"profiled-{os.getpid()}/{tmp_path.name}",
     )
     ended = anyio.run(backend.work, work, lambda _: None)
@@ -188,6 +193,36 @@ def test_a_key_by_the_name_that_people_use(tmp_path: Path, monkeypatch: pytest.M
     assert carried_out(tmp_path, "codex")[1]["env"]["CODEX_API_KEY"] == "sk-one"
     monkeypatch.setenv("CODEX_API_KEY", "sk-two")
     assert carried_out(tmp_path, "codex")[1]["env"]["CODEX_API_KEY"] == "sk-two"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("claude", ["--resume", "of-before"]),
+        ("codex", ["resume", "of-before", "-"]),
+        ("gemini", None),  # it cannot
+        ("qwen", None),  # it can in the same folder alone, which is sure in a sandbox
+    ],
+)
+def test_a_conversation_is_gone_on_with_in_its_home(
+    tmp_path: Path, name: str, said: list[str] | None
+) -> None:
+    before = Conversation("of-before", "one-1", 0.25)
+    _, told = carried_out(tmp_path, name, conversation=before)
+    assert "of-before" not in told["argv"], "there is no home in which it would be"
+    put(tmp_path / "private" / "kept", "of the first attempt")
+    _, told = carried_out(tmp_path, name, conversation=before)
+    assert told["argv"][-len(said or "x") :] == said if said else "of-before" not in told["argv"]
+    assert told["files"]["kept"][1] == "of the first attempt"
+
+
+def test_the_cost_of_a_conversation_is_not_told_twice(tmp_path: Path) -> None:
+    last = LAST["claude"].replace("}", ', "usage": {}, "total_cost_usd": 0.75}')
+    put(tmp_path / "bin" / "claude", TELLS.replace("LAST", repr(last)))
+    put(tmp_path / "private" / "kept", "of the first attempt")
+    ended, _ = carried_out(tmp_path, "claude", conversation=Conversation("s", "one-1", 0.5))
+    assert ended.usage
+    assert ended.usage.cost_usd == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(

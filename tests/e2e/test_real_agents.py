@@ -222,3 +222,35 @@ def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
     ]
     assert found["seven"]["attempts"] == []
     assert all(stop["mend"] in found[word]["reason"] for word in ("six", "seven"))
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_second_attempt_goes_on_with_the_conversation(
+    model: Model, tmp_path: Path, name: str
+) -> None:
+    """On the work of the first, with what was said there; each attempt tells its own cost."""
+    mission = write_mission(
+        tmp_path,
+        [{"id": "one", "agents": [agent("one", "mine", "script: fault 503")], "gate": "one"}],
+        backends={"mine": {"profile": name, "resume_work": True}},
+    )
+    text = json.loads(mission.read_text())
+    text["defaults"]["attempts"] = 5
+    mission.write_text(json.dumps(text))
+    bench = Bench(tmp_path / "root")
+    bench.run("run", mission, "--plain")
+    check_story(bench.events())
+    assert '"one!"' in bench.store("show", f"{bench.tip}:words/one.py")
+    ends = bench.events("attempt_ended")
+    assert len(ends) >= 2
+    assert [end["outcome"] for end in ends] == [*["failed"] * (len(ends) - 1), None]
+    assert len({end["session"] for end in ends}) == 1
+    assert {end["home"] for end in ends} == {"one-1"}
+    assert ends[0]["reason"].startswith(f"{name}: ")
+    for end in ends if name == "claude" else ():
+        tokens = end["usage"]["tokens_in"] + end["usage"]["tokens_out"]
+        assert (end["usage"]["cost_usd"] > 0) == (tokens > 0)
+    if name == "claude":
+        costs = [end["usage"]["cost_usd"] for end in ends]
+        per_token = costs[0] / ends[0]["usage"]["tokens_in"]
+        assert costs[-1] == pytest.approx(per_token * ends[-1]["usage"]["tokens_in"])

@@ -117,6 +117,7 @@ PROFILE = Profile(
     turns=("--max-turns", "{turns}"),
     resume=("--resume", "{session}"),
     resumes_anywhere=True,
+    is_cost_of_conversation=True,
     variables=(
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_AUTH_TOKEN",

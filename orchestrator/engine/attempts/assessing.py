@@ -136,6 +136,7 @@ def _assess(
         brief=str(result.brief.relative_to(report)),
         usage=ended.usage,
         session=ended.session,
+        home=spec.home if ended.session else "",
     )
 
 

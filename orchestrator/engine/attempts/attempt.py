@@ -15,6 +15,7 @@ from anyio import CancelScope, to_thread
 from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.attempts.red_before import red_before
 from orchestrator.engine.attempts.retelling import (
+    conversation_of,
     earlier_attempts,
     to_go_on_from,
     work_to_lay_out,
@@ -218,6 +219,7 @@ def _spec(
         services=planned.services,
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
         when=int(state.started_at),
+        conversation=conversation_of(agent, begun) if begun else None,
     )
 
 

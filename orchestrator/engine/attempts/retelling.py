@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.agents.backend import Conversation
 from orchestrator.agents.bounded import cut
 from orchestrator.agents.brief import EarlierAttempt
 from orchestrator.engine.tools import Tools
@@ -21,7 +22,12 @@ EVIDENCE_CHARACTERS = 16_000
 REASON_CHARACTERS = 1_000
 DIFF_CHARACTERS = 12_000
 _DIFF = "`````diff"
-_UNFINISHED = (Outcome.TIMED_OUT, Outcome.FAILED, Outcome.OUT_OF_SCOPE)
+_UNFINISHED = (
+    Outcome.TIMED_OUT,
+    Outcome.FAILED,
+    Outcome.OUT_OF_SCOPE,
+    Outcome.OVER_BUDGET,
+)
 
 
 def keep_whole(report: Path, name: str, text: str) -> str:
@@ -69,6 +75,21 @@ def to_go_on_from(agent: AgentState, *, is_wanted: bool) -> Attempt | None:
     if not is_wanted or last is None or last.outcome not in _UNFINISHED or not _work_of(last):
         return None
     return last if last.started.base == agent.attempts[-1].started.base else None
+
+
+def conversation_of(agent: AgentState, begun: Attempt) -> Conversation | None:
+    """The conversation of the attempt that the newest one goes on from; None where its backend has
+    none, or it is another one now.
+    """
+    ended, backend = begun.ended, agent.attempts[-1].started.backend
+    if ended is None or not (ended.session and ended.home) or begun.started.backend != backend:
+        return None
+    costs = [
+        item.ended.usage.cost_usd or 0.0
+        for item in agent.attempts
+        if item.ended and item.ended.usage and item.ended.session == ended.session
+    ]
+    return Conversation(ended.session, ended.home, sum(costs))
 
 
 def work_to_lay_out(store: Store, attempt: Attempt) -> dict[str, tuple[str, bytes] | None]:
