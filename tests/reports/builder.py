@@ -19,6 +19,7 @@ from orchestrator.journal.events import (
     BatchEnded,
     BatchLanded,
     BatchStarted,
+    BudgetExceeded,
     CandidateBuilt,
     Event,
     GateFinished,
@@ -764,6 +765,20 @@ def many(agents: int = 500, per_batch: int = 25) -> Story:
     return story
 
 
+def over_budget() -> Story:
+    """The run's time is over while one agent of two is at work; what was delivered lands."""
+    story = Story(two_batches(budget={"wall": "2h"}))
+    story.begin("core").start("1.1", "1.2").end("1.1")
+    spent = BudgetExceeded(what="wall", limit=7200.0, spent=7200.2, stops=True)
+    ended = AttemptInterrupted(
+        batch="core", agent="1.2", attempt=1, salvaged=commit("half"), reason=str(spent)
+    )
+    story.happens(spent, after=7189.5)
+    story.close("integration", Outcome.OVER_BUDGET, str(spent)).happens(ended)
+    story.land("core", "1.1").close("core", Outcome.OVER_BUDGET, "1.2 over_budget")
+    return story.finish(1)
+
+
 STORIES: dict[str, Callable[[], Story]] = {
     story.__name__: story
     for story in (
@@ -781,6 +796,7 @@ STORIES: dict[str, Callable[[], Story]] = {
         hostile,
         only_started,
         exercised,
+        over_budget,
     )
 }
 

@@ -81,7 +81,7 @@ def test_choosing_a_display_imports_neither_rich_nor_jinja() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["every_outcome", "resumed", "replayed", "waiting", "redone", "blamed"]
+    "name", ["every_outcome", "resumed", "replayed", "waiting", "redone", "blamed", "over_budget"]
 )
 def test_plain_lines(name: str) -> None:
     out = io.StringIO()

@@ -24,7 +24,8 @@ def recorded(width: int) -> tuple[Console, io.StringIO]:
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize(
-    "name", ["good", "every_outcome", "running", "interrupted", "blamed", "exercised"]
+    "name",
+    ["good", "every_outcome", "running", "interrupted", "blamed", "exercised", "over_budget"],
 )
 def test_status(name: str, width: int) -> None:
     console, out = recorded(width)
