@@ -219,6 +219,7 @@ def test_who_signs(tmp_path: Path, path: str) -> None:
 
 SCRIPT = '{script: {command: [sh, -c, "exit 1"], brief: none}'
 ONE, TWO = "one (one-agent is not on PATH)", "two (two-agent is not on PATH)"
+DB = "db needs no-such-init, no-such-database"
 LACKS = [
     (
         "backend",
@@ -269,6 +270,15 @@ LACKS = [
         "mission/webhook $NOBODY_SET_THIS",
         "notify: the variable NOBODY_SET_THIS of webhook $NOBODY_SET_THIS is not set",
     ),
+    (
+        "services",
+        {
+            "services": "{db: {command: [no-such-database, '{port}'], setup: [[no-such-init]]}}",
+            "defaults": "{isolation: worktree, backend: script, services: [db]}",
+        },
+        "mission/services",
+        f"services cannot be started here: {DB}, which is not on PATH",
+    ),
 ]
 
 
@@ -293,6 +303,17 @@ def test_a_lack_is_told_in_the_words_in_which_a_run_is_refused(
         it["area"] == "mission"
         for it in run(tmp_path, "doctor", "--json", code=0, PATH=path).json["findings"]
     )
+
+
+def test_plan_with_check_tells_once_what_its_gates_say(tmp_path: Path, path: str) -> None:
+    for which, said in (("services", "no-such-"), ("python", "python9.9")):
+        folder = tmp_path / which
+        folder.mkdir()
+        changes = next(it[1] for it in LACKS if it[0] == which)
+        done = run(folder, "plan", "--check", mission(folder, **changes), code=4, PATH=path)
+        told = done.out.partition("On the base")[2]
+        assert len([line for line in told.splitlines() if said in line and "✗" in line]) == 1
+        assert "that a run needs" not in told
 
 
 @pytest.mark.parametrize("which", ["backend", "desktop", "hook"])

@@ -20,7 +20,7 @@ from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.engine.beside.finding import Area
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
-from orchestrator.engine.beside.needs import of_start
+from orchestrator.engine.beside.needs import SERVICES, of_start
 from orchestrator.engine.beside.trying import try_services
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders
@@ -77,8 +77,12 @@ def check_gates(
         note_in(folders.report)
         stopped = anyio.run(until_stopped, look_at_all)
         base = Side(base_name(mission, target), target.base)
-        # What its gates need, they have said themselves.
-        lacks = (it for it in of_start(loaded) if it.is_lack and it.area is not Area.PYTHON)
+        # What gates and services need, they have said themselves, as they were tried.
+        lacks = (
+            it
+            for it in of_start(loaded)
+            if it.is_lack and it.area is not Area.PYTHON and it.name != SERVICES
+        )
         return Checked(base, folders.report, tuple(found), stopped, tuple(lacks), services)
 
 

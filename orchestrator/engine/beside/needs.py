@@ -32,6 +32,8 @@ from orchestrator.plan import make_plan
 from orchestrator.services.services import require_programs
 from orchestrator.structure.languages import BY_SUFFIX
 
+SERVICES = "services"
+"""What the finding on them is called."""
 MISSING = "install it, or have `workspace.setup` make it"
 
 
@@ -78,7 +80,7 @@ def of_start(loaded: LoadedMission) -> Iterator[Finding]:
     if mission.services:
         yield tried(
             Area.MISSION,
-            "services",
+            SERVICES,
             lambda: ", ".join(require_programs(mission)),
             "who has them beside it cannot begin",
         ).needed()
