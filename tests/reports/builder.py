@@ -640,9 +640,9 @@ def running() -> Story:
     return story.end("2.2", Outcome.FAILED, reason="exit code 1", exit_code=1).start("2.2", "2.3")
 
 
-def waiting() -> Story:
+def waiting(**more: Any) -> Story:
     """A gate that waits for a person."""
-    story = Story(two_batches()).begin("core").work("1.1", "1.2")
+    story = Story(two_batches(**more)).begin("core").work("1.1", "1.2")
     check = CheckResult(
         name="sign-off", kind="approval", decision=Decision.WAITING, reason=Reason.AWAITING_APPROVAL
     )
