@@ -19,6 +19,7 @@ from orchestrator.engine.beside.preview import preview
 from orchestrator.errors import UsageError
 from orchestrator.mission.loading import load_mission
 from orchestrator.mission.schema import mission_schema
+from orchestrator.mission.todos import open_todos
 from orchestrator.ui.check_view import checked_document, render_checked
 from orchestrator.ui.plan_view import plan_document, render_plan
 
@@ -51,6 +52,7 @@ def plan(
     loaded = load_mission(mission)
     found = preview(loaded)
     checked = None
+    todos = open_todos(loaded.text)
     if not json:
         render_plan(found.plan, found.findings, Console())
         if found.inside:
@@ -58,10 +60,14 @@ def plan(
                 f"\nrepository.path names {found.inside}/ inside a repository: agents and gates get all of it,\n"
                 f"and `files`, tests and proofs are relative to its root, as in {found.inside}/…"
             )
+        for line, text in todos:
+            typer.echo(f"{mission}:{line}: TODO: {text}")
     if check and not found.findings.refused:
         checked = check_gates(loaded, root, _tell_gate)
     if json:
         document = plan_document(found.plan, found.findings, found.outlines)
+        if todos:
+            document["todos"] = [{"line": line, "text": text} for line, text in todos]
         if checked:
             document["check"] = checked_document(checked)
         typer.echo(json_module.dumps(document, indent=2))

@@ -33,6 +33,9 @@ VERBS = {
     ),
     "schema": Verb("planning", "Print the JSON schema of mission files, for editors."),
     "init": Verb("planning", "Write a first mission to fill in, with the JSON schema beside it."),
+    "import": Verb(
+        "importing", "Write a mission from a plan in Markdown: batches, agents, scopes, claims."
+    ),
     "status": Verb("viewing", "One run at a glance."),
     "runs": Verb("viewing", "All runs, newest first."),
     "watch": Verb("viewing", "A live view of a run that another process carries out."),

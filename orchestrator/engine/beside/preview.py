@@ -18,6 +18,7 @@ from orchestrator.git.unfilled import unfilled
 from orchestrator.inspection import Findings, inspect
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission, Overlap
+from orchestrator.mission.model import Repository as RepositoryRequest
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, make_plan
@@ -150,10 +151,15 @@ def _outlines(
 
 
 def _base(loaded: LoadedMission) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
-    """All paths of the commit, or of the plain files, that the mission would start from, and what
-    reads one of them.
+    return base_of(loaded.mission.repository, loaded.path.resolve().parent)
+
+
+def base_of(
+    request: RepositoryRequest, folder: Path
+) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
+    """All paths of the commit, or of the plain files, that a mission in `folder` would start from,
+    and what reads one of them.
     """
-    request, folder = loaded.mission.repository, loaded.path.resolve().parent
     if request.snapshot is not None:
         root = folder / request.snapshot
         return tuple(

@@ -1,0 +1,139 @@
+"""`import`: a mission from a plan that people wrote in Markdown."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli.options import HERE
+from orchestrator.engine.beside.preview import base_of
+from orchestrator.errors import UsageError
+from orchestrator.importing.draft import Draft
+from orchestrator.importing.outline import read_plan
+from orchestrator.importing.proofs import known_tests
+from orchestrator.importing.scopes import Base
+from orchestrator.importing.writing import write_mission
+from orchestrator.mission.model import Repository
+from orchestrator.mission.source import LARGEST
+from orchestrator.mission.todos import open_todos
+
+_ISSUE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|https?://\S+")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's verbs."""
+    app.command("import")(import_)
+
+
+def import_(
+    plan: Annotated[
+        str, typer.Argument(metavar="PLAN.md", help="A plan in Markdown.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write it.", show_default="print it"
+        ),
+    ] = None,
+    repository: Annotated[
+        Path, typer.Option("--repository", metavar="DIR", help="The repository under repair.")
+    ] = HERE,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            metavar="DIR",
+            help="Instead of a repository, a folder of plain files.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document: what was read, and what was not.")
+    ] = False,
+) -> None:
+    """Write a mission from a plan in Markdown: batches, agents, scopes, claims.
+
+    Every bullet of the plan is in it, or is listed at its end with its line. What a person has to decide is marked
+    `# TODO`, and `orchestrate plan` lists it. Tests of the repository that speak of a claim are proposed as its proof,
+    in a comment. The same plan and repository give the same mission. Nothing is run, and no agent is asked.
+    """
+    text = _read(plan)
+    if output is not None and (output.exists() or output.is_symlink()):
+        raise UsageError("there is a file already", where=str(output), mend="name another")
+    folder = output.parent if output else Path()
+    where = repository if snapshot is None else snapshot
+    if not where.is_dir():
+        raise UsageError("there is no such folder", where=str(where), mend="check the path")
+    key = "path" if snapshot is None else "snapshot"
+    request = Repository.model_validate({key: os.path.relpath(where.resolve(), folder.resolve())})
+    base = Base(*base_of(request, folder.resolve()))
+    draft = read_plan(text, plan, base)
+    mission = write_mission(draft, Path(plan).name, (key, getattr(request, key)), known_tests(base))
+    todos = open_todos(mission)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(mission, encoding="utf-8")
+    if json:
+        typer.echo(json_module.dumps(_document(draft, mission, todos), indent=2))
+    elif output is None:
+        typer.echo(mission, nl=False)
+    agents = sum(len(batch.agents) for batch in draft.batches)
+    typer.echo(
+        f"{len(draft.batches)} batches, {agents} agents; {len(todos)} left to you (# TODO), "
+        f"{len(draft.unplaced)} lines of the plan without a place (listed at the end of the mission)"
+        + (f"\nwrote {output}; next: orchestrate plan {output}" if output else ""),
+        err=True,
+    )
+
+
+def _read(plan: str) -> str:
+    path = Path(plan)
+    if not path.exists() and _ISSUE.fullmatch(plan):
+        raise UsageError(
+            "issues of a tracker are not read yet",
+            where=plan,
+            mend="save the issue's text as a file, and import that",
+        )
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise UsageError("there is no such plan", where=plan, mend="check the path") from None
+    except IsADirectoryError:
+        raise UsageError("this is a folder", where=plan, mend="name the plan in it") from None
+    except OSError as error:
+        raise UsageError(f"the plan cannot be read: {error.strerror}", where=plan) from None
+    if len(data) > LARGEST:
+        raise UsageError("a plan is at most 1 MiB", where=plan, mend="split it")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            "this is no text in UTF-8", where=f"{plan}:{line}", mend="save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise UsageError("this is no text", where=plan, mend="name a plan in Markdown")
+    if not text.strip():
+        raise UsageError("the plan is empty", where=plan, mend="name a plan in Markdown")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _document(draft: Draft, mission: str, todos: tuple[tuple[int, str], ...]) -> dict[str, Any]:
+    return {
+        "mission": mission,
+        "batches": [
+            {"id": batch.id, "line": batch.line, "agents": [agent.id for agent in batch.agents]}
+            for batch in draft.batches
+        ],
+        "todos": [{"line": line, "text": text} for line, text in todos],
+        "not_placed": [
+            {"line": item.said.line, "section": item.section, "text": item.said.text}
+            for item in draft.unplaced
+        ],
+    }
