@@ -14,6 +14,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ DONE = re.compile(
 WRONG_KEY = "sk-wrong-key-0000000000"
 LIMITED_SECONDS = 3.0
 """How long the rate is limited, from the first request that meets the limit."""
+BUSY_REQUESTS = 3
+"""As many as Claude makes before it gives up, and Codex in as many attempts."""
 TEXT_TOKENS = (120, 30)
 """Of every answer: what went in, what came out."""
 
@@ -40,7 +43,7 @@ class Fault(StrEnum):
     RATE_LIMIT = "429"
     BROKEN = "500"
     BUSY = "503"
-    """For a while, as the rate limit."""
+    """For the first requests that meet it."""
     HANG = "hang"
     HTML = "html"
     CUT = "cut"
@@ -53,6 +56,7 @@ class Model:
         self.limited = 0
         """How many requests met the rate limit."""
         self._limits: dict[str, float] = {}
+        self._busy: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -79,10 +83,15 @@ class Model:
         asked = FAULT.search(text)
         if not asked or not DONE.search(text):
             return Fault.NONE
-        if (fault := Fault(asked[1])) not in (Fault.RATE_LIMIT, Fault.BUSY):
+        fault, whose = Fault(asked[1]), SCRIPT.findall(text)[0]
+        if fault is Fault.BUSY:
+            with self._lock:
+                self._busy[whose] += 1
+                return fault if self._busy[whose] <= BUSY_REQUESTS else Fault.NONE
+        if fault is not Fault.RATE_LIMIT:
             return fault
         with self._lock:
-            began = self._limits.setdefault(SCRIPT.findall(text)[0], time.monotonic())
+            began = self._limits.setdefault(whose, time.monotonic())
             is_limited = time.monotonic() < began + LIMITED_SECONDS
             self.limited += is_limited
         return fault if is_limited else Fault.NONE
