@@ -43,7 +43,7 @@ class Block:
     space before it.
 
     `opening` makes the members, once they are asked for: most classes of a file are never looked
-    into.
+    into. `family` is what the key was before keys of one name were told apart.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class Block:
     definition: Node | None = None
     opening: Callable[[], list[Block]] | None = field(default=None, repr=False, compare=False)
     repeats: bool = False
+    family: str = ""
     opened: list[Block] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -268,6 +269,8 @@ def _tell_apart(blocks: list[Block], pieces: list[_Piece]) -> None:
     """Make the keys unique: by decorators or parameters where these differ, then by counting."""
     counts = Counter(block.key for block in blocks)
     spares: dict[str, set[str]] = defaultdict(set)
+    for block in blocks:
+        block.family = block.key
     for block, piece in zip(blocks, pieces, strict=False):
         if counts[block.key] > 1 and piece.what is not None:
             block.repeats = block.kind in SYMBOLS

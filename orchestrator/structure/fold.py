@@ -24,6 +24,7 @@ from orchestrator.structure.literals import merge_literals
 from orchestrator.structure.matching import match
 from orchestrator.structure.order import kept, merge_order
 from orchestrator.structure.parts import merge_parts
+from orchestrator.structure.repeats import unsure
 
 
 def fold(  # noqa: PLR0917  (three sides and what is known of them)
@@ -68,6 +69,12 @@ class _Folding:
         self, base: Sequence[Block], left: Sequence[Block], right: Sequence[Block], above: str
     ) -> bytes:
         """Merge the blocks of one module or container, called `above`."""
+        for block in (*unsure(base, left), *unsure(base, right)):
+            self._conflict(
+                above,
+                block,
+                "there several times alike, and which of them went or came cannot be said",
+            )
         was = {block.key: block for block in base}
         ours, theirs = self._keyed(base, left, "left"), self._keyed(base, right, "right")
         keys = list(was), list(ours), list(theirs)

@@ -14,6 +14,7 @@ from tree_sitter import Node
 
 from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import Block
+from orchestrator.structure.import_lists import LISTED, merge_lists
 from orchestrator.structure.naming import text_of
 from orchestrator.structure.order import kept, merge_order
 
@@ -63,7 +64,7 @@ def _places(root: Block) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def merge_imports(
+def merge_imports(  # noqa: PLR0911  (a table of cases)
     base: Block | None,
     left: Block,
     right: Block | None,
@@ -77,6 +78,8 @@ def merge_imports(
     removed them, those in `unused` go. Left's layout is kept, or right's if left did not change the
     names.
     """
+    if left.node is not None and left.node.type in LISTED:
+        return merge_lists(base, left, right, frozenset(unused))
     ours = _taken_apart(left)
     theirs = _taken_apart(right) if right else ours and replace(ours, names=(), alone=())
     was = _taken_apart(base) if base else ours and replace(ours, names=(), alone=())

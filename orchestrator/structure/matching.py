@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
-from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block
+from orchestrator.structure.imported import imported
+from orchestrator.structure.repeats import match_repeats
+from orchestrator.structure.targets import targets_of
 
 RENAME = 0.8
 """Likeness, from 0 to 1, from which a symbol that went and one that came are taken for one that was
@@ -36,12 +39,15 @@ def match(
     known = {block.key for block in base}
     here = {block.key for block in side}
     keys = {block.key: block.key for block in side}
-    gone = [block for block in base if block.key not in here]
-    come = [block for block in side if block.key not in known]
+    repeated = match_repeats(base, side)
+    keys |= repeated.keys
+    gone = [b for b in base if b.key not in here and b.family not in repeated.families]
+    come = [b for b in side if b.key not in known and b.family not in repeated.families]
     if not gone or not come:
         return keys, []
-    _match_edits(base, side, keys, known & here)
+    _match_edits(base, side, keys, known & here, repeated.families)
     _match_imports(gone, come, keys)
+    _match_targets(gone, come, keys)
     taken = set(keys.values())
     renames: list[tuple[str, str]] = []
     old = [block for block in gone if block.kind in _RENAMED and block.key not in taken][
@@ -70,13 +76,27 @@ def _match_imports(gone: Sequence[Block], come: Sequence[Block], keys: dict[str,
     for old in gone:
         if old.kind != "import" or old.node is None:
             continue
-        names = {name for name, _ in bound_names(old.node)}
+        names = {name for name, _ in imported(old.node)} - {""}
         found = [
             new
             for new in free
-            if new.node is not None and names & {name for name, _ in bound_names(new.node)}
+            if new.node is not None and names & {name for name, _ in imported(new.node)}
         ]
         if names and len(found) == 1:
+            keys[found[0].key] = old.key
+            free.remove(found[0])
+
+
+def _match_targets(gone: Sequence[Block], come: Sequence[Block], keys: dict[str, str]) -> None:
+    """Pair assignments and declarations of several names of which they share some: one of them was
+    taken apart further.
+    """
+    free = [block for block in come if block.kind == "variable"]
+    for old in gone:
+        names = targets_of(old)
+        found = [new for new in free if names & targets_of(new)]
+        rivals = [other for other in gone if found and targets_of(other) & targets_of(found[0])]
+        if old.kind == "variable" and len(found) == len(rivals) == 1:
             keys[found[0].key] = old.key
             free.remove(found[0])
 
@@ -97,11 +117,18 @@ def _bag(block: Block) -> Counter[bytes]:
 
 
 def _match_edits(
-    base: Sequence[Block], side: Sequence[Block], keys: dict[str, str], fixed: set[str]
+    base: Sequence[Block],
+    side: Sequence[Block],
+    keys: dict[str, str],
+    fixed: set[str],
+    settled: AbstractSet[str],
 ) -> None:
-    """Pair statements and comments, in order, between the same neighbours."""
-    gaps = _gaps(base, fixed)
-    for place, come in _gaps(side, fixed).items():
+    """Pair statements and comments, in order, between the same neighbours; families that are
+    `settled` apart.
+    """
+    gaps = _gaps([block for block in base if block.family not in settled], fixed)
+    here = [block for block in side if block.family not in settled]
+    for place, come in _gaps(here, fixed).items():
         gone = gaps.get(place, [])
         for block in come:
             pair = next((old for old in gone if _edited(old, block)), None)

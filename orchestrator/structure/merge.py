@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.structure.checks import check_file
+from orchestrator.structure.conservation import unkept
 from orchestrator.structure.data import merge_data
 from orchestrator.structure.fold import fold
 from orchestrator.structure.folded import Conflict, Folded
@@ -67,7 +68,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
             for name in sorted(needed)
         ]
         folded.notes += [
-            f"left out the import of {name}: together the sides removed its uses"
+            f"left out the import of {name}: together the sides removed its uses, and unused it is an error"
             for name in sorted(unused)
         ]
     said = (*notes, *folded.notes)
@@ -75,6 +76,11 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
         *folded.conflicts,
         *(Conflict(finding.symbol, finding.text) for finding in findings),
     )
+    if not conflicts:
+        conflicts = tuple(
+            Conflict("", f"both changed it, and {text}")
+            for text in unkept(path, was, left, right, folded.text, needed | unused)
+        )
     if conflicts:
         return MergeResult(None, conflicts, said)
     return MergeResult(folded.text, notes=said, by="structure")

@@ -141,6 +141,9 @@ def _definition(
 
 
 def _fallback_name(node: Node) -> str:
+    declared = [text_of(each.child_by_field_name("name")) for each in _declarators(node)]
+    if declared:
+        return ", ".join(declared)
     for field in ("left", "type", "declarator"):
         found = node.child_by_field_name(field)
         if found is not None:
@@ -148,6 +151,11 @@ def _fallback_name(node: Node) -> str:
             trait = node.child_by_field_name("trait")
             return f"{text_of(trait)} for {text_of(found)}" if trait else text_of(inner or found)
     return text_of(node).partition("\n")[0].strip()
+
+
+def _declarators(node: Node) -> list[Node]:
+    """What a field of Java declares: it may be several names of one type."""
+    return [child for child in node.named_children if child.type == "variable_declarator"]
 
 
 def _imported_from(node: Node) -> str:

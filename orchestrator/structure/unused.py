@@ -12,6 +12,11 @@ from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import cut
 from orchestrator.structure.languages import Language, language_of
 
+_REFUSED_UNUSED = frozenset({"go"})
+"""The languages whose compiler refuses an import that nothing uses; elsewhere it may be there for
+others, or for its effects, and what nobody removed stays.
+"""
+
 
 def unused_imports(
     path: str, merged: bytes, base: bytes, left: bytes, right: bytes
@@ -20,7 +25,7 @@ def unused_imports(
     imports them does.
     """
     language = language_of(path)
-    if language is None:
+    if language is None or language.name not in _REFUSED_UNUSED:
         return frozenset()
     idle = _idle(language, merged)
     if idle:
