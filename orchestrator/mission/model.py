@@ -678,7 +678,8 @@ def _signal(value: object) -> object:
 
 STOPS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 """Signals that programs are asked to end by; what does not end is killed."""
-Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema({"enum": list(STOPS)})]
+_SIGNAL_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9]+$", "examples": list(STOPS)}
+Signal = Annotated[str, BeforeValidator(_signal), WithJsonSchema(_SIGNAL_SCHEMA)]
 
 
 class Service(Model):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.mission.complaints import show
-from orchestrator.mission.model import Mission, Network, Service
+from orchestrator.mission.model import Isolation, Mission, Network, Service
 from orchestrator.mission.placeholders import placeholders
 from orchestrator.mission.source import Loc, Positions, Problem
 from orchestrator.mission.words import did_you_mean
@@ -47,13 +47,14 @@ def service_problems(mission: Mission, positions: Positions) -> Iterator[Problem
 
 
 def _cut_off(mission: Mission, positions: Positions) -> Iterator[Problem]:
-    """Who has services beside it, and no network to reach them by."""
-    if mission.defaults.network is not Network.NONE:
+    """Who has services beside it, and no network of this machine to reach them by."""
+    network, level = mission.defaults.network, mission.defaults.isolation
+    if network is Network.OPEN or level is Isolation.WORKTREE:
         return
     for loc, names in _uses(mission):
         if names and loc[0] != "services":
-            what = "nobody reaches a service without a network (`network: none`)"
-            yield Problem(positions.key(loc), what, "take one of the two out")
+            what = f"in a sandbox with `network: {network}` nobody reaches a service"
+            yield Problem(positions.key(loc), what, "take it out, or write `network: open`")
 
 
 def _uses(mission: Mission) -> Iterator[tuple[Loc, tuple[str, ...]]]:

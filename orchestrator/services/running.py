@@ -62,7 +62,7 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where one service runs: its values, environment and log; `folder` is its private one."""
+    """Where one service runs, and with what."""
 
     name: str
     service: Service
