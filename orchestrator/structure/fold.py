@@ -15,6 +15,7 @@ from itertools import takewhile
 
 from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
+from orchestrator.structure.commuting import clashes, main_last
 from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.imports import dropped_and_moved, merge_imports
 from orchestrator.structure.languages import Language
@@ -92,7 +93,9 @@ class _Folding:
         order = _with_revived(order, keep, keys[0])
         order = _imports_first(order, was, ours, theirs)
         order = _future_first(order, {**was, **ours, **theirs})
-        self._look_for_rivals(order, was, ours, theirs, above)
+        order = main_last(order, (was, ours, theirs))
+        for block, reason in clashes(order, (was, ours, theirs)):
+            self._conflict(above, block, reason)
         return _joined(order, merged, {**theirs, **ours})
 
     def _keyed(self, base: Sequence[Block], side: Sequence[Block], name: str) -> dict[str, Block]:
@@ -235,30 +238,6 @@ class _Folding:
             f"{_name(above, old)}: both changed entries of one literal; both are in"
         )
         return before + text + after
-
-    def _look_for_rivals(
-        self,
-        order: Sequence[str],
-        was: dict[str, Block],
-        ours: dict[str, Block],
-        theirs: dict[str, Block],
-        above: str,
-    ) -> None:
-        """Statements do not commute: both sides added some at one point, and which come first
-        cannot be said.
-        """
-        sides: set[str] = set()
-        for key in order:
-            if key in was or (key in ours and key in theirs):
-                sides = set()
-                continue
-            block = ours.get(key) or theirs[key]
-            if block.kind != "statement":
-                continue
-            sides.add("left" if key in ours else "right")
-            if len(sides) > 1:
-                self._conflict(above, block, "both added statements at one point")
-                return
 
     def _conflict(self, above: str, block: Block, reason: str) -> None:
         self.result.conflicts.append(Conflict(_name(above, block), reason))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from tree_sitter import Node
 
 from orchestrator.structure.languages import Language
+from orchestrator.structure.naming import text_of
 from orchestrator.structure.order import kept, merge_order
 
 _NUMBERS = frozenset(
@@ -114,6 +115,16 @@ def _contradict(
     changed = [*(ours[key] for key in new_left), *(theirs[key] for key in new_right)]
     if any(entry.node.type in _SPREADS for entry in changed):
         return True
+    values = [
+        {
+            text_of(side[key].node.child_by_field_name("value"))
+            for key in new
+            if side[key].node.type == "enum_assignment"
+        }
+        for side, new in ((ours, new_left), (theirs, new_right))
+    ]
+    if values[0] & values[1]:
+        return True  # two members of an enumeration with one value
     if ordered and any(entry.node.type in _NUMBERS for entry in changed):
         return True
     half = (ours.keys() ^ theirs.keys()) & was.keys()
