@@ -13,6 +13,7 @@ from string import Formatter
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
+from orchestrator.isolation.sandbox import LACKING, lacks_something
 from orchestrator.mission.model import Backend as BackendConfig
 from orchestrator.mission.model import BriefMode, Command
 
@@ -85,7 +86,8 @@ def failure_of(spec: ProcessSpec, end: Exit) -> str | None:
         return f"was ended: {end.stopped}"
     if end.code:
         how = f"was ended by signal {-end.code}" if end.code < 0 else f"exited with {end.code}"
-        return f"{Path(spec.argv[0]).name} {how}"
+        lacks = spec.box is not None and lacks_something(end.tail)
+        return f"{Path(spec.argv[0]).name} {how}{LACKING if lacks else ''}"
     return None
 
 

@@ -43,6 +43,24 @@ _FENCE = (
 )
 
 
+LACKING = (
+    "; in its sandbox it finds its workspace, the system, and what its command, variables and "
+    "`defaults.readable` name: name what it lacks there, or write `isolation: worktree`"
+)
+"""What a mission's author is told where a program may have failed for want of something outside.
+Which that is, and whether it exists, is not told: the next attempt reads it too.
+"""
+_LACKS = (
+    *("No such file", "not found", "No module named", "Cannot find module"),
+    *("Read-only file system", "Network is unreachable", "Temporary failure in name resolution"),
+)
+
+
+def lacks_something(said: str) -> bool:
+    """Whether the end of a program's output reads as if something was not there."""
+    return any(words in said for words in _LACKS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
     """A place for one program: what of this machine is in it.

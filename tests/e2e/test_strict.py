@@ -253,6 +253,25 @@ def test_limits_and_network_of_the_mission(tmp_path: Path) -> None:
     assert (bench.report / "logs" / "a-1.log").read_text().splitlines()[-1] == "1", "loopback alone"
 
 
+def test_what_an_agent_lacks_is_told_with_its_mend(tmp_path: Path) -> None:
+    """Its script is shown, and what lies elsewhere is not, until the mission says so; what fails
+    for another reason is told as ever.
+    """
+    scripts = {"a": f". {tmp_path}/tools/more\n", "b": "exit 3\n"}
+    bench, mission = bench_of(tmp_path, scripts)
+    write(tmp_path / "tools", {"more": "echo better > src/a.txt\n"})
+    if not is_kept(bench, mission):
+        return
+    told = bench.run("run", mission, "--plain", code=1)
+    assert "name what it lacks there, or write `isolation: worktree`" in told
+    assert "sh exited with 3; in" not in told
+    text = mission.read_text().replace("attempts: 1", "attempts: 1, readable: [../tools]")
+    mission.write_text(text)
+    bench = Bench(tmp_path / "second")
+    bench.run("run", mission, "--plain", code=1)
+    assert bench.store("show", f"{bench.tip}:src/a.txt") == "better"
+
+
 @pytest.mark.slow
 def test_a_killed_orchestrator_leaves_nothing_and_is_resumed(tmp_path: Path) -> None:
     """Its agents and their daemons are gone with it; what they did to their repositories is not
