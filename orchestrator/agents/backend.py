@@ -69,6 +69,8 @@ class Work:
     """To go on with, where the agent can; `home` is the one that it is kept in."""
     box: Box | None = None
     """Where its programs are to run: in a sandbox, or just in the workspace."""
+    channel: Path | None = None
+    """The folder of its channel to the orchestrator, in its home; None: it has none."""
 
     @property
     def level(self) -> Isolation:

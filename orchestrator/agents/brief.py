@@ -92,13 +92,18 @@ class Briefs:
         earlier: Sequence[EarlierAttempt] = (),
         conflict: ToResolve | None = None,
         red: Sequence[str] | None = None,
+        *,
+        granted: Sequence[str] = (),
+        has_channel: bool = False,
     ) -> str:
         """What the agent's next attempt is told, or whoever resolves a conflict of its work in its
-        place. `red` is what is red on the base of its gate before anybody's work (None: not known).
+        place. `red` is what is red on the base of its gate before anybody's work (None: not known),
+        `granted` what it may change beside its scope, since it asked.
 
         Raises jinja2.TemplateError for a name that there is not.
         """
         others = [other for other in batch.agents if other.id != planned.id]
+        requests = self._mission.scope_requests
         return self._template.render(
             mission=self._mission,
             batch=batch,
@@ -117,6 +122,9 @@ class Briefs:
             red_left_out=len((red or ())[RED_SHOWN:]),
             earlier=earlier,
             conflict=conflict,
+            granted=granted,
+            has_channel=has_channel,
+            may_ask=bool(requests.ask or requests.allow),
         )
 
     def _scope(self, planned: PlannedAgent) -> Scope:

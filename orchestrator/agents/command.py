@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Formatter
 
+from orchestrator.agents import channel_program, channel_spool
 from orchestrator.agents.backend import Ended, Work
 from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
@@ -59,7 +60,10 @@ class CommandBackend:
         spec = ProcessSpec(
             argv=argv,
             cwd=work.workspace,
-            env=clean_environment(work.home, {**declared, **described(work)}, python=work.python),
+            env=with_channel(
+                work,
+                clean_environment(work.home, {**declared, **described(work)}, python=work.python),
+            ),
             timeout=work.timeout,
             log=work.log,
             tag=work.tag,
@@ -98,9 +102,19 @@ def _brief_mode(command: Command) -> BriefMode:
     return BriefMode.FILE if "brief_file" in named else BriefMode.STDIN
 
 
+def with_channel(work: Work, env: dict[str, str]) -> dict[str, str]:
+    """With the program of its channel on PATH, after everything else."""
+    if work.channel is None:
+        return env
+    program = work.channel / channel_spool.PROGRAM
+    return {**env, "PATH": os.pathsep.join([env["PATH"], str(program.parent)])}
+
+
 def described(work: Work) -> Mapping[str, str]:
     """So that a script need not be given placeholders to know what it works on."""
+    channel = {channel_program.VARIABLE: str(work.channel)} if work.channel else {}
     return {
+        **channel,
         "ORCHESTRATE_RUN": work.run,
         "ORCHESTRATE_BATCH": work.batch,
         "ORCHESTRATE_AGENT": work.agent,

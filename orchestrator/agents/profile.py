@@ -48,7 +48,9 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One agent. Arguments may hold {workspace}, {home}, {model}, {turns}, {session} and {brief}."""
+    """One agent. Arguments may hold {workspace}, {home}, {model}, {turns}, {session}, {channel} and
+    {brief}.
+    """
 
     name: str
     """What missions call it."""
@@ -70,6 +72,10 @@ class Profile:
     """Whether that works in another folder as well."""
     is_cost_of_conversation: bool = False
     """Whether the cost that it tells is of all of the conversation, and not of the attempt alone."""
+    mcp: tuple[str, ...] = ()
+    """How it is given the channel as an MCP server: {channel} is the program, between quotes, which
+    is to be called with `channel --mcp`. Empty where it cannot be.
+    """
     end: tuple[str, ...] = ()
     """What stands last."""
     variables: tuple[str, ...] = ()

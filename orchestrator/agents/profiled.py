@@ -6,6 +6,7 @@ Owns how a profile is carried out. What it says of an agent is data (`profile`, 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ from pathlib import Path
 from anyio import to_thread
 
 from orchestrator.agents.backend import Answer, Conversation, Ended, Work
-from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of
+from orchestrator.agents.channel_spool import PROGRAM
+from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of, with_channel
 from orchestrator.agents.logins import place, there
 from orchestrator.agents.profile import Heard, Profile, Reader
 from orchestrator.agents.reading import sentence
@@ -101,6 +103,7 @@ class ProfiledBackend:
             "model": self._config.model or "",
             "turns": str(self._config.max_turns or ""),
             "session": conversation.session if conversation else "",
+            "channel": _quotable(work.channel / PROGRAM) if work.channel else "",
         }
         parts = (
             *profile.argv,
@@ -108,6 +111,7 @@ class ProfiledBackend:
             *(profile.model if self._config.model else ()),
             *(profile.turns or () if self._config.max_turns else ()),
             *(profile.resume or () if conversation else ()),
+            *(profile.mcp if work.channel else ()),
             *profile.end,
         )
         constants = {name: text.replace("{home}", home) for name, text in profile.constants.items()}
@@ -116,10 +120,13 @@ class ProfiledBackend:
         return ProcessSpec(
             argv=(profile.program, *(_filled(part, values) for part in parts)),
             cwd=work.workspace,
-            env=clean_environment(
-                work.home,
-                {**constants, **given, **own, **work.variables, **described(work)},
-                python=work.python,
+            env=with_channel(
+                work,
+                clean_environment(
+                    work.home,
+                    {**constants, **given, **own, **work.variables, **described(work)},
+                    python=work.python,
+                ),
             ),
             timeout=work.timeout,
             log=work.log,
@@ -187,11 +194,16 @@ def is_logged_in(profile: Profile, environment: Mapping[str, str], home: Path) -
     return there(home / where for where in (*profile.logins, *profile.settings)) is not None
 
 
+def _quotable(path: Path) -> str:
+    """A path as it stands between quotes, in JSON as in TOML."""
+    return json.dumps(str(path), ensure_ascii=False)[1:-1]
+
+
 def _filled(part: str, values: Mapping[str, str]) -> str:
     """With its placeholders filled; other braces mean nothing here."""
     for name, value in values.items():
         if part == f"{{{name}}}":
             return value
-    for name in ("workspace", "home", "model", "turns"):
+    for name in ("workspace", "home", "model", "turns", "channel"):
         part = part.replace(f"{{{name}}}", values[name])
     return part

@@ -63,6 +63,11 @@ class Folders:
         """Where `orchestrate approve` leaves a sign-off for the process that owns the run."""
         return self.report / "approvals"
 
+    @property
+    def answers(self) -> Path:
+        """Where `orchestrate channel answer` leaves one, likewise."""
+        return self.report / "answers"
+
 
 def durable(root: Path) -> Path:
     """`reports/` under `root`, made if absent."""

@@ -32,6 +32,7 @@ from orchestrator.journal.events import (
     RunEnded,
     RunInterrupted,
     RunStarted,
+    ScopeRequested,
 )
 from orchestrator.journal.facts import Decision, Outcome
 from orchestrator.journal.state import State
@@ -140,6 +141,10 @@ def told_of(record: Record, state: State) -> Iterator[tuple[Notice, str, str]]:
             names = " and ".join(event.backends)
             mend = f"; {event.mend}" if event.mend else ""
             yield Notice.RED, f"backend {names} is stopped: {event.reason}{mend}", ""
+        case ScopeRequested(batch=batch, agent=agent, path=path) as event:
+            if event.of_person:
+                say = f"orchestrate channel answer {state.run} {agent} yes"
+                yield Notice.SCOPE, f"{agent} asks to change {path} ({event.why}): {say}", batch
         case BudgetExceeded() as event:
             yield Notice.BUDGET, str(event), event.batch or ""
         case RunInterrupted() as event:

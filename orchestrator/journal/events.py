@@ -357,6 +357,58 @@ class BudgetExceeded(Fact):
         return f"the budget {whose} is spent: {much}"
 
 
+class AgentSaid(Fact):
+    """What an agent said through its channel: to the others of its batch, or of how its work stands.
+    A claim, and nothing more.
+    """
+
+    kind: Literal["agent_said"] = "agent_said"
+    batch: str
+    agent: str
+    attempt: int
+    what: Literal["message", "delivered", "no_change", "blocked"]
+    text: str
+
+
+class ScopeRequested(Fact):
+    """An agent asks to change a file that lies outside of its scope."""
+
+    kind: Literal["scope_requested"] = "scope_requested"
+    batch: str
+    agent: str
+    attempt: int
+    path: str
+    why: str
+    of_person: bool = False
+    """Whether a person is asked; the mission answers all others."""
+
+
+class ScopeAnswered(Fact):
+    """Whether it may; a path that is granted counts as the agent's own from then on."""
+
+    kind: Literal["scope_answered"] = "scope_answered"
+    batch: str
+    agent: str
+    path: str
+    granted: bool
+    by: str
+    """A person, or `(the mission)`."""
+    reason: str = ""
+
+
+class ChannelFlooded(Fact):
+    """An attempt said more than is kept, or what is no request. Recorded when it begins to, and
+    again at the attempt's end.
+    """
+
+    kind: Literal["channel_flooded"] = "channel_flooded"
+    batch: str
+    agent: str
+    attempt: int
+    left_out: int
+    """How much was not kept, as far as it is known by then."""
+
+
 class CheckoutWritten(Fact):
     """Files of the user's checkout were written while agents were at work: by one of them, which has
     no business there, or by the user.
@@ -418,6 +470,10 @@ Event = Annotated[
     | BatchEnded
     | ApprovalRecorded
     | BudgetExceeded
+    | AgentSaid
+    | ScopeRequested
+    | ScopeAnswered
+    | ChannelFlooded
     | CheckoutWritten
     | RunInterrupted
     | RunEnded

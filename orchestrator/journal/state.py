@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cached_property, reduce
 
 from orchestrator.journal.events import (
+    AgentSaid,
     AgentsReturned,
     ApprovalRecorded,
     AttemptEnded,
@@ -23,6 +24,7 @@ from orchestrator.journal.events import (
     BatchStarted,
     BudgetExceeded,
     CandidateBuilt,
+    ChannelFlooded,
     CheckoutWritten,
     GateFinished,
     GateStarted,
@@ -36,12 +38,15 @@ from orchestrator.journal.events import (
     RunInterrupted,
     RunResumed,
     RunStarted,
+    ScopeAnswered,
+    ScopeRequested,
     SearchFinished,
     SearchStarted,
     SetupMade,
     TargetLanded,
 )
 from orchestrator.journal.facts import Decision, Outcome, PlaceFault, Usage
+from orchestrator.journal.talk import Talk
 from orchestrator.plan import Plan, make_plan
 
 
@@ -241,6 +246,8 @@ class BatchState:
     intent: LandingStarted | None = None
     landings: tuple[BatchLanded, ...] = ()
     returns: tuple[Return, ...] = ()
+    talk: Talk = field(default_factory=Talk)
+    """What its agents said and asked while they worked."""
     outcome: Outcome | None = None
     reason: str = ""
 
@@ -383,7 +390,7 @@ def fold(records: Iterable[Record], state: State | None = None) -> State | None:
     return reduce(apply, records, state)
 
 
-def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR0912 - one arm per kind of event
+def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR0912, PLR0915 - one arm per kind of event
     """The state after one more record."""
     if state is None:
         if not isinstance(record.event, RunStarted):
@@ -482,6 +489,9 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return replace(state, approvals=(*state.approvals, event))
         case BudgetExceeded() as event:
             return replace(state, exceeded=(*state.exceeded, event))
+        case AgentSaid() | ScopeRequested() | ScopeAnswered() | ChannelFlooded() as event:
+            talk = state.batches[event.batch].talk.after(event)
+            return _with_batch(state, event.batch, talk=talk)
         case CheckoutWritten() as event:
             return replace(state, written=(*state.written, event))
         case RunInterrupted() as event:

@@ -7,7 +7,7 @@ Owns the reading of what is compared; the rules are in `mission.scope` for paths
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from orchestrator.git.captured import Capture
 from orchestrator.git.store import Store
@@ -17,15 +17,23 @@ from orchestrator.mission.scope import Scope, SymbolRule, breaches
 from orchestrator.structure.scoping import outside
 
 
-def breaches_of(store: Store, capture: Capture, scope: Scope, protect: Scope) -> tuple[Breach, ...]:
+def breaches_of(
+    store: Store, capture: Capture, scope: Scope, protect: Scope, granted: Collection[str] = ()
+) -> tuple[Breach, ...]:
     """All that stands against a captured commit, path by path: out of scope, protected, or refused
-    by the capture.
+    by the capture. Files that were `granted` are in scope, all of each.
     """
-    refused = {breach.path: breach.reason for breach in breaches(capture.changes, scope, protect)}
+    refused = {
+        breach.path: breach.reason
+        for breach in breaches(capture.changes, scope, protect)
+        if breach.reason == "protected" or breach.path not in granted
+    }
     found: list[Breach] = []
     for path, change in capture.changes.items():
         if path in refused:
             found.append(Breach(path=path, reason=refused[path]))
+        elif path in granted:
+            continue
         elif scope.has_symbols and (rule := scope.rule(path)) is not None:
             found += _in_file(store, path, change, rule)
     found += [

@@ -530,6 +530,7 @@ class Notice(StrEnum):
 
     APPROVAL = "approval"  # a sign-off is wanted
     RED = "red"  # a gate is red, a batch did not come to be whole, or nobody has logged an agent in
+    SCOPE = "scope"  # an agent asks a person whether it may change a file
     BUDGET = "budget"  # one is spent
     END = "end"  # the run has come to its end, or was stopped
 
@@ -1009,6 +1010,25 @@ class Batch(Model):
     rollback: Annotated[CommandLine | None, NotYet("rolling back with a command")] = None
 
 
+def _policy(value: object) -> object:
+    """The words for who answers."""
+    return {"deny": {}, "ask": {"ask": True}}.get(value, value) if isinstance(value, str) else value
+
+
+class ScopeRequests(Model):
+    """What an agent is answered that asks, while it works, to change a file that is not its own: no,
+    unless it is `allow`ed or a person says yes.
+    """
+
+    allow: Texts = ()
+    """Globs of files that are granted to whoever asks."""
+    ask: bool = Field(default=False, strict=True)
+    """Ask a person about all others; `orchestrate channel answer RUN AGENT yes` answers."""
+
+
+_POLICY_SCHEMA = (("type", "string"), ("pattern", "^(deny|ask)$"))
+
+
 class Mission(Model):
     """The validated request: objective, repository, batches, gates."""
 
@@ -1030,6 +1050,10 @@ class Mission(Model):
     gates: dict[Identifier, Gate] = {}
     batches: tuple[Batch, ...] = Field(min_length=1)
     on_failure: OnFailure = OnFailure.CONTINUE
+    scope_requests: Annotated[
+        ScopeRequests, BeforeValidator(_policy), Shorthand(_POLICY_SCHEMA)
+    ] = ScopeRequests()
+    """`deny` (the default), `ask`, or what to `allow`."""
     brief_template: str | None = None
     """A Jinja2 template that extends the standard brief, relative to the mission file."""
     resolver: Identifier | None = None

@@ -66,6 +66,8 @@ def glob_problems(mission: Mission, positions: Positions) -> Iterator[Problem]:
     of_workspace |= {"link": workspace.link, "protect": workspace.protect}
     for key, patterns in of_workspace.items():
         globs += [(("workspace", key, index), pattern) for index, pattern in enumerate(patterns)]
+    allowed = enumerate(mission.scope_requests.allow)
+    globs += [(("scope_requests", "allow", index), pattern) for index, pattern in allowed]
     for index, batch in enumerate(mission.batches):
         for number, agent in enumerate(batch.agents):
             loc: Loc = ("batches", index, "agents", number)

@@ -197,6 +197,39 @@ class LandingSummary(Part):
     """Agents whose proofs passed without a change."""
 
 
+class Said(Part):
+    """One thing that an agent said while it worked: a claim."""
+
+    agent: str
+    attempt: int
+    what: Literal["message", "delivered", "no_change", "blocked"]
+    """`message`: to the others of its batch; else of how its work stands."""
+    text: str
+
+
+class Asked(Part):
+    """A file that an agent asked to change beside its scope."""
+
+    agent: str
+    attempt: int
+    path: str
+    why: str
+    granted: bool | None
+    """null while nobody has answered."""
+    by: str
+    """Who answered: a person, or `(the mission)`."""
+    reason: str
+
+
+class TalkSummary(Part):
+    """What the agents of a batch said and asked while they worked, oldest first."""
+
+    said: tuple[Said, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    left_out: int = 0
+    """How much of a flood was not kept."""
+
+
 class BatchSummary(Part):
     """A batch, its agents, and what proves it."""
 
@@ -231,6 +264,8 @@ class BatchSummary(Part):
     """What the merges of its agents' work decided, in what landed and in the newest candidate."""
     merge_warnings: tuple[MergeWarning, ...]
     """What may not work together there although it merged."""
+    talk: TalkSummary = TalkSummary()
+    """What its agents said: claims, and none of them proves anything."""
     agents: tuple[AgentSummary, ...]
 
     @property

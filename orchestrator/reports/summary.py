@@ -30,6 +30,7 @@ from orchestrator.reports.model import (
     Times,
 )
 from orchestrator.reports.recommendation import recommend
+from orchestrator.reports.talk import talk_of
 
 Status = Literal["running", "waiting", "interrupted", "stopped", "complete", "failed"]
 BatchPhase = Literal[
@@ -152,6 +153,7 @@ def _batch(state: State, batch: BatchState) -> BatchSummary:
         returns=batch.returns,
         merge_notes=tuple(dict.fromkeys(note for made in told for note in made.notes)),
         merge_warnings=tuple(dict.fromkeys(warning for made in told for warning in made.warnings)),
+        talk=talk_of(batch.talk),
         agents=tuple(_agent(state, batch, agent) for agent in state.agents_of(batch.id)),
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from orchestrator.engine.progress import Progress
 from orchestrator.journal.events import (
+    AgentSaid,
     AgentsReturned,
     ApprovalRecorded,
     AttemptEnded,
@@ -24,6 +25,7 @@ from orchestrator.journal.events import (
     BatchStarted,
     BudgetExceeded,
     CandidateBuilt,
+    ChannelFlooded,
     CheckoutWritten,
     GateFinished,
     GateStarted,
@@ -34,6 +36,8 @@ from orchestrator.journal.events import (
     RunInterrupted,
     RunResumed,
     RunStarted,
+    ScopeAnswered,
+    ScopeRequested,
     SearchFinished,
     SearchStarted,
     SetupMade,
@@ -44,6 +48,7 @@ from orchestrator.journal.state import Phase, State
 from orchestrator.plan import Plan
 from orchestrator.reports.text import checkout_written
 from orchestrator.ui.lines import LineWriter
+from orchestrator.ui.talk_view import talk_line
 from orchestrator.ui.text import count, duration, one_line, short, word
 
 if TYPE_CHECKING:
@@ -167,6 +172,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
             for landed, said in ((event.agents, "landed"), (event.unchanged, "no change needed")):
                 for agent_id in landed:
                     yield f"{event.batch} {agent_id}", f"{said} in {short(event.commit)}"
+        case AgentSaid() | ScopeRequested() | ScopeAnswered() | ChannelFlooded() as event:
+            yield f"{event.batch} {event.agent}", talk_line(event, state.run)
         case BatchEnded() as event:
             yield f"{event.batch} -", f"ended: {word(event.outcome)}{_because(event.reason)}"
         case ApprovalRecorded() as event:

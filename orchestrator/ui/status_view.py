@@ -14,6 +14,7 @@ from rich.text import Text
 
 from orchestrator.reports.exercise import exercise_note
 from orchestrator.reports.model import AgentSummary, BatchSummary, SearchSummary, Summary
+from orchestrator.ui.talk_view import talk_lines
 from orchestrator.ui.text import count, duration, glyph, one_line, short, style, word
 
 MOST_ITEMS = 10
@@ -37,6 +38,8 @@ def render_status(summary: Summary, console: Console) -> None:
         console.print(_agents(agents[:MOST_AGENTS]))
         if len(agents) > MOST_AGENTS:
             console.print(Text(f"+ {count(len(agents) - MOST_AGENTS, 'more agent')}", "dim"))
+    for line in talk_lines(summary):
+        console.print(Text(line), soft_wrap=True)
     console.print()
     console.print(_advice(summary))
     for command in summary.commands[:2]:

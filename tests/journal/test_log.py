@@ -17,11 +17,15 @@ import pytest
 
 from orchestrator.errors import EnvironmentRefused, ExitCode, JournalDamaged
 from orchestrator.journal.events import (
+    AgentSaid,
     BackendStopped,
     BudgetExceeded,
+    ChannelFlooded,
     CheckoutWritten,
     Event,
     RunInterrupted,
+    ScopeAnswered,
+    ScopeRequested,
     SetupMade,
     TargetLanded,
 )
@@ -70,6 +74,10 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
         SetupMade(seconds=1.5, log="logs/setup.log"),
         BackendStopped(backends=("claude",), reason="not logged in", mend="log in"),
         BudgetExceeded(what="wall", limit=60.0, spent=61.5, stops=True),
+        AgentSaid(batch="b", agent="1", attempt=1, what="blocked", text="no key"),
+        ScopeRequested(batch="b", agent="1", attempt=1, path="a.py", why="it is broken"),
+        ScopeAnswered(batch="b", agent="1", path="a.py", granted=True, by="me", reason="so"),
+        ChannelFlooded(batch="b", agent="1", attempt=1, left_out=9_900),
         approval(),
     ]
     for one in others:

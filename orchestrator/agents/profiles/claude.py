@@ -20,6 +20,8 @@ from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
 MEANS = "all requests of the attempt, in list prices of its provider"
+_OURS = "mcp__orchestrate"
+"""All tools of the channel."""
 _LIMITS = ("error_max_turns", "error_max_budget_usd", "error_max_tool_calls")
 
 
@@ -109,7 +111,7 @@ PROFILE = Profile(
             "--permission-mode",
             "acceptEdits",
             "--allowedTools",
-            "Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Glob,Grep,Task,TodoWrite,WebFetch",
+            f"Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Glob,Grep,Task,TodoWrite,WebFetch,{_OURS}",
         ),
         # Who is root must say that it is in a sandbox; there, that is so.
         Isolation.STRICT: ("--dangerously-skip-permissions",),
@@ -118,6 +120,10 @@ PROFILE = Profile(
     resume=("--resume", "{session}"),
     resumes_anywhere=True,
     is_cost_of_conversation=True,
+    mcp=(
+        "--mcp-config",
+        '{"mcpServers":{"orchestrate":{"command":"{channel}","args":["channel","--mcp"]}}}',
+    ),
     variables=(
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_AUTH_TOKEN",

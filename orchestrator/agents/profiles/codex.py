@@ -105,6 +105,12 @@ PROFILE = Profile(
     model=("-m", "{model}"),
     resume=("resume", "{session}"),
     resumes_anywhere=True,
+    mcp=(
+        *("-c", 'mcp_servers.orchestrate.command="{channel}"'),
+        *("-c", 'mcp_servers.orchestrate.args=["channel","--mcp"]'),
+        *("-c", "mcp_servers.orchestrate.required=true"),
+        *("-c", 'mcp_servers.orchestrate.default_tools_approval_mode="approve"'),
+    ),
     end=("-",),
     variables=("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_BASE_URL"),
     keys=("CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_API_KEY"),

@@ -96,7 +96,10 @@ def _assess(
     capture, ended = result.capture, result.ended
     outcome, reason, evidence = None, "", ""
     protect = Scope(tools.recorder.state.plan.mission.workspace.protect)
-    breached = breaches_of(tools.store, capture, tools.scopes[planned.id], protect)
+    talk = tools.recorder.state.batches[planned.batch].talk
+    breached = breaches_of(
+        tools.store, capture, tools.scopes[planned.id], protect, talk.granted(planned.id)
+    )
     changes = _changes(tools, spec.base, capture)
     whole = _keep_flood(tools, spec, changes, breached)
     if ended.timed_out:
@@ -110,6 +113,10 @@ def _assess(
         evidence = "These changes were refused:\n" + listed(lines, whole)
     elif idle:
         outcome, reason = idle
+        claim = talk.last_claim(spec.agent, spec.attempt)
+        if claim is not None and not outcome.is_good:
+            said = cut(claim.text, LINE_CHARACTERS)
+            reason = f"{reason}; it says: {claim.what.replace('_', ' ')}: {said}"
     if outcome in WITH_OUTPUT:
         evidence = _last_words(ended)
     report = tools.folders.report

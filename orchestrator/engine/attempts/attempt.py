@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import CancelScope, to_thread
 
+from orchestrator.agents.backend import Backend
+from orchestrator.agents.channel import Conversing
 from orchestrator.agents.resolving import Resolving
+from orchestrator.engine.attempts.conversing import Conversation
 from orchestrator.engine.attempts.red_before import red_before
 from orchestrator.engine.attempts.retelling import (
     conversation_of,
@@ -190,7 +193,7 @@ def _spec(
 ) -> AttemptSpec:
     state = tools.recorder.state
     agent = state.agents[planned.id]
-    backend = tools.backends[backend_for(state, planned.id)]
+    backend: Backend = tools.backends[backend_for(state, planned.id)]
     conflict = resolution.brief if resolution else None
     config = state.plan.mission.backends.get(backend.name)
     begun = to_go_on_from(agent, is_wanted=bool(config and config.resume_work and not resolution))
@@ -198,6 +201,7 @@ def _spec(
         backend = Resolving(backend, resolution.overlay.files)
     elif begun:
         backend = Resolving(backend, work_to_lay_out(tools.store, begun))
+    backend = Conversing(backend, Conversation(tools, started))
     return AttemptSpec(
         run=state.run,
         batch=started.batch,
@@ -212,6 +216,8 @@ def _spec(
                 earlier_attempts(tools, agent, begun),
                 conflict,
                 red,
+                granted=state.batches[started.batch].talk.granted(planned.id),
+                has_channel=not backend.is_replay,
             )
         ),
         timeout=planned.timeout,
