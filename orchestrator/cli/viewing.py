@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.workshop import opened_store
-from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
 from orchestrator.journal.state import AgentState, BatchState, State, apply
@@ -91,16 +92,26 @@ def report(
     run: RunName = None,
     root: Root = HERE,
     formats: Annotated[
-        str, typer.Option("--format", metavar="LIST", help="Of md and json.")
-    ] = "md,json",
+        str, typer.Option("--format", metavar="LIST", help="Of md, json, html and junit.")
+    ] = "md,json,html,junit",
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page in a browser as well.")
+    ] = False,
 ) -> None:
     """Render a run's report again, and say where it is."""
     folders = find_run(root, run)
     names = tuple(name.strip() for name in formats.split(",") if name.strip())
+    if open_ and "html" not in names:
+        names = (*names, "html")
     for path in ReportWriter(folders.report, names).write(
         read_state(folders), is_alive=is_owned(folders.report)
     ):
         typer.echo(path)
+    page = (folders.report / "report.html").resolve()
+    if open_ and not webbrowser.open(page.as_uri()):
+        raise EnvironmentRefused(
+            "no browser was found to show the report in", where=str(page), mend="open the file"
+        )
 
 
 def logs(

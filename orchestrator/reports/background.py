@@ -30,6 +30,8 @@ WORTH_A_REPORT = frozenset(
     }
 )
 """Not attempts: a run of hundreds of agents has thousands of those, and nobody reads that fast."""
+WORTH_A_PAGE = frozenset({"batch_ended", "run_interrupted", "run_ended", "target_landed"})
+"""Of these, after which the formats are written as well that cost more."""
 
 PAUSE_SECONDS = 0.3
 """What ends a batch begins the next, whose agents come first; and one report may then do for
@@ -45,6 +47,7 @@ class BackgroundWriter:
         self._wanted = threading.Condition()
         self._state: State | None = None
         self._is_over = False
+        self._is_page_wanted = False
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="report", daemon=True)
 
@@ -72,6 +75,7 @@ class BackgroundWriter:
         if record.event.kind in WORTH_A_REPORT:
             with self._wanted:
                 self._state = state
+                self._is_page_wanted |= record.event.kind in WORTH_A_PAGE
                 self._wanted.notify()
 
     def on_progress(self, progress: Progress) -> None:
@@ -84,11 +88,12 @@ class BackgroundWriter:
                 self._wanted.wait_for(lambda: self._state or self._is_over)
                 self._wanted.wait_for(lambda: self._is_over, PAUSE_SECONDS)
                 state, self._state = self._state, None
+                is_page_wanted, self._is_page_wanted = self._is_page_wanted, False
             if state is None:
                 return
             try:
                 writer = writer or _make_writer(self._folder)
-                writer.write(state)
+                writer.write(state, formats=() if is_page_wanted else writer.quick)
             except Exception as error:  # noqa: BLE001 - raised again in the run's thread
                 self._failure = error
 

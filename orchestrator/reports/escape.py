@@ -74,10 +74,16 @@ def link(label: str, path: str) -> Markup:
     """A link to a file of the report's folder. What is not such a path is shown, and leads
     nowhere.
     """
+    there = address(path)
+    return raw(f"[{markdown(label)}]({there})") if there else code(path)
+
+
+def address(path: str) -> str:
+    """A path of the report's folder as a relative URL; empty for what is not such a path."""
     steps = path.split("/")
     if not steps[0] or ".." in steps or ":" in steps[0] or "\\" in path or one_line(path) != path:
-        return code(path)
-    return raw(f"[{markdown(label)}]({quote(path, safe='/._-~+=,@')})")
+        return ""
+    return quote(path, safe="/._-~+=,@")
 
 
 def diagram(text: str, limit: int = 60) -> str:

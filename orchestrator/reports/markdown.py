@@ -7,49 +7,38 @@ as Markdown already, so that forgetting to is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from orchestrator.journal.facts import CheckResult, ClaimResult, ClaimStatus, CulpritSet, Usage
+from orchestrator.journal.facts import ClaimResult, ClaimStatus, CulpritSet
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
 from orchestrator.reports.model import (
     AgentSummary,
     AttemptSummary,
     BatchSummary,
-    Command,
-    OpenItem,
     Summary,
 )
+from orchestrator.reports.telling import (
+    MARK_OF,
+    RED,
+    against_base,
+    found,
+    grouped,
+    next_steps,
+    told_by,
+    turn,
+    used,
+)
 from orchestrator.reports.tests_changed import side_groups
-from orchestrator.reports.text import count, duration, one_line, short
+from orchestrator.reports.text import count, duration, short
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_MARKS = {
-    "✅": ("landed", "no_change_needed", "passed", "validated", "complete"),
-    "⏳": ("pending", "running", "delivered", "integrating", "judging", "searching", "waiting"),
-    "⏸️": ("interrupted", "stopped"),
-    "⚪": ("unvalidated", "not_checked", "blocked", "cancelled"),
-}
-SAME = 24
-"""Characters from which a reason is not told again."""
-_MARK_OF = {status: mark for mark, statuses in _MARKS.items() for status in statuses}
-
-
-TURNS: dict[str, str] = {
-    "running": "Agents or gates are at work; nobody has to do anything.",
-    "waiting": "It is a person's turn: a sign-off is waited for.",
-    "interrupted": "It is your turn: the run was ended from outside, and goes on where it was.",
-    "stopped": "It is your turn: the run stopped by itself, and goes on once the reason is mended.",
-    "failed": "It is your turn: what is open is above; what landed can be had as it is.",
-    "complete": "It is your turn: look at it, and bring it home.",
-}
 LIMIT = 60_000
 """Characters; a comment or the body of a pull request on GitHub may have 65,536."""
 
@@ -106,41 +95,10 @@ def _cut(text: str) -> str:
     return text[: LIMIT - len(told)].rpartition("\n")[0] + told
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Open items that say the same of several things."""
-
-    kind: str
-    subjects: tuple[str, ...]
-    text: str
-    keeps_open: bool
-
-
-def grouped(items: Sequence[OpenItem]) -> list[Item]:
-    """What is said of several is said once; what keeps the mission open comes first."""
-    subjects: dict[tuple[str, str, bool], list[str]] = {}
-    for item in sorted(items, key=lambda item: not item.keeps_open):
-        subjects.setdefault((item.kind, item.text, item.keeps_open), []).append(item.subject)
-    return [
-        Item(kind, tuple(names), text, keeps_open)
-        for (kind, text, keeps_open), names in subjects.items()
-    ]
-
-
-def next_steps(summary: Summary) -> list[Command]:
-    """What somebody may do now; what only shows how it was made stands at the end."""
-    return [command for command in summary.commands if command.is_step]
-
-
-def turn(status: str) -> str:
-    """Whose turn it is."""
-    return TURNS[status]
-
-
 def reason(batch: BatchSummary, agent: AgentSummary, limit: int) -> Markup:
     """Why an agent came out as it did, told once for all of a batch of which the same is true."""
-    first = next(other for other in batch.agents if other.reason == agent.reason)
-    if first is agent or len(agent.reason or "") < SAME:
+    first = told_by(batch, agent)
+    if first is None:
         return escape.markdown(agent.reason or "", limit)
     return raw("as ") + escape.code(first.id)
 
@@ -212,20 +170,13 @@ def _finalize(value: object) -> object:
 
 def mark(status: str) -> Markup:
     """A state as a mark and a word."""
-    return raw(f"{_MARK_OF.get(status, '❌')} {status.replace('_', ' ')}")
-
-
-def used(usage: Usage) -> str:
-    """What agents used, in words."""
-    cached = f" ({usage.tokens_cached:,} of them from a cache)" if usage.tokens_cached else ""
-    cost = "" if usage.cost_usd is None else f", ${usage.cost_usd:,.2f}"
-    return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written{cost}"
+    return raw(f"{MARK_OF.get(status, RED)} {status.replace('_', ' ')}")
 
 
 def claim(result: ClaimResult) -> Markup:
     """What is known of a claim, in capitals as it is quoted, and why."""
     detail = raw(": ") + escape.markdown(result.detail, 300) if result.detail else ""
-    return raw(f"{_MARK_OF.get(result.status, '❌')} {result.status.upper()}") + detail
+    return raw(f"{MARK_OF.get(result.status, RED)} {result.status.upper()}") + detail
 
 
 def ids(names: tuple[str, ...], most: int = 10) -> Markup:
@@ -261,47 +212,6 @@ def attempts_of_note(batch: BatchSummary) -> list[tuple[AgentSummary, AttemptSum
     return [(agent, attempt) for agent in told for attempt in agent.attempts]
 
 
-def found(check: CheckResult) -> Markup:
-    """What a check counted or measured on the candidate."""
-    if check.counts is not None:
-        counts = check.counts
-        red = counts.failed + counts.error
-        parts = [
-            f"{counts.executed:,} of {counts.collected:,} executed",
-            f"{counts.passed:,} passed",
-            f"{red:,} red",
-        ]
-        others = ("skipped", "xfailed", "xpassed", "deselected", "flaky")
-        parts += [f"{number:,} {name}" for name in others if (number := getattr(counts, name))]
-        parts += [count(check.reruns, "rerun")] if check.reruns else []
-        return raw(", ".join(parts))
-    if check.kind == "metric":
-        return escape.markdown(f"{_number(check.value)} (required {check.require})")
-    if check.kind == "approval" and check.approved_by:
-        return escape.markdown(f"by {check.approved_by} at {check.approved_at}")
-    if check.exit_code is not None:
-        return raw(f"exit code only: {check.exit_code}")
-    return Markup("–")
-
-
-def against_base(check: CheckResult) -> Markup:
-    """The same on the base, and what changed since."""
-    parts: list[str] = []
-    if check.base_counts is not None:
-        parts.append(
-            f"{check.base_counts.passed:,} passed, {check.base_counts.failed + check.base_counts.error:,} red"
-        )
-    if check.kind == "metric" and check.base_value is not None:
-        parts.append(_number(check.base_value))
-    changed = {
-        "turned green": check.turned_green,
-        "broken": check.broken,
-        "still red": check.pre_existing,
-    }
-    parts += [f"{len(names):,} {word}" for word, names in changed.items() if names]
-    return escape.markdown("; ".join(parts) or "–")
-
-
 def links(**paths: str) -> Markup:
     """Labelled links to files of the report's folder, those that there are."""
     return Markup(" · ").join(
@@ -323,7 +233,3 @@ def culprit_links(culprit: CulpritSet) -> Markup:
     """The output of what they did together, and what each had changed."""
     diffs = {f"diff of {agent}": path for agent, path in list(culprit.diffs.items())[:5]}
     return links(log=culprit.log, **diffs)
-
-
-def _number(value: float | None) -> str:
-    return "no number" if value is None else one_line(f"{value:g}")

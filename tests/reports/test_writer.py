@@ -83,12 +83,11 @@ def test_a_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
 
 def test_no_draft_is_left_and_the_files_are_whole(tmp_path: Path) -> None:
     paths = ReportWriter(tmp_path).write(hostile().state)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "report.json",
-        "report.md",
-        "report.schema.json",
-    ]
-    assert paths == (tmp_path / "report.md", tmp_path / "report.json")
+    names = ["report.md", "report.json", "report.html", "junit.xml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [*names, "report.schema.json"]
+    )
+    assert paths == tuple(tmp_path / name for name in names)
 
 
 def test_a_reader_keeps_the_whole_report_that_it_opened(tmp_path: Path) -> None:
@@ -118,4 +117,4 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match="`docx`") as caught:
         render(summarize(good().state), "docx")
-    assert caught.value.mend == "choose from md, json"
+    assert caught.value.mend == "choose from md, json, html, junit"

@@ -1,0 +1,1 @@
+"""`report.html`: one page that needs nothing beside it. Begin with `page.py`."""
