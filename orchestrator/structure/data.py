@@ -123,15 +123,46 @@ def _read_json(text: str) -> Value:
     return json.loads(text, object_pairs_hook=_pairs) if text.strip() else {}
 
 
+class _Number(str):
+    """A number as it is written: what JSON's reader makes of it may not be what is there."""
+
+    __slots__ = ()
+
+
+_NUMBER = re.compile(r'"\\u0000(-?[0-9][0-9.eE+-]*)"')
+
+
+def _json_of(value: Value, indent: int | str | None, *, escape: bool) -> str:
+    return _NUMBER.sub(r"\1", json.dumps(value, indent=indent, ensure_ascii=escape))
+
+
 def _merge_json(base: str, left: str, right: str) -> str:
-    was, one, other = (_read_json(side) for side in (base, left, right))
+    def number(text: str) -> _Number:
+        return _Number(f"\0{text}")
+
+    def read(text: str) -> Value:
+        if "\\u0000" in text or not text.strip():
+            return _read_json(text)
+        return json.loads(text, object_pairs_hook=_pairs, parse_float=number, parse_int=number)
+
+    was, one, other = (read(side) for side in (base, left, right))
     merged = merge_values(was, one, other, "")
-    for value, text in ((one, left), (other, right)):
-        for indent in (2, 4, "\t", 1, 3, None):
-            for escape in (False, True):
-                if json.dumps(value, indent=indent, ensure_ascii=escape) == text.rstrip("\n"):
-                    return json.dumps(merged, indent=indent, ensure_ascii=escape) + "\n"
-    raise Clash("", "both changed it, and its layout could not be kept")
+    layouts = [_layout_of(value, text) for value, text in ((one, left), (other, right))]
+    if layouts[0] is None or layouts[1] is None:
+        raise Clash("", "both changed it, and its layout could not be kept")
+    indent, escape = layouts[0]
+    return _json_of(merged, indent, escape=escape) + "\n"
+
+
+def _layout_of(value: Value, text: str) -> tuple[int | str | None, bool] | None:
+    """The indentation, and whether it escapes, by which a value is written as the text; None if it
+    is written in some other way, which would change what nobody touched.
+    """
+    for indent in (2, 4, "\t", 1, 3, None):
+        for escape in (False, True):
+            if _json_of(value, indent, escape=escape) == text.rstrip("\n"):
+                return indent, escape
+    return None
 
 
 def _merge_toml(base: str, left: str, right: str) -> str:

@@ -57,7 +57,7 @@ def merge_values(was: Value, one: Value, other: Value, place: str) -> Value:
 def _merge_lists(was: list[Value], one: list[Value], other: list[Value], place: str) -> list[Value]:
     sides = was, one, other
     if any(
-        len(set(map(repr, side))) < len(side) or not all(isinstance(x, str) for x in side)
+        len(set(map(repr, side))) < len(side) or not all(type(x) is str for x in side)
         for side in sides
     ):
         raise Clash(place)
