@@ -172,7 +172,12 @@ def make_mission(path: Path, case: Case, repository: Path) -> None:
                 "brief": "none",
             }
         },
-        "defaults": {"backend": "script", "timeout": "5m", "parallel": PARALLEL},
+        "defaults": {
+            "backend": "script",
+            "timeout": "5m",
+            "parallel": PARALLEL,
+            "isolation": "worktree",  # as the shell: what a sandbox costs is `../isolation`s
+        },
         "gates": {
             f"tests-{n}": {
                 "checks": [
