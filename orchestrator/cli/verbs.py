@@ -36,6 +36,7 @@ VERBS = {
     "import": Verb(
         "importing", "Write a mission from a plan in Markdown: batches, agents, scopes, claims."
     ),
+    "assess": Verb("assessing", "Set what a document or mission claims beside what gates found."),
     "status": Verb("viewing", "One run at a glance."),
     "runs": Verb("viewing", "All runs, newest first."),
     "watch": Verb("viewing", "A live view of a run that another process carries out."),
