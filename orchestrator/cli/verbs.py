@@ -44,7 +44,10 @@ VERBS = {
     "logs": Verb("viewing", "What an agent printed, or what it was told."),
     "diff": Verb("viewing", "What an agent, a batch or the whole run changed, as a patch."),
     "approve": Verb("landing", "Sign off what a gate waits for."),
-    "channel": Verb("channel", "What an agent says while it works; an answer to one that asks."),
+    "channel": Verb(
+        "channel",
+        "What an agent says while it works; for people, to answer one that asks for more scope.",
+    ),
     "land": Verb(
         "landing",
         "Bring the run's tip to the branch it started from: the tested commit, or nothing.",

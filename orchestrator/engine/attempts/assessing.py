@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.agents.backend import Answer, Ended
 from orchestrator.agents.bounded import LINE_CHARACTERS, cut, listed
+from orchestrator.engine.attempts.naming import keep
 from orchestrator.engine.attempts.resolving import Resolution
 from orchestrator.engine.attempts.retelling import keep_whole
 from orchestrator.engine.baselines import see_baseline
@@ -72,15 +73,6 @@ async def nothing_changed(tools: Tools, planned: PlannedAgent, base: str) -> tup
         Outcome.FAILED,
         f"nothing delivered: no file was changed, and not proven without a change: {missing}",
     )
-
-
-def keep(tools: Tools, spec: AttemptSpec, capture: Capture) -> None:
-    """Give the captured work a name before the journal speaks of it, so that nothing can collect
-    it. Blocking.
-    """
-    if capture.commit != spec.base:
-        ref = f"refs/orchestrate/{spec.run}/{spec.agent}/{spec.attempt}"
-        tools.store.set_ref(ref, capture.commit, old=None)
 
 
 def _assess(

@@ -13,7 +13,7 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.agents.backend import Answer, Backend
-from orchestrator.engine.attempts.assessing import keep
+from orchestrator.engine.attempts.naming import keep
 from orchestrator.engine.tools import Tools
 from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit
 from orchestrator.isolation.secrets import known
