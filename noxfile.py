@@ -12,7 +12,7 @@ nox.options.sessions = ["style", "lint", "types", "layers", "tests"]
 
 PYTHON = sys.executable
 # Most tests wait for processes of their own; who is done takes over from whom has long ones left.
-BESIDE = ("-n", "3", "--dist", "worksteal")
+BESIDE = ("-n", "4", "--dist", "worksteal")
 
 
 @nox.session

@@ -143,7 +143,7 @@ def test_a_salvage_that_is_killed_again_and_again_loses_no_ref(half_done: Bench)
     kills = 0
     for _ in range(30):
         process = bench.start("clean", "--salvage")
-        time.sleep(random.uniform(0.2, 1.6))
+        time.sleep(random.uniform(0.0, 0.15))
         kills += process.kill()
         heads = bundle_heads(bench)
         assert not heads or heads >= wanted, "a salvage has less than there was"
