@@ -166,6 +166,7 @@ async def _judge(folder: str, base: str, candidate: str) -> None:
     from orchestrator.git.repository import Repository
     from orchestrator.git.store import Store
     from orchestrator.git.workspace import Workspaces
+    from orchestrator.isolation.seal import Seal
     from orchestrator.mission.model import PytestCheck
 
     place = Path(folder)
@@ -178,6 +179,7 @@ async def _judge(folder: str, base: str, candidate: str) -> None:
         reports=place / "reports",
         home=place / "homes",
         tag=str(run),
+        seal=Seal.kept_in(place / "seal"),
     )
     check = PytestCheck(pytest=("tests",), must_turn_green=("tests/test_sums.py::test_add",))
     verdict = await judge.judge(Subject(checks=(check,)), candidate=candidate, base=base)
