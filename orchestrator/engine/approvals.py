@@ -46,12 +46,17 @@ def now() -> str:
 
 
 def leave(folder: Path, sign_off: SignOff) -> None:
-    """Hand a sign-off to whoever owns the run, now or later; whole or not at all."""
+    """Hand a sign-off to whoever owns the run, now or later."""
+    hand_over(folder, f"{sign_off.batch}--{sign_off.check}", sign_off.model_dump_json())
+
+
+def hand_over(folder: Path, about: str, text: str) -> None:
+    """Leave what a person answered, as a file of its own; whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{sign_off.batch}--{sign_off.check}--{time.time_ns()}.json"
+    path = folder / f"{about}--{time.time_ns()}.json"
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(sign_off.model_dump_json())
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)

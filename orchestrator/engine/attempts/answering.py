@@ -7,12 +7,11 @@ As with sign-offs, the journal has one writer, so the person's command does not 
 from __future__ import annotations
 
 import contextlib
-import os
-import time
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from orchestrator.engine.approvals import hand_over
 from orchestrator.engine.recorder import Recorder
 from orchestrator.journal.events import ScopeAnswered, ScopeRequested
 from orchestrator.journal.state import State
@@ -42,15 +41,8 @@ def unanswered(state: State) -> list[ScopeRequested]:
 
 
 def leave_answer(folder: Path, answered: Answered) -> None:
-    """Hand an answer to whoever owns the run; whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{answered.agent}--{time.time_ns()}.json"
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(answered.model_dump_json())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    """Hand an answer to whoever owns the run."""
+    hand_over(folder, answered.agent, answered.model_dump_json())
 
 
 def collect(recorder: Recorder, folder: Path) -> None:
