@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from orchestrator.importing.scopes import Base
 from orchestrator.importing.words import words_of
+from orchestrator.structure.python import parsed
 
 MOST_PROPOSED = 2
 _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
@@ -59,10 +60,8 @@ def known_tests(base: Base) -> KnownTests:
     known: list[KnownTest] = []
     files = [path for path in base.paths if _TEST_FILE.search(path)]
     for path in files:
-        source = base.read(path)
-        try:
-            tree = ast.parse(source or b"")
-        except (SyntaxError, ValueError, RecursionError):
+        tree = parsed(base.read(path))
+        if tree is None:
             continue
         for id in _ids(tree.body, path):
             name = id.removeprefix(path)

@@ -7,9 +7,9 @@ Pure. A call fits if the names and the number of its arguments can be bound; wha
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import dataclass
 
+from orchestrator.structure.python import parsed
 from orchestrator.structure.uses import Call
 
 _PLAIN = frozenset(
@@ -43,16 +43,6 @@ class Signature:
         missing = self.needed - call.names - set(self.positional[: call.number])
         if missing and not call.is_open:
             return f"without {min(missing)}"
-        return None
-
-
-def parsed(source: bytes) -> ast.Module | None:
-    """The syntax tree of a Python file; None where it has none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -21,6 +21,7 @@ from orchestrator.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.structure.data import fault_of
 from orchestrator.structure.languages import Language, grammar, language_of
 from orchestrator.structure.naming import text_of
+from orchestrator.structure.python import tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +145,11 @@ _QUERIES: dict[str, tree_sitter.Query] = {}
 def _compiled(source: bytes) -> ast.Module | SyntaxError:
     """The module's tree after the compiler itself has taken it, or why it does not."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-            compile(tree, "<merged>", "exec", dont_inherit=True)
+        return tree_of(source, is_compiled=True)
     except SyntaxError as error:
         return error
-    except (ValueError, RecursionError, MemoryError) as error:
+    except RecursionError as error:
         return SyntaxError(str(error))
-    return tree
 
 
 _MEANT: dict[type[messages.Message], tuple[str, str]] = {

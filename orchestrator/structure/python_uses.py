@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from orchestrator.structure.arity import parsed
+from orchestrator.structure.python import parsed
 from orchestrator.structure.uses import Call, Use, module_of
 
 _BUILTIN = frozenset(dir(builtins)) | {"__file__", "__name__", "__path__", "__doc__"}

@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-import warnings
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
+
+from orchestrator.structure.python import parsed
 
 
 class Tree(Protocol):
@@ -97,13 +98,7 @@ def relative_imports(path: str, source: bytes) -> list[Wanted]:
 
 
 def _of_python(folder: str, source: bytes) -> Iterator[Wanted]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(source) or ast.Module([], [])):
         if not isinstance(node, ast.ImportFrom) or not node.level:
             continue
         start = folder

@@ -26,8 +26,8 @@ from orchestrator.gates.exercise.changed_functions import (
     code_of,
     definitions,
     first_line,
-    parse,
 )
+from orchestrator.structure.python import parsed
 
 ON_PURPOSE = "is broken on purpose"
 """What a function that was made to fail says, so that its failure can be told from others."""
@@ -55,7 +55,7 @@ def inserted(source: bytes, statements: Mapping[Function, str]) -> bytes | None:
     wanted = {
         (function.name, function.line): statement for function, statement in statements.items()
     }
-    tree = parse(source)
+    tree = parsed(source)
     if tree is None:
         return None
     places = [(node, wanted[key]) for key, node in _named(tree, "") if key in wanted]
@@ -70,7 +70,7 @@ def wrapped(
     its first statement and `last` to its end (of ASCII, on one line each). None where that cannot
     be done.
     """
-    tree = parse(source)
+    tree = parsed(source)
     if tree is None:
         return None
     code = [node for node in code_of(tree) if not _is_of_the_future(node)]
@@ -108,7 +108,7 @@ def _written(
     if last:
         lines += [end, last.encode("ascii"), end]
     made = b"".join(lines).decode("utf-8").encode(encoding)
-    return made if parse(made) is not None else None
+    return made if parsed(made) is not None else None
 
 
 def _calls(body: Iterable[ast.AST]) -> Iterable[ast.Call]:

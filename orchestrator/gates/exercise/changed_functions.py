@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.gates.observing.sources import Changed
 from orchestrator.gates.rules.prose import is_prose
+from orchestrator.structure.python import parsed
 
 Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = Definition | ast.ClassDef | ast.Module
 
-_WARNINGS = threading.Lock()
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -112,7 +110,7 @@ def changed_functions(
     unbreakable: list[Unbreakable] = []
     gone = [path for path, change in changes.items() if change.new is None and path.endswith(".py")]
     moved = sum(
-        (module.told() for path in gone if (module := parsed(before(path)))),
+        (module.told() for path in gone if (module := _taken_apart(before(path)))),
         Counter[tuple[str, str]](),
     )
     for path, change in sorted(changes.items()):
@@ -123,35 +121,25 @@ def changed_functions(
                 )
         elif change.new is None:
             unbreakable.append(Unbreakable(path, "removed"))
-        elif (new := parsed(after(path))) is None:
+        elif (new := _taken_apart(after(path))) is None:
             unbreakable.append(Unbreakable(path, "does not parse"))
         else:
-            known = (parsed(before(path)) if change.old else None) or _Module()
+            known = (_taken_apart(before(path)) if change.old else None) or _Module()
             functions += _changed(path, known, new, moved)
             unbreakable += [Unbreakable(path, what) for what in _beside(known, new)]
     return ChangedFunctions(tuple(functions), tuple(unbreakable))
 
 
-def parsed(source: bytes | None) -> _Module | None:
+def _taken_apart(source: bytes | None) -> _Module | None:
     """One version of a file taken apart; None for what is no Python of this interpreter's
     version.
     """
-    tree = parse(source or b"")
+    tree = parsed(source)
     if tree is None:
         return None
     found = _Module(lines=_LINE_END.split(source or b""))
     _take_apart(tree, "", found)
     return found
-
-
-def parse(source: bytes) -> ast.Module | None:
-    """A syntax tree without a word on what is odd in the source; None where it does not parse."""
-    try:
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def definitions(scope: ast.AST) -> Iterator[Definition | ast.ClassDef]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from orchestrator.gates.exercise.changed_functions import Read, parse
+from orchestrator.gates.exercise.changed_functions import Read
 from orchestrator.gates.observing.selection import path_of
 from orchestrator.gates.rules.changed_tests import functions_in
+from orchestrator.structure.python import parsed
 
 
 def has_more(test: str, read: Read) -> bool:
@@ -20,7 +21,7 @@ def has_more(test: str, read: Read) -> bool:
     """
     source = read(path_of(test)) or b""
     name = test.partition("::")[2].partition("[")[0]
-    function, module = functions_in(source).get(name), parse(source)
+    function, module = functions_in(source).get(name), parsed(source)
     if function is None or module is None:
         return True
     given = {a.arg for a in (*function.args.posonlyargs, *function.args.args)}

@@ -23,11 +23,11 @@ from orchestrator.gates.exercise.changed_functions import (
     code_of,
     definitions,
     first_line,
-    parse,
 )
 from orchestrator.gates.exercise.spoiling import Spoiling, spoiled
 from orchestrator.gates.observing.sources import Changed
 from orchestrator.gates.rules.prose import is_prose
+from orchestrator.structure.python import parsed
 
 AROUND = re.compile(
     r"(.*/)?(\.[^/]+(/.*)?|pyproject\.toml|setup\.(py|cfg)|tox\.ini|noxfile\.py|MANIFEST\.in"
@@ -103,7 +103,7 @@ def _undone_module(
     """What was undone in words (nothing: empty), the module without it, and its control; None where
     it cannot be taken apart.
     """
-    old_tree, new_tree = parse(then), parse(now)
+    old_tree, new_tree = parsed(then), parsed(now)
     if old_tree is None or new_tree is None:
         return None
     old, new = list(_units(old_tree, "")), list(_units(new_tree, ""))
@@ -136,10 +136,10 @@ def _undone_module(
     if fresh and made is not None:
         found = spoiled(path, made, has_functions=False)
         made = found.so(Spoiling(tests, only=tuple(fresh))) if found else None
-    if made is None or parse(made) is None or made == now:
+    if made is None or parsed(made) is None or made == now:
         made = then or None
     control = _replaced(now, other) if other else None
-    if control is not None and parse(control) is None:
+    if control is not None and parsed(control) is None:
         control = None
     return ", ".join(dict.fromkeys(words)), made, control
 

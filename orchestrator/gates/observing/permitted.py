@@ -9,6 +9,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from orchestrator.structure.python import parsed
+
 N = TypeVar("N", bound=ast.stmt)
 IsNamed = Callable[[str], bool]
 """Whether a test of a module, by its name as in a test id (``TestX::test_y``), may be another."""
@@ -18,10 +20,12 @@ def differs_elsewhere(before: bytes | None, after: bytes | None, is_named: IsNam
     """Whether two versions of a file differ in more than tests that are named; also where that
     cannot be told.
     """
+    then, now = parsed(before), parsed(after)
+    if then is None or now is None:
+        return True
     try:
-        then, now = (ast.parse(source or b"") for source in (before, after))
         return _dump(then.body, is_named, "") != _dump(now.body, is_named, "")
-    except (SyntaxError, ValueError, RecursionError):
+    except RecursionError:
         return True
 
 

@@ -19,6 +19,7 @@ from iniconfig import IniConfig, ParseError
 from tomlkit.exceptions import TOMLKitError
 
 from orchestrator.gates.observing.settings import HARMLESS, NAMES, OWN, SECTIONS, load
+from orchestrator.structure.python import tree_of
 
 COLLECTING = frozenset({"pytest_plugins", "collect_ignore", "collect_ignore_glob"})
 MARKED = frozenset({"hookimpl", "HookimplMarker", "pluginmanager", "__dict__", "__code__"})
@@ -132,12 +133,12 @@ def _parts(source: bytes | None) -> dict[Part, str] | None:
     """
     found: dict[Part, str] = {}
     try:
-        for node in ast.parse(source or b"").body:
+        for node in tree_of(source or b"").body:
             part = _part(node)
             found[part] = found.get(part, "") + ast.dump(node)
     except RecursionError:
         return {("hook", "too deep to be read"): repr(source)}
-    except (SyntaxError, ValueError):
+    except SyntaxError:
         return None
     return found
 

@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 
 from orchestrator.gates.observing.selection import ancestors, path_of
 from orchestrator.gates.observing.settings import PYTHON_FILES, Settings, effective
+from orchestrator.structure.python import parsed
 
 Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
@@ -107,7 +108,7 @@ class Layout:
             return True
         if not name.endswith(".py"):
             return self.is_module(path)
-        module = _parsed(content or b"")
+        module = parsed(content or b"")
         if module is None:
             return False
         if self.is_module(path) or name in ("test.py", "tests.py"):
@@ -202,13 +203,6 @@ def shadows(
 # -- what files say
 
 
-def _parsed(source: bytes) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-
-
 def _has_tests(module: ast.Module) -> bool:
     """Whether pytest or unittest would find a test in it."""
     for node in module.body:
@@ -242,19 +236,19 @@ def _plugins(known: frozenset[str], read: Read, settings: Settings) -> Iterator[
     """
     yield from _files(settings.plugins, known, "")
     for path in known:
-        if _last(path) != "conftest.py" or not (module := _parsed(read(path) or b"")):
+        if _last(path) != "conftest.py" or not (module := parsed(read(path) or b"")):
             continue
         folder = posixpath.dirname(path)
         yield from _files(_named_plugins(module), known, folder)
         for found in _files(_imported(module), known, folder):
-            source = _parsed(read(found) or b"")
+            source = parsed(read(found) or b"")
             if source and (_has_hooks(source) or "pytest" in _imports(source)):
                 yield found
 
 
 def loads_hooks(content: bytes | None) -> bool:
     """Whether a module is one that pytest can be given hooks or fixtures by."""
-    module = _parsed(content or b"")
+    module = parsed(content or b"")
     return module is not None and (_has_hooks(module) or "pytest" in _imports(module))
 
 
@@ -264,7 +258,7 @@ def imported_by_conftests(known: Iterable[str], read: Read) -> frozenset[str]:
     return frozenset(
         found
         for path in paths
-        if _last(path) == "conftest.py" and (module := _parsed(read(path) or b""))
+        if _last(path) == "conftest.py" and (module := parsed(read(path) or b""))
         for found in _files(_imported(module), paths, posixpath.dirname(path))
     )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from orchestrator.gates.observing.observation import GREEN, RED, Observation
 from orchestrator.gates.observing.selection import covers, path_of
 from orchestrator.gates.rules.weakened import weakened
+from orchestrator.structure.python import parsed
 
 CHECKING = re.compile(
     r"assert|expect|check|verif|should|raises|warns|fail\b|fail_|deprecated_call|approved?|match",
@@ -100,11 +101,8 @@ def rewritten_tests(
 
 def functions_in(source: bytes | None) -> dict[str, Function]:
     """The functions of a module by their names as in a test id (``TestX::test_y``)."""
-    try:
-        module = ast.parse(source or b"")
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
-    return dict(_functions(module.body, ""))
+    module = parsed(source)
+    return {} if module is None else dict(_functions(module.body, ""))
 
 
 def checks_in(function: Function) -> int:

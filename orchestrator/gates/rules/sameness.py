@@ -19,6 +19,7 @@ import yaml
 from tomlkit.exceptions import TOMLKitError
 
 from orchestrator.structure.languages import language_of, parse
+from orchestrator.structure.python import tree_of
 
 TOLD = re.compile(
     rb"^//\s*(go:|\+build|@ts-|nolint)|eslint|prettier|istanbul|webpack|@jsx|@flow|noinspection"
@@ -92,7 +93,7 @@ def _tokens(node: tree_sitter.Node) -> Iterator[tuple[str, bytes]]:
 
 def _bare(source: bytes) -> ast.Module:
     """A module without docstrings."""
-    module = ast.parse(source)
+    module = tree_of(source)
     for node in ast.walk(module):
         match node:
             case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
