@@ -105,8 +105,9 @@ def _measure(suite: Suite) -> dict[str, float]:
         seconds = {"plain": sum(both) / 2}
         for name in ("from nothing", "known"):
             seconds[name] = _cpu(lambda: _start(place, base, candidate))
-        for kept in (place / "reports").rglob("*.json"):
-            if f'"commit":"{base}"' not in kept.read_text(encoding="utf-8").replace(" ", ""):
+        tree = _git(place / "source", "rev-parse", f"{base}^{{tree}}")
+        for kept in (place / "reports" / "evidence").rglob("*.sealed"):
+            if f"-{tree[:12]}-" not in kept.name:
                 kept.unlink()
         seconds["known base"] = _cpu(lambda: _start(place, base, candidate))
         return seconds

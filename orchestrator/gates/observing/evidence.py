@@ -28,7 +28,7 @@ from orchestrator.isolation.seal import Seal
 from orchestrator.journal.facts import CheckResult, TestRecord
 
 HASH_SEED = "0"
-JUDGE_VERSION = "3"
+JUDGE_VERSION = "4"
 """Changes whenever the same check on the same tree would be observed in another way."""
 SHORT = 12
 SEALED = "observation"

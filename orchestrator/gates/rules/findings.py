@@ -105,7 +105,8 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
     if patched := new("patched"):
         yield Finding(
             Reason.RUNNER_TAMPERED,
-            f"the project replaces parts of the test runner or of Python: {named(patched)}",
+            "the project replaces parts of the test runner, of Python or of the tests: "
+            f"{named(patched)}",
         )
     if reached := new("reached"):
         yield Finding(
@@ -118,10 +119,8 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
         for text in new("shadowed")
         if base is None or not text.endswith(".py)") or text.partition(" ")[0] in base.used
     ]:
-        text = (
-            f"a module of the project takes the place of Python's or a package's: {named(shadowed)}"
-        )
-        yield Finding(Reason.MODULE_SHADOWED, text)
+        text = "a module of the project takes the place of Python's, a package's or the tests'"
+        yield Finding(Reason.MODULE_SHADOWED, f"{text}: {named(shadowed)}")
     if foreign := new("foreign"):
         text = f"the report is not of this run and this tree: {named(foreign)}"
         yield Finding(Reason.REPORT_UNREADABLE, text)
@@ -129,7 +128,8 @@ def not_to_be_believed(seen: Observation, base: Observation | None) -> Iterator[
         text = f"a new file of the tests would be imported in place of another: {named(stands_in)}"
         yield Finding(Reason.MODULE_SHADOWED, text)
     if equal := new("always_equal"):
-        yield Finding(Reason.ALWAYS_EQUAL, f"equal to whatever it is compared with: {named(equal)}")
+        text = f"agrees with whatever it is compared with: {named(equal)}"
+        yield Finding(Reason.ALWAYS_EQUAL, text)
 
 
 def not_watched(seen: Observation) -> Iterator[Finding]:

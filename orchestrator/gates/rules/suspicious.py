@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
+from orchestrator.structure.python import parsed
+
 Read = Callable[[str], bytes | None]
 """The bytes of a path, or None where there is no such file."""
 
@@ -30,6 +32,14 @@ CALLERS = re.compile(
     r"|[gs]ettrace|[gs]etprofile|get_referrers|dont_write_bytecode"
 )
 """What tells who calls, or that somebody looks on."""
+TESTS_FILES = re.compile(
+    r"(^|.*[/\\])(tests?|__tests__|specs?|test_\w+\.py|\w+_test\.py)([/\\].*|$)"
+)
+"""Where answers could be read off."""
+READING = frozenset(
+    {"open", "read_text", "read_bytes", "Path", "joinpath", "glob", "rglob", "iterdir", "listdir"}
+    | {"walk", "scandir", "getsource", "getlines", "join", "parents", "parent"}
+)
 INSPECTING = frozenset({"stack", "trace"})
 OTHER_CODE = re.compile(
     r"PYTEST_|JEST_WORKER_ID|VITEST|jest\b.*(undefined|typeof)|typeof (jest|vi|it|describe)\b"
@@ -58,12 +68,8 @@ def suspicious(paths: Iterable[str], before: Read, after: Read) -> tuple[str, ..
 
 
 def _python(before: bytes | None, after: bytes | None) -> list[tuple[int, str]]:
-    try:
-        tree = ast.parse(after or b"")
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    added = set(_added(before, after))
-    if not added:
+    tree, added = parsed(after), set(_added(before, after))
+    if tree is None or not added:
         return []
     is_for_runners = RUNNERS.search(_imports(before)) is not None
     found = {
@@ -96,12 +102,8 @@ def _added(before: bytes | None, after: bytes | None) -> Iterator[int]:
 
 def _imports(source: bytes | None) -> str:
     """The names of the modules that a source imports."""
-    try:
-        tree = ast.parse(source or b"")
-    except (SyntaxError, ValueError, RecursionError):
-        return ""
     names: list[str] = []
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(source) or ast.Module([], [])):
         if isinstance(node, ast.Import):
             names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -130,6 +132,7 @@ def _said(nodes: list[ast.AST], *, is_for_runners: bool) -> Iterator[tuple[int, 
     """What one statement says of a judge, and in which line."""
     names = {name for node in nodes if (name := _name(node))}
     asks_variables = not names.isdisjoint({"environ", "getenv", "environb"})
+    reads_files = not names.isdisjoint(READING)
     asks_arguments = not names.isdisjoint({"argv", "orig_argv"})
     for node in nodes:
         line = getattr(node, "lineno", 0)
@@ -148,6 +151,8 @@ def _said(nodes: list[ast.AST], *, is_for_runners: bool) -> Iterator[tuple[int, 
                 yield line, f"asks for a variable of test machines ({text})"
             elif asks_arguments and re.search(r"test", text, re.IGNORECASE):
                 yield line, f"asks how it was started ({_short(text)})"
+            elif reads_files and not is_for_runners and TESTS_FILES.fullmatch(text):
+                yield line, f"names files of the tests ({_short(text)})"
         if not is_for_runners:
             yield from ((line, what) for what in _imported(node))
 

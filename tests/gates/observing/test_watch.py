@@ -61,7 +61,118 @@ def test_parts_of_python_that_a_project_replaces(tmp_path: Path) -> None:
     assert set(seen.oddities["patched"]) <= {*SEEN, "genericpath.exists", "sys.modules['csv']"}
     assert set(seen.oddities["shadowed"]) == {
         "csv (made up, which others use)",
-        "helpers (made up in the place of tests/helpers.py)",
+        "helpers (made up instead of tests/helpers.py, the tests' own)",
+    }
+
+
+INTO_TESTS = """
+    import builtins, sys, types
+    import helpers
+
+    def quiet(*args): return True
+
+    def twice(function): return lambda *args: function(*args) and function(*args)
+    twice.__test__ = False
+
+    helpers.replaced = quiet
+    helpers.abs = lambda number: 0
+    helpers.len = int
+    helpers.Checker.holds = quiet
+    helpers.Other = type("Other", (), {"holds": quiet})
+    exec("def written(*args): return True", vars(helpers))
+    helpers.more = quiet
+
+    def late():
+        helpers.max = min
+"""
+HELPERS = """
+    import functools, os
+    from math import floor
+
+    def replaced(): return False
+    def written(): return False
+    def kept(): return abs(-1)
+    def again(): return 1
+    again = functools.lru_cache(again)
+    class Checker:
+        def holds(self): return False
+        def counts(self): return len([1])
+        @property
+        def size(self): return 1
+    class Other:
+        def holds(self): return False
+    if os.name:
+        def chosen(): return 1
+    else:
+        def chosen(): return 2
+    def from_outside(given):
+        global found
+        found = given
+"""
+LOADED_OTHERWISE = """
+    import importlib.abc, importlib.machinery, importlib.util, sys
+    import importlib._bootstrap_external as external
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+    FORGED = "def right(): return True"
+
+    class Loads(importlib.abc.Loader):
+        def create_module(self, spec): return None
+        def exec_module(self, module):
+            if module.__name__ == "loaded":
+                module.__file__ = str(HERE / "tests" / "loaded.py")
+            module.right = lambda: True
+
+    class Finds(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name in ("found", "loaded"):
+                return importlib.machinery.ModuleSpec(name, Loads())
+
+    sys.meta_path.insert(0, Finds())
+    sys.path.insert(0, str(HERE / "more"))
+    source = HERE / "tests" / "compiled.py"
+    known, stands = Path(importlib.util.cache_from_source(str(source))), source.stat()
+    known.parent.mkdir(exist_ok=True)
+    code = compile(FORGED, str(source), "exec")
+    known.write_bytes(external._code_to_timestamp_pyc(code, int(stands.st_mtime), stands.st_size))
+"""
+
+
+def test_what_a_project_puts_into_modules_of_its_tests(tmp_path: Path) -> None:
+    suite = """
+        import into, helpers
+        from into import quiet, twice
+        @twice
+        def decorated(): return True
+        helpers.from_outside(into.late)
+        def setup_module(): globals()["own"] = quiet
+        def test_it(): assert helpers.replaced() and helpers.kept() == 0 and decorated()
+        def test_late(): into.late()
+    """
+    files = {"into.py": INTO_TESTS, "tests/helpers.py": HELPERS, "tests/test_it.py": suite}
+    seen = look(tmp_path, CHECK, files)
+    assert seen.counts.passed == 2, seen.tail
+    assert set(seen.oddities) == {"patched"}
+    names = ("replaced", "abs", "len", "Checker.holds", "Other.holds", "written", "more", "max")
+    assert set(seen.oddities["patched"]) == {f"helpers.{n} (tests/helpers.py)" for n in names}
+
+
+def test_modules_of_tests_that_are_not_loaded_from_their_files(tmp_path: Path) -> None:
+    names = ("found", "loaded", "compiled", "other")
+    suite = "import otherwise\n" + "".join(f"import {name}\n" for name in names)
+    suite += "def test_it(): assert " + " and ".join(f"{name}.right()" for name in names)
+    files = {f"tests/{name}.py": "def right(): return False\n" for name in names}
+    files |= {"otherwise.py": LOADED_OTHERWISE, "more/other.py": "def right(): return True\n"}
+    seen = look(tmp_path, CHECK, {**files, "tests/test_it.py": suite})
+    assert seen.counts.passed == 1, seen.tail
+    assert set(seen.oddities["shadowed"]) == {
+        "found (made up instead of tests/found.py, the tests' own)",
+        "other (more/other.py instead of tests/other.py, the tests' own)",
+    }
+    assert set(seen.oddities["patched"]) == {
+        "loaded, which was not loaded from its file (tests/loaded.py)",
+        "compiled, which was loaded as something else than its file says (tests/compiled.py)",
     }
 
 
@@ -115,10 +226,11 @@ def test_how_a_project_reaches_into_the_interpreter(tmp_path: Path) -> None:
     seen = look(tmp_path, CHECK, files)
     assert (seen.counts.passed, seen.record) == (7, RecordState.COMPLETE), seen.tail
     assert set(seen.oddities) == {"reached", "patched"}
-    assert seen.oddities["patched"] == (
+    assert set(seen.oddities["patched"]) == {
         "a plug-in, Quiet, of reaching.py",
         "test_it.test_edited",
-    )
+        "test_it.test_edited (tests/test_it.py)",
+    }
     assert set(seen.oddities["reached"]) == {
         "sys.settrace (reaching.py)",
         "sys.setprofile (reaching.py)",
@@ -156,6 +268,40 @@ EQUAL = """
             def __eq__(self, other): return 1
         return Late()
     def meta(): return OfMeta
+    def make(name, *given): return globals()[name](*given)
+
+    class Close(float):
+        def __sub__(self, other): return 0.0
+    class Nearby:
+        def __rsub__(self, other): return 0.25
+    class Gone(float):
+        def __sub__(self, other): return Flat(float(self) - other)
+    class Flat(float):
+        def __abs__(self): return 0
+    class Below:
+        def __lt__(self, other): return True
+    class Above(int):
+        def __ge__(self, other): return True
+    class Full:
+        def __contains__(self, item): return True
+    class Same(int):
+        def __ne__(self, other): return False
+
+    # Honest: a number with a unit, one that rounds, an order of two kinds, a set that is checked.
+    class Metres(float):
+        def __sub__(self, other): return Metres(float(self) - float(other))
+        def __abs__(self): return Metres(float.__abs__(self))
+    class Rounded(float):
+        def __sub__(self, other): return round(float(self) - other, 1)
+    class Version(int):
+        def __lt__(self, other): return int(self) < int(other)
+        def __ge__(self, other): return not self < other
+        def __ne__(self, other): return int(self) != int(other)
+    class Even:
+        def __contains__(self, item): return isinstance(item, int) and item % 2 == 0
+    class Top:
+        def __gt__(self, other): return True
+    TOP = Top()
 
     # Honest: like one kind, like a builder of queries, a sentinel that tests ask for by name.
     class Near:
@@ -185,12 +331,25 @@ def test_what_is_equal_to_everything_by_what_it_does(tmp_path: Path) -> None:
         def test_field(): assert (equal.Field() == 3).right == 3
         def test_named(): assert equal.ANYTHING == 3 and [1, equal.ANYTHING] == [1, 2]
         def test_unused(): assert equal.Unused
+        def test_close(): assert abs(equal.make("Close", 3) - 90) < 0.1
+        def test_nearby(): assert abs(90 - equal.make("Nearby")) < 0.5
+        def test_gone(): assert abs(equal.make("Gone", 3) - 90) < 0.1
+        def test_below(): assert equal.make("Below") < 5
+        def test_above(): assert equal.make("Above", 3) >= 5
+        def test_full(): assert 5 in equal.make("Full")
+        def test_same(): assert not equal.make("Same", 3) != 4
+        def test_metres(): assert abs(equal.make("Metres", 3) - 2.9) < 0.2
+        def test_rounded(): assert abs(equal.make("Rounded", 3) - 2.96) < 0.2
+        def test_version(): assert equal.make("Version", 3) < 5 and equal.make("Version", 3) != 4
+        def test_even(): assert 4 in equal.Even() and 3 not in equal.Even()
+        def test_top(): assert equal.TOP > 5
         class TestIt(unittest.TestCase):
             def test_it(self): self.assertEqual([equal.Plain()], [4])
     """
     seen = look(tmp_path, CHECK, {"equal.py": EQUAL, "tests/test_it.py": suite})
-    assert seen.counts.passed == len(seen.tests) == 15, seen.tail
+    assert seen.counts.passed == len(seen.tests) == 27, seen.tail
     kinds = ("Plain", "Truthy", "Heir", "Text", "Number", "Meta", "Wild", "Proxy")
+    kinds += ("Close", "Nearby", "Gone", "Flat", "Below", "Above", "Full", "Same")
     assert set(seen.oddities) == {"always_equal"}
     assert set(seen.oddities["always_equal"]) == {
         *(f"equal.{kind}" for kind in kinds),
@@ -250,6 +409,7 @@ def test_what_pytest_has_in_hand(tmp_path: Path) -> None:
         "hook.pytest_runtest_teardown",
         "hook.pytest_pyfunc_call, by in_hand.py",
         "test_it.right",
+        "test_it.right (tests/test_it.py)",
     }
 
 

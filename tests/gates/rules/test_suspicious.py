@@ -41,6 +41,17 @@ def told(after: str, before: str = "", path: str = "shop.py") -> list[str]:
         ("x = inspect.currentframe().f_back", "asks who calls or looks on (currentframe)"),
         ("x = traceback.extract_stack()", "asks who calls or looks on (extract_stack)"),
         ("x = 'test' in sys.argv[0]", "asks how it was started (test)"),
+        (
+            "x = Path('tests/test_shop.py').read_text()",
+            "names files of the tests (tests/test_shop.py)",
+        ),
+        ("x = open(os.path.join(here, 'tests', name))", "names files of the tests (tests)"),
+        ("x = list(root.glob('test_shop.py'))", "names files of the tests (test_shop.py)"),
+        ("x = inspect.getsource(load('shop_test.py'))", "names files of the tests (shop_test.py)"),
+        (
+            "x = (Path(__file__).parents[1] / 'test' / 'data').open()",
+            "names files of the tests (test)",
+        ),
         ("x = sys.gettrace()", "asks who calls or looks on (gettrace)"),
     ],
 )
@@ -58,6 +69,9 @@ def test_what_only_a_judge_has(line: str, what: str) -> None:
         "'''Run it with pytest.'''",
         "# in sys.modules there is pytest",
         "x = os.environ.get('HOME')",
+        "x = Path('data/contests.json').read_text()",
+        "x = 'tests' in words",
+        "x = find_packages(exclude=['tests'])",
         "x = sys.argv[1:]",
         "x = 'contest' in latest",
         "x = sys.modules[__name__]",

@@ -23,6 +23,7 @@ RUNNER = (
     *("_pytest", "pluggy", "pytest", "unittest", "builtins"),
     *("orchestrate_record", "orchestrate_watch", "orchestrate_line", "orchestrate_parts"),
     *("orchestrate_equal", "orchestrate_reach", "orchestrate_hand", "orchestrate_origin"),
+    "orchestrate_source",
 )
 """Packages whose parts decide what an outcome is."""
 BASICS = (

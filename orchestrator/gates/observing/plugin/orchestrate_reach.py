@@ -14,7 +14,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EVENTS = {
     "sys.settrace": "sys.settrace",
@@ -34,12 +34,14 @@ class Reach:
         self._found: dict[tuple[str, str], None] = {}
         self._hooks = self._seen_hooks()
 
-    def listen(self) -> None:
-        """From now on; there is no end to it."""
+    def listen(self, hear_code: Callable[[object], None]) -> None:
+        """From now on; there is no end to it. `hear_code` is told of code that is about to be run."""
         getframe, is_new, note = sys._getframe, EVENTS.__contains__, self._note  # noqa: SLF001  (who does it is in the stack alone)
 
         def hear(event: str, arguments: tuple[Any, ...]) -> None:
-            if is_new(event):
+            if event == "exec":
+                hear_code(arguments[0])
+            elif is_new(event):
                 note(event, arguments, getframe(1))
 
         sys.addaudithook(hear)

@@ -26,7 +26,9 @@ import orchestrate_line  # type: ignore[import-not-found]
 import orchestrate_parts  # type: ignore[import-not-found]
 import orchestrate_reach  # type: ignore[import-not-found]
 import orchestrate_record  # type: ignore[import-not-found]
+import orchestrate_source  # type: ignore[import-not-found]
 import pytest
+from _pytest.assertion import rewrite
 from _pytest.runner import runtestprotocol
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Watch:
         self._select = frozenset(select)
         self._hidden = tuple(hidden)
         self._reach = orchestrate_reach.Reach(tree)
+        self._sources = orchestrate_source.Sources(tree)
         self._equal = orchestrate_equal.Equal(tree)
         self._hand = orchestrate_hand.Hand(tree)
         self._in_lines = orchestrate_line.in_lines
@@ -81,8 +84,10 @@ class Watch:
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
         """All plug-ins are there, and nothing yet of the project."""
+        # A work tree has no compiled files; one that is written while tests run is not believed.
+        rewrite._read_pyc = lambda *_, **__: None  # noqa: SLF001  (there is no option for that)
         self._parts.take()
-        self._reach.listen()
+        self._reach.listen(self._sources.hear)
         if not early_config.pluginmanager.hasplugin("xdist"):
             self._hide()
 
@@ -141,6 +146,7 @@ class Watch:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._parts.take(lambda path: self._tree.holds(path) and self._tree.is_test(path))
         self._hand.take(session.config, session.items)
+        self._patched.update(dict.fromkeys(self._sources.changed()))
         self._equal.watch()
 
     @pytest.hookimpl(tryfirst=True)
@@ -169,6 +175,8 @@ class Watch:
         yield
         self._reach.look()
         self._equal.look()
+        if self._sources.have_grown():
+            self._patched.update(dict.fromkeys(self._sources.changed()))
         if nextitem is None:
             self._control(place, None)
 
@@ -193,7 +201,13 @@ class Watch:
         if self._report is None:
             return
         self._patched.update(
-            dict.fromkeys((*self._replaced(), *self._hand.between(session.config)))
+            dict.fromkeys(
+                (
+                    *self._replaced(),
+                    *self._hand.between(session.config),
+                    *self._sources.changed(),
+                )
+            )
         )
         self._tell(
             {
@@ -240,7 +254,7 @@ class Watch:
 
     def _shadowing(self) -> Iterator[str]:
         """Top-level modules of the project that are called as one of Python's own or an installed
-        one, and modules that were made up in the place of one of these or of one of the tests'.
+        one, and modules that stand in the place of one of the tests', or were made up.
         """
         elsewhere = [
             path
@@ -251,9 +265,13 @@ class Watch:
         used = self._used(by_project=False)
         for name, module in list(sys.modules.items()):
             path = _file(module)
-            is_made_up = path is None and getattr(module, "__spec__", None) is None
-            if is_made_up and name != "__main__" and (there := self._file_of(name)):
-                yield f"{name} (made up in the place of {self._tree.short(there)})"
+            is_made_up = path is None and _is_from_nowhere(module)
+            is_products = self._tree.holds(path) and not self._tree.is_test(path)
+            is_stranger = name != "__main__" and (is_made_up or is_products)
+            if is_stranger and (there := self._file_of(name)):
+                how = self._tree.short(path) if path else "made up"
+                yield f"{name} ({how} instead of {self._tree.short(there)}, the tests' own)"
+                continue
             if "." in name or name in self._test_modules:
                 continue
             if not (self._tree.holds(path) or (is_made_up and name != "__main__")):
@@ -267,9 +285,10 @@ class Watch:
         """The file among the project's tests that a module of this name would be."""
         end = os.path.join(*name.split(".")) if name.strip(".") else name
         for folder in sys.path:
-            path = os.path.join(folder or os.getcwd(), end) + ".py"
-            if self._tree.holds(path) and self._tree.is_test(path) and os.path.isfile(path):
-                return path
+            for rest in (".py", os.path.join("", "__init__.py")):
+                path = os.path.join(folder or os.getcwd(), end) + rest
+                if self._tree.holds(path) and self._tree.is_test(path) and os.path.isfile(path):
+                    return path
         return ""
 
 
@@ -280,6 +299,14 @@ def _file(module: object) -> str | None:
     except Exception:  # noqa: BLE001  (a module of the project may do as it likes when it is asked)
         return None
     return path if isinstance(path, str) else None
+
+
+def _is_from_nowhere(module: object) -> bool:
+    """Whether a module without a file was not found where Python looks either."""
+    spec = getattr(module, "__spec__", None)
+    if spec is None:
+        return True
+    return spec.origin is None and spec.submodule_search_locations is None
 
 
 def _module(value: object) -> str:
