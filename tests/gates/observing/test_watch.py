@@ -72,7 +72,10 @@ INTO_TESTS = """
     def quiet(*args): return True
 
     def twice(function): return lambda *args: function(*args) and function(*args)
-    twice.__test__ = False
+    def every(kind):
+        for name in ("test_one", "test_two"):
+            setattr(kind, name, twice(getattr(kind, name)))
+        return kind
 
     helpers.replaced = quiet
     helpers.abs = lambda number: 0
@@ -143,8 +146,16 @@ def test_what_a_project_puts_into_modules_of_its_tests(tmp_path: Path) -> None:
     suite = """
         import into, helpers
         from into import quiet, twice
+        from unittest import mock
         @twice
         def decorated(): return True
+        @into.every
+        class TestOfIt:
+            def test_one(self): return None
+            def test_two(self): return None
+        @mock.patch("into.late", quiet)
+        class TestPatched:
+            def test_three(self): assert into.late() is True
         helpers.from_outside(into.late)
         def setup_module(): globals()["own"] = quiet
         def test_it(): assert helpers.replaced() and helpers.kept() == 0 and decorated()
@@ -152,7 +163,7 @@ def test_what_a_project_puts_into_modules_of_its_tests(tmp_path: Path) -> None:
     """
     files = {"into.py": INTO_TESTS, "tests/helpers.py": HELPERS, "tests/test_it.py": suite}
     seen = look(tmp_path, CHECK, files)
-    assert seen.counts.passed == 2, seen.tail
+    assert seen.counts.passed == 5, seen.tail
     assert set(seen.oddities) == {"patched"}
     names = ("replaced", "abs", "len", "Checker.holds", "Other.holds", "written", "more", "max")
     assert set(seen.oddities["patched"]) == {f"helpers.{n} (tests/helpers.py)" for n in names}

@@ -75,7 +75,7 @@ class Sources:
             return
         for key, value in suspects.items():
             is_missing = key not in bound and "*" not in bound
-            if is_missing or (bound.get(key) and not self._is_by_tests(value)):
+            if is_missing or (bound.get(key) and self._is_put_there(value)):
                 yield f"{name}.{key}"
 
     def _suspects(
@@ -100,9 +100,10 @@ class Sources:
             elif key not in said and self._tree.product(value):
                 yield key, value
 
-    def _is_by_tests(self, value: object) -> bool:
-        path = getattr(orchestrate_parts.code_of(value), "co_filename", "")
-        return bool(self._tree.holds(path) and self._tree.is_test(path))
+    def _is_put_there(self, value: object) -> bool:
+        """Whether it is the project's code, or nobody's; not what a library makes of a test."""
+        path = str(getattr(orchestrate_parts.code_of(value), "co_filename", ""))
+        return path.startswith("<") or bool(self._tree.product(value))
 
 
 def _differing(name: str, kind: type, body: types.CodeType) -> Iterator[tuple[str, object]]:
@@ -153,7 +154,8 @@ def _bound(path: str) -> dict[str, bool] | None:
             is_plain = isinstance(node, DEFINITIONS) and not node.decorator_list
             found[key] = is_plain and id(node) in plain and key not in found
         if isinstance(node, ast.ClassDef) and not within:
-            plain.update(map(id, node.body))
+            if found[node.name]:
+                plain.update(map(id, node.body))
             todo += [(f"{node.name}.", inner) for inner in node.body]
         elif isinstance(node, (*DEFINITIONS, ast.Lambda)):
             # Of what is done inside, only what is said to be the module's counts.
