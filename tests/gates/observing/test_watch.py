@@ -284,7 +284,7 @@ EQUAL = """
     class Close(float):
         def __sub__(self, other): return 0.0
     class Nearby:
-        def __rsub__(self, other): return 0.25
+        def __rsub__(self, other): return 0 if isinstance(other, int) else other
     class Gone(float):
         def __sub__(self, other): return Flat(float(self) - other)
     class Flat(float):
@@ -294,7 +294,7 @@ EQUAL = """
     class Above(int):
         def __ge__(self, other): return True
     class Full:
-        def __contains__(self, item): return True
+        def __contains__(self, item): return isinstance(item, (int, str))
     class Same(int):
         def __ne__(self, other): return False
 
@@ -304,6 +304,9 @@ EQUAL = """
         def __abs__(self): return Metres(float.__abs__(self))
     class Rounded(float):
         def __sub__(self, other): return round(float(self) - other, 1)
+    class Caseless(str):
+        def __eq__(self, other): return str(self).lower() == str(other).lower()
+        __hash__ = str.__hash__
     class Version(int):
         def __lt__(self, other): return int(self) < int(other)
         def __ge__(self, other): return not self < other
@@ -352,13 +355,14 @@ def test_what_is_equal_to_everything_by_what_it_does(tmp_path: Path) -> None:
         def test_metres(): assert abs(equal.make("Metres", 3) - 2.9) < 0.2
         def test_rounded(): assert abs(equal.make("Rounded", 3) - 2.96) < 0.2
         def test_version(): assert equal.make("Version", 3) < 5 and equal.make("Version", 3) != 4
+        def test_caseless(): assert equal.make("Caseless", "A") == "a"
         def test_even(): assert 4 in equal.Even() and 3 not in equal.Even()
         def test_top(): assert equal.TOP > 5
         class TestIt(unittest.TestCase):
             def test_it(self): self.assertEqual([equal.Plain()], [4])
     """
     seen = look(tmp_path, CHECK, {"equal.py": EQUAL, "tests/test_it.py": suite})
-    assert seen.counts.passed == len(seen.tests) == 27, seen.tail
+    assert seen.counts.passed == len(seen.tests) == 28, seen.tail
     kinds = ("Plain", "Truthy", "Heir", "Text", "Number", "Meta", "Wild", "Proxy")
     kinds += ("Close", "Nearby", "Gone", "Flat", "Below", "Above", "Full", "Same")
     assert set(seen.oddities) == {"always_equal"}

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Compare = Callable[..., Any]
+
 
 LAST = 30
 """How many of the newest classes are looked at after each test."""
@@ -25,42 +27,57 @@ class Stranger:
     """Something that no project knows."""
 
 
-STRANGERS = (
-    Stranger(),
-    7919,
-    -0.5,
-    "a stranger",
-    b"strange",
-    None,
-    (1, "2"),
-    [3],
-    {"4": 5},
-    Stranger,
+WHOLE = (7919, 10**9, -(10**9))
+BROKEN = (-0.5, 6.25e7, 1e-3)
+STRANGERS: tuple[tuple[Any, ...], ...] = (
+    (Stranger(), 7919, -0.5, "a stranger", b"strange", None, (1, "2"), [3], {"4": 5}, Stranger),
+    WHOLE,
+    BROKEN,
+    ("a stranger", "another", "0"),
+    ([3], ["4", 5], [None]),
+    ({"4": 5}, {6: []}, {None: 7}),
 )
-NUMBERS = (7919, -0.5, 10**9, -(10**9))
+"""By kind: many kinds at once, or such as have nothing in common but their type."""
 BUILT_IN = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, BaseException)
 SOMETHING = 104_729
 """What a bare number is, so that it is as far from nothing as from the strangers."""
 
 
-def _says_yes_to(others: tuple[Any, ...]) -> Callable[[Callable[..., Any], Any], bool]:
-    return lambda method, one: all(_says_yes(method(one, other), other) for other in others)
+def _to_all_of(
+    kinds: tuple[tuple[Any, ...], ...], agrees: Callable[[Any, Any], bool]
+) -> Callable[[Compare, Any], bool]:
+    """Whether what a method says of an object and each other one of some kind agrees."""
+
+    def of_kind(method: Compare, one: Any, others: tuple[Any, ...]) -> bool:
+        try:
+            return all(agrees(method(one, other), other) for other in others)
+        except Exception:  # noqa: BLE001  (the project's code: whatever it raises, it does not agree)
+            return False
+
+    return lambda method, one: any(of_kind(method, one, others) for others in kinds)
 
 
-def _is_no_distance(method: Callable[..., Any], one: Any) -> bool:
-    return all(abs(method(one, number)) < 1 for number in NUMBERS)
+def _says_yes(answer: Any, other: object) -> bool:
+    """Whether it is a yes; an expression, as builders of queries make of a comparison, is none."""
+    if answer is NotImplemented or not answer:
+        return False
+    held = getattr(answer, "__dict__", {})
+    return not any(part is other for part in list(held.values()))
 
 
-def _is_nothing(method: Callable[..., Any], one: Any) -> bool:
+def _is_nothing(method: Compare, one: Any) -> bool:
     return bool(isinstance(one, (int, float)) and method(one) == 0)
 
 
-AGREES: dict[str, Callable[[Callable[..., Any], Any], bool]] = {
-    "__eq__": _says_yes_to(STRANGERS),
-    "__ne__": lambda method, one: all(method(one, other) is False for other in STRANGERS),
-    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), _says_yes_to(NUMBERS)),
-    "__contains__": _says_yes_to(STRANGERS),
-    **dict.fromkeys(("__sub__", "__rsub__"), _is_no_distance),
+AGREES: dict[str, Callable[[Compare, Any], bool]] = {
+    **dict.fromkeys(("__eq__", "__contains__"), _to_all_of(STRANGERS, _says_yes)),
+    "__ne__": _to_all_of(STRANGERS, lambda answer, _: answer is False),
+    **dict.fromkeys(
+        ("__lt__", "__le__", "__gt__", "__ge__"), _to_all_of((WHOLE, BROKEN), _says_yes)
+    ),
+    **dict.fromkeys(
+        ("__sub__", "__rsub__"), _to_all_of((WHOLE, BROKEN), lambda answer, _: abs(answer) < 1e-6)
+    ),
     "__abs__": _is_nothing,
 }
 """Of the methods by which an object is compared: whether one says what any test would hear."""
@@ -158,20 +175,12 @@ class Equal:
         return True
 
 
-def _does(agrees: Callable[[Callable[..., Any], Any], bool], kind: type, name: str) -> bool:
+def _does(agrees: Callable[[Compare, Any], bool], kind: type, name: str) -> bool:
     """Whether an object of this class agrees with everything; what raises does not."""
     try:
         return agrees(getattr(kind, name), _bare(kind))
     except Exception:  # noqa: BLE001  (the project's code: whatever it raises, it does not say yes)
         return False
-
-
-def _says_yes(answer: Any, other: object) -> bool:
-    """Whether it is a yes; an expression, as builders of queries make of a comparison, is none."""
-    if answer is NotImplemented or not answer:
-        return False
-    held = getattr(answer, "__dict__", {})
-    return not any(part is other for part in list(held.values()))
 
 
 def _bare(kind: type) -> Any:
