@@ -56,14 +56,20 @@ class Program(subprocess.Popen[Any]):
 
 
 def run_program(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float,
+    stdin: str | None = None,
 ) -> tuple[int, str, str]:
     """Run a command to its end: its exit code, and what it said on either stream."""
-    with Program(
-        arguments, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if stdin is not None:
+        streams["stdin"] = subprocess.PIPE
+    with Program(arguments, cwd=cwd, env=env, text=True, **streams) as process:
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(stdin, timeout=timeout)
         except BaseException:
             process.kill()
             raise

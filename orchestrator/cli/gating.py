@@ -83,7 +83,7 @@ def gate(
         raise UsageError(
             "--candidate names a commit and --uncommitted the checkout", mend="give one of the two"
         )
-    path, name = _split(mission)
+    path, name = split_gate(mission)
     if list_:
         if candidate is not None or uncommitted:
             raise UsageError("--list lists the tests of the base", mend="leave the candidate out")
@@ -105,7 +105,7 @@ def gate(
     raise typer.Exit(int(found.exit_code))
 
 
-def _split(mission: str) -> tuple[Path, str | None]:
+def split_gate(mission: str) -> tuple[Path, str | None]:
     """The file and the gate; a file whose own name holds a colon is that file."""
     file, colon, name = mission.rpartition(":")
     if not colon or Path(mission).is_file():

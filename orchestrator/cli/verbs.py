@@ -59,6 +59,10 @@ VERBS = {
         "gating",
         "Judge one commit against another, with a mission's gates and by the rules of a run.",
     ),
+    "hook": Verb(
+        "hook",
+        "The judge where agents and people already are: Stop hooks, pre-push, a GitHub workflow.",
+    ),
     "merge": Verb(
         "merging",
         "Merge branches as the agents of one batch are merged.",

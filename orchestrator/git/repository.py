@@ -164,11 +164,15 @@ class Repository:
     @property
     def hooks(self) -> tuple[str, ...]:
         """Hooks of the user that a commit or a merge of theirs would run."""
+        return tuple(name for name in _HOOKS if os.access(self.hooks_folder / name, os.X_OK))
+
+    @property
+    def hooks_folder(self) -> Path:
+        """Where git looks for the hooks of the user."""
         told = self._users_own("core.hooksPath")
-        folder = self.common_dir / "hooks"
-        if told:
-            folder = (self.work_tree or self.common_dir) / Path(told).expanduser()
-        return tuple(name for name in _HOOKS if os.access(folder / name, os.X_OK))
+        if not told:
+            return self.common_dir / "hooks"
+        return (self.work_tree or self.common_dir) / Path(told).expanduser()
 
     @property
     def signs(self) -> bool:

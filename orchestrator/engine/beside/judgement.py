@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, UsageError
 from orchestrator.gates.subject import Progress
 from orchestrator.journal.facts import Decision, Reason, Verdict
+
+
+class NothingToJudge(UsageError):
+    """The candidate is the base."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.engine.beside.judgement import Case, Judgement, Request, Side, Watcher
+from orchestrator.engine.beside.judgement import (
+    Case,
+    Judgement,
+    NothingToJudge,
+    Request,
+    Side,
+    Watcher,
+)
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
 from orchestrator.engine.making import make_judge
@@ -113,7 +120,7 @@ def _case(  # noqa: PLR0917  (what a case is made of)
     if base.commit == candidate.commit:
         mend = "name another commit with --base or --candidate"
         left = f"; {unjudged} uncommitted paths are not looked at" if unjudged else ""
-        raise UsageError(
+        raise NothingToJudge(
             f"{candidate.name} is {base.name}, commit {base.commit[:12]}: there is nothing to hold against it{left}",
             where=str(where),
             mend=f"{mend}, or judge what is not committed yet with --uncommitted"
