@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json as json_module
 import os
 import sys
@@ -12,11 +13,12 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.options import HERE, Plain, Root
-from orchestrator.engine.beside.judgement import Request
+from orchestrator.engine.beside.judgement import Judgement, Request
 from orchestrator.engine.beside.judging import judge_commits
 from orchestrator.engine.beside.listing import list_tests
 from orchestrator.errors import UsageError
 from orchestrator.mission.loading import load_mission
+from orchestrator.reports import github
 from orchestrator.reports.verdict import document, keep
 from orchestrator.ui.displays import choose_display
 from orchestrator.ui.gate_view import make_gate_display, render_judgement
@@ -98,11 +100,20 @@ def gate(
         request = Request(gate=name, base=base, candidate=candidate, uncommitted=uncommitted)
         found = judge_commits(load_mission(path), root, request, display)
     text = keep(document(found), found.case.folder)
+    github.annotate(github.of_verdicts(found.verdicts), sys.stderr, os.environ)
+    github.summarize(f"### {found.case.mission}\n\n{github.fenced(told(found))}", os.environ)
     if json:
         typer.echo(text)
     else:
         render_judgement(found, Console(highlight=False))
     raise typer.Exit(int(found.exit_code))
+
+
+def told(found: Judgement) -> str:
+    """What was found, as plain text."""
+    text = io.StringIO()
+    render_judgement(found, Console(file=text, width=110, no_color=True, highlight=False))
+    return text.getvalue()
 
 
 def split_gate(mission: str) -> tuple[Path, str | None]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from orchestrator.cli.gating import split_gate
+from orchestrator.cli.gating import split_gate, told
 from orchestrator.engine.beside import hooks
 from orchestrator.engine.beside.judgement import Judgement, NothingToJudge, Request
 from orchestrator.engine.beside.judging import gates_of, judge_commits
@@ -23,7 +22,7 @@ from orchestrator.git.repository import Repository
 from orchestrator.git.whole_files import read_or_none, replace_file
 from orchestrator.mission.loading import load_mission
 from orchestrator.reports.verdict import document, keep
-from orchestrator.ui.gate_view import make_gate_display, render_judgement
+from orchestrator.ui.gate_view import make_gate_display
 
 MOST_TEXT = 6000
 """Characters of a verdict that an agent is sent back with."""
@@ -199,10 +198,8 @@ def _reason(found: Judgement) -> str:
 
 
 def _told(found: Judgement) -> str:
-    text = io.StringIO()
-    render_judgement(found, Console(file=text, width=110, no_color=True, highlight=False))
-    told = text.getvalue()
-    return told if len(told) <= MOST_TEXT else f"{told[:MOST_TEXT]}\n… (see {found.case.folder})"
+    text = told(found)
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n… (see {found.case.folder})"
 
 
 def _plain(name: str) -> str:

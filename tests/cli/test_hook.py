@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cli.helpers import environment, git, orchestrate
-from tests.ready import run_program
+from tests.ready import PROJECT, run_program
 
 MISSION = """\
 version: 1
@@ -165,3 +166,50 @@ def test_a_push_of_red_work_is_refused(project: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_installed(project: Path, arguments: tuple[str, ...], said: str) -> None:
     (project.parent / "elsewhere.yaml").write_text(MISSION)
     assert said in orchestrate(project, "hook", "install", *arguments, code=2).err
+
+
+@pytest.mark.slow
+def test_the_action_judges_a_pull_request(project: Path, tmp_path: Path) -> None:
+    """The steps of the action, as a runner carries them out, with what the workflow hands over."""
+    orchestrate(project, "hook", "install", "github", "missions/sums.yaml", "--action", "me/it@v1")
+    workflow = yaml.safe_load((project / ".github/workflows/orchestrate.yml").read_text())
+    used = workflow["jobs"]["gate"]["steps"][1]
+    assert (used["uses"], used["with"]["mission"]) == ("me/it@v1", "missions/sums.yaml")
+    action = yaml.safe_load((PROJECT / "action.yml").read_text())
+    summary = tmp_path / "summary.md"
+    env = environment() | {
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_ACTION_PATH": str(PROJECT),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
+
+    def carry_out(candidate: str) -> subprocess.CompletedProcess[str]:
+        given = {"mission": "missions/sums.yaml", "base": "main", "candidate": candidate}
+        for step in action["runs"]["steps"]:
+            said = {name: given.get(name.lower(), ".") for name in step.get("env", {})}
+            done = subprocess.run(
+                ["bash", "-e", "-o", "pipefail", "-c", step["run"]],
+                cwd=project,
+                env=env | said,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        return done
+
+    (project / "note.py").write_text("")
+    git(project, "add", "note.py")
+    git(project, "commit", "-q", "-m", "nothing")
+    red = carry_out("work")
+    assert red.returncode == 1, red.stderr
+    annotations = [line for line in red.stderr.splitlines() if line.startswith("::error ")]
+    assert annotations[0].startswith("::error title=sums%3A pytest-1%3A tests_failed::")
+    assert "file=tests/test_sums.py::tests/test_sums.py::test_add" in annotations[1]
+    assert "did not turn green" in summary.read_text()
+    (project / "sums.py").write_text(RIGHT)
+    git(project, "commit", "-q", "-am", "mend")
+    green = carry_out("work")
+    assert green.returncode == 0, green.stderr
+    assert "::error" not in green.stderr
+    assert summary.read_text().count("### sums") == 2
