@@ -63,6 +63,7 @@ VERBS = {
         "hook",
         "The judge where agents and people already are: Stop hooks, pre-push, a GitHub workflow.",
     ),
+    "mcp": Verb("mcp", "Plan, run, status, gate and merge as tools of a person's own agent."),
     "merge": Verb(
         "merging",
         "Merge branches as the agents of one batch are merged.",
