@@ -31,7 +31,7 @@ from orchestrator.git.store import Store
 from orchestrator.git.watch import standing, written
 from orchestrator.isolation.levels import is_strict
 from orchestrator.isolation.secrets import know_of
-from orchestrator.journal.events import RunStarted, SetupMade
+from orchestrator.journal.events import SetupMade
 from orchestrator.merging.contribution import Contribution, Integration
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
@@ -42,14 +42,15 @@ if TYPE_CHECKING:
     from orchestrator.gates.judge import Judge
 
 
-def _boxes(started: RunStarted, folders: Folders, store: Store) -> Boxes:
-    mission_dir = Path(started.mission_dir)
-    own = [folders.root / "reports", folders.root / "workspaces", Path(started.mission_file)]
+def make_boxes(mission: Mission, mission_file: Path, folders: Folders, store: Store) -> Boxes:
+    """The boxes of what works on the store's commits, for `strict`."""
+    mission_dir = mission_file.resolve().parent
+    own = [folders.root / "reports", folders.root / "workspaces", mission_file]
     return Boxes(
-        started.mission.defaults,
+        mission.defaults,
         mission_dir,
         alternates(store.path / "objects"),
-        beside(started.mission, mission_dir, [place.resolve() for place in own]),
+        beside(mission, mission_dir, [place.resolve() for place in own]),
     )
 
 
@@ -73,7 +74,8 @@ async def make_tools(
         furnishing = Furnishing(repository, started.base, mission.workspace)
         boxes = None
         if is_strict(started.isolation):
-            boxes = await to_thread.run_sync(_boxes, started, folders, store)
+            file = Path(started.mission_file)
+            boxes = await to_thread.run_sync(make_boxes, mission, file, folders, store)
         setup = make_setup(
             mission,
             folders,
@@ -168,7 +170,7 @@ def make_judge(
         home=folders.homes,
         tag=tag_of(folders, "gate"),
         protect=mission.workspace.protect,
-        ground=setup or make_setup(mission, folders, workshop, furnishing),
+        ground=setup or make_setup(mission, folders, workshop, furnishing, boxes=boxes),
         parallel=mission.defaults.gate_parallel,
         scopes=[agent.scope for agent in make_plan(mission).agents],
         seal=seal(),

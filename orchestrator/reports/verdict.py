@@ -60,6 +60,8 @@ class VerdictDocument(Part):
     """The signal that ended it early; empty when nothing did."""
     evidence: str
     """The folder that all paths in the verdicts are relative to."""
+    isolation: str
+    """How tests were kept in, and why not more strongly."""
     gates: tuple[GateDocument, ...]
 
 
@@ -79,6 +81,7 @@ def document(judgement: Judgement) -> VerdictDocument:
         exit_code=int(judgement.exit_code),
         stopped_by=judgement.stopped_by,
         evidence=str(case.folder),
+        isolation=case.isolation,
         gates=tuple(
             GateDocument(
                 gate=gate,

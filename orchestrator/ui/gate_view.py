@@ -177,6 +177,8 @@ def render_judgement(judgement: Judgement, console: Console) -> None:
 
 def _about(case: Case) -> Iterator[str]:
     yield f"{one_line(case.mission)}: {_sides(case)}; gates {', '.join(case.gates)}"
+    if case.isolation:
+        yield f"isolation {one_line(case.isolation)}"
     if case.unjudged:
         yield (
             f"only commits are judged: {count(case.unjudged, 'uncommitted path')} of {case.repository} "

@@ -12,6 +12,7 @@ import jsonschema
 import psutil
 import pytest
 
+from orchestrator.isolation.preflight import failed
 from tests.cli.helpers import MISSIONS, eventually, git, orchestrate, start, stop
 
 MISSION = """\
@@ -355,6 +356,45 @@ def test_a_mission_without_gates(shop: Path) -> None:
     )
     (shop / "none.yaml").write_text(text)
     assert "the mission has no gates" in orchestrate(shop, "gate", "none.yaml", code=2).err
+
+
+KEPT_IN = """\
+
+import os, sums
+def test_add(): assert sums.add(2, 3) == 5
+def test_multiply():
+    assert sums.multiply(2, 3) == 6
+    assert not os.path.exists({secret!r})
+    try:
+        open({ledger!r}, "w").write("x")
+    except OSError:
+        pass
+"""
+
+
+def test_at_strict_tests_are_kept_in_or_nothing_is_judged(shop: Path) -> None:
+    secret, ledger = shop / "user" / ".env", shop / "ledger"
+    secret.write_text("TOKEN=x\n")
+    tests = shop / "user" / "tests" / "test_sums.py"
+    git(shop / "user", "checkout", "-q", "main")
+    tests.write_text(KEPT_IN.format(secret=str(secret), ledger=str(ledger)))
+    git(shop / "user", "commit", "-q", "-am", "Look around")
+    git(shop / "user", "checkout", "-q", "fix")
+    git(shop / "user", "rebase", "-q", "main")
+    (shop / "shop.yaml").write_text(MISSION.replace("isolation: worktree", "isolation: strict"))
+    for words in (["gate", "shop.yaml:sums"], ["gate", "shop.yaml:sums", "--list"]):
+        if lacks := failed():
+            refused = orchestrate(shop, *words, code=4).err
+            assert "`isolation: strict` cannot be kept here" in refused
+            assert lacks.mend in refused
+        else:
+            orchestrate(shop, *words)
+    if not failed():
+        assert not ledger.exists()
+        found = orchestrate(shop, "gate", "shop.yaml:sums", "--json").json
+        assert found["isolation"].startswith("strict (")
+        checked = orchestrate(shop, "plan", "--check", "shop.yaml", code=None).out
+        assert "sums" in checked
 
 
 def test_two_at_once_do_not_disturb_each_other_and_a_signal_ends_one_cleanly(shop: Path) -> None:

@@ -19,7 +19,13 @@ from anyio import to_thread
 from orchestrator.engine.beside.checked import Checked, CheckOnBase, GateOnBase
 from orchestrator.engine.beside.finding import Area
 from orchestrator.engine.beside.judgement import Side
-from orchestrator.engine.beside.judging import base_name, held, subject_of_gate, workshop_of
+from orchestrator.engine.beside.judging import (
+    base_name,
+    boxes_at,
+    held,
+    subject_of_gate,
+    workshop_of,
+)
 from orchestrator.engine.beside.needs import SERVICES, of_start
 from orchestrator.engine.beside.trying import try_services
 from orchestrator.engine.carry import until_stopped
@@ -36,6 +42,7 @@ from orchestrator.gates.rules.things import problem
 from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.store import Store
+from orchestrator.isolation.levels import choose
 from orchestrator.isolation.processes import note_in
 from orchestrator.journal.facts import PlaceFault
 from orchestrator.mission.loading import LoadedMission
@@ -55,11 +62,13 @@ def check_gates(
     used = dict.fromkeys(batch.gate for batch in mission.batches if batch.gate)
     if not used:
         raise UsageError("no batch of the mission has a gate", mend="name one under `gate:`")
+    level = choose(mission.defaults.isolation)
     target = open_repository(mission, mission_dir, root)
     folders = Folders(root, f"gate-{mission.name}")
     with held(folders), workshop_of(target, folders) as workshop:
         furnishing = Furnishing(target.repository, target.base, mission.workspace)
-        make = partial(make_judge, mission, folders, workshop, furnishing)
+        boxes = boxes_at(level, loaded, folders, workshop)
+        make = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
         look = _Look(mission, workshop.store, target.base)
         found: list[GateOnBase] = []
 
@@ -67,7 +76,9 @@ def check_gates(
             found.append(gate)
             on_gate(gate)
 
-        attempt = partial(try_services, mission, folders, workshop, furnishing, target.base)
+        attempt = partial(
+            try_services, mission, folders, workshop, furnishing, target.base, boxes=boxes
+        )
         services: dict[str, str] = {}
 
         async def look_at_all() -> None:

@@ -57,6 +57,8 @@ class Case:
     unjudged: int
     folder: Path
     """Where the evidence is kept."""
+    isolation: str = ""
+    """How tests are kept in, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,16 +26,18 @@ from orchestrator.engine.beside.judgement import (
 )
 from orchestrator.engine.carry import until_stopped
 from orchestrator.engine.folders import Folders, durable, remove_workspaces
-from orchestrator.engine.making import make_judge
+from orchestrator.engine.making import make_boxes, make_judge
 from orchestrator.engine.subjects import services_of
 from orchestrator.engine.tools import Judge
 from orchestrator.engine.workshop import Target, Workshop, open_repository, open_workshop
 from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.client import require_git
 from orchestrator.git.uncommitted import commit_uncommitted, count_uncommitted
 from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.levels import Level, choose
 from orchestrator.isolation.processes import note_in
 from orchestrator.journal.facts import Verdict
 from orchestrator.journal.lock import owned
@@ -52,15 +55,27 @@ def judge_commits(
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     require_git()
     gates = gates_of(mission, request.gate)
+    level = choose(mission.defaults.isolation)
     target = open_repository(mission, mission_dir, root)
     folders = Folders(root, f"gate-{mission.name}")
     with held(folders), workshop_of(target, folders) as workshop:
         case = _case(loaded, target, workshop, request, gates, folders)
+        case = replace(case, isolation=level.told)
         furnishing = Furnishing(target.repository, target.base, mission.workspace)
         watcher.on_case(case)
         subjects = {gate: subject_of_gate(mission, gate) for gate in gates}
-        judge = partial(make_judge, mission, folders, workshop, furnishing)
+        boxes = boxes_at(level, loaded, folders, workshop)
+        judge = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
         return judge_case(case, subjects, judge, watcher)
+
+
+def boxes_at(
+    level: Level, loaded: LoadedMission, folders: Folders, workshop: Workshop
+) -> Boxes | None:
+    """The boxes in which the gates of a mission are judged; None where its level has none."""
+    if not level.is_strict:
+        return None
+    return make_boxes(loaded.mission, loaded.path, folders, workshop.store)
 
 
 def subject_of_gate(mission: Mission, gate: str) -> Subject:

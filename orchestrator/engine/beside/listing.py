@@ -16,6 +16,7 @@ import anyio
 from orchestrator.engine.beside.judgement import Side
 from orchestrator.engine.beside.judging import (
     base_name,
+    boxes_at,
     gates_of,
     held,
     subject_of_gate,
@@ -30,6 +31,7 @@ from orchestrator.engine.workshop import open_repository
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Subject
 from orchestrator.git.client import require_git
+from orchestrator.isolation.levels import choose
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import CommandCheck, PytestCheck
 
@@ -43,6 +45,7 @@ def list_tests(
     mission, mission_dir = loaded.mission, loaded.path.resolve().parent
     require_git()
     gates = gates_of(mission, gate)
+    level = choose(mission.defaults.isolation)
     target = open_repository(mission, mission_dir, root)
     side = Side(base_name(mission, target), target.base)
     if base is not None:
@@ -50,7 +53,8 @@ def list_tests(
     folders = Folders(root, f"gate-{mission.name}")
     with held(folders), workshop_of(target, folders) as workshop:
         furnishing = Furnishing(target.repository, target.base, mission.workspace)
-        make = partial(make_judge, mission, folders, workshop, furnishing)
+        boxes = boxes_at(level, loaded, folders, workshop)
+        make = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
         subjects = {name: subject_of_gate(mission, name) for name in gates}
         checks, stopped = anyio.run(_list, make, subjects, side.commit)
     return Listing(side, tuple(checks), stopped)

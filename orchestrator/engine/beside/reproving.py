@@ -16,7 +16,7 @@ from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
 from orchestrator.engine.beside.judging import judge_case
 from orchestrator.engine.beside.target import Wanted, expected_on, land_tip, told
 from orchestrator.engine.folders import Folders
-from orchestrator.engine.making import make_judge
+from orchestrator.engine.making import make_boxes, make_judge
 from orchestrator.engine.subjects import absentees, gate_name, subject_of
 from orchestrator.engine.told import require_known
 from orchestrator.engine.workshop import Workshop, reopen_workshop
@@ -25,6 +25,7 @@ from orchestrator.executors.furnish import Furnishing
 from orchestrator.gates.subject import Approval, Subject
 from orchestrator.git.land import land
 from orchestrator.isolation.leftovers import end_leftovers
+from orchestrator.isolation.levels import is_strict, require
 from orchestrator.isolation.processes import note_in
 from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
@@ -75,6 +76,7 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
     found = repository.resolve(f"refs/heads/{wanted.branch}")
     if found == expected_on(state, store, wanted) or repository.contains(found, state.tip):
         return Reproof(land_tip(journal, state, store, wanted))  # it did not move
+    require(state.started.isolation)
     subjects = _subjects(state)
     candidate = _merged(state, workshop, wanted, found)
     if isinstance(candidate, Reproof):
@@ -88,11 +90,15 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
         gates=tuple(subjects),
         unjudged=0,
         folder=folders.report,
+        isolation=state.started.isolation,
     )
     watcher.on_case(case)
     mission = state.plan.mission
     furnishing = Furnishing(repository, found, mission.workspace)
-    judge = partial(make_judge, mission, folders, workshop, furnishing)
+    boxes = None
+    if is_strict(state.started.isolation):
+        boxes = make_boxes(mission, Path(state.started.mission_file), folders, store)
+    judge = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
     judgement = judge_case(
         case, subjects, judge, watcher, _approvals(state, store.tree_of(candidate)), _absent(state)
     )

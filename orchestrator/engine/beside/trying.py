@@ -13,6 +13,7 @@ from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_services, make_setup
 from orchestrator.engine.workshop import Workshop
 from orchestrator.errors import EnvironmentRefused
+from orchestrator.executors.boxes import Boxes
 from orchestrator.executors.furnish import Furnished, Furnishing
 from orchestrator.mission.model import Mission
 from orchestrator.plan import make_plan
@@ -23,7 +24,13 @@ TREE = "services"
 
 
 async def try_services(
-    mission: Mission, folders: Folders, workshop: Workshop, furnishing: Furnishing, base: str
+    mission: Mission,
+    folders: Folders,
+    workshop: Workshop,
+    furnishing: Furnishing,
+    base: str,
+    *,
+    boxes: Boxes | None = None,
 ) -> Mapping[str, str]:
     """What agents have beside them and cannot be had here, by name, each with the reason."""
     found: dict[str, str] = {}
@@ -32,17 +39,20 @@ async def try_services(
     left = [names for names in wanted if not of_gates.issuperset(in_order(mission.services, names))]
     if not left:
         return found
-    setup = make_setup(mission, folders, workshop, furnishing)
+    setup = make_setup(mission, folders, workshop, furnishing, boxes=boxes)
     trees = Furnished(workshop.workspaces, furnishing)
     tree = (await to_thread.run_sync(trees.checkout, TREE, base)).path
     services = make_services(mission, folders, "attempts")
     for names in left:
         try:
+            python = (await setup.give(base, tree)).path
+            box = boxes.judging(tree, folders.homes / TREE, python, ()) if boxes else None
             guest = Guest(
                 name=TREE,
                 tree=tree,
                 log=lambda name: folders.logs / f"{TREE}.{name}.log",
-                python=(await setup.give(base, tree)).path,
+                python=python,
+                box=box,
             )
             async with services.beside(names, guest):
                 pass

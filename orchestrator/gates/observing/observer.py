@@ -96,7 +96,8 @@ class Observer:
     @functools.cached_property
     def environment(self) -> str:
         """The fingerprint of what tests run in; found out once."""
-        return environment_fingerprint(self._ground.identity)
+        kept_in = " in a box" if self._box is not None else ""
+        return environment_fingerprint(self._ground.identity + kept_in)
 
     def follows(self, path: str) -> bool:
         """Whether a change of this path has what trees are given made anew."""
