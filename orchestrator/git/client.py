@@ -1,4 +1,4 @@
-"""The one place where a git process is started, on top of GitPython.
+"""The one place where a git process is started.
 
 Owns the environment that git sees (nothing inherited, no system or user configuration, no hooks, a
 fixed identity), how bytes and names are decoded, and how a failure becomes an error. It knows
@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from orchestrator.errors import EnvironmentRefused, OrchestrateError
 from orchestrator.git.identity import OURS
@@ -71,8 +71,9 @@ _USERS_OWN = ("GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL", "
 _USERS_OWN_CONFIGURATION = ("core.attributesFile", "core.excludesFile")
 
 
-_IN_USE = re.compile(r"(PATH|HOME|USER|LOGNAME|LANG|LC_|TMP|TEMP|TZ|LD_|DYLD_|XDG_|GIT_|PYTHON)")
-"""Variables that git, or what it runs for us, may look at."""
+_IN_USE = re.compile(r"PATH|HOME|USER|LOGNAME|LANG|LC_|TMP|TEMP|TZ|LD_|DYLD_|XDG_|PYTHON")
+"""Variables that git, or what it runs for us, may look at; git's own are ours to say."""
+_ANY = re.compile(r"(?!GIT_)")
 
 _UNKNOWN = -1
 """Never taken for success, should somebody ask again."""
@@ -172,36 +173,22 @@ class Git:
         stdin: int | IO[bytes] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a git command and leave it to the caller, who ends it; GitPython's wrapper is taken
-        off. Its `wait` raises ChildProcessError when somebody else has taken the exit status.
+        """Start a git command and leave it to the caller, who ends it. Its `wait` raises
+        ChildProcessError when somebody else has taken the exit status.
         """
-        import git
-
-        environment = self._environment(env)
-        inherited = [
-            name for name in os.environ if name.startswith("GIT_") and name not in environment
-        ]
-        # GitPython starts from os.environ and cannot take a name away, so `env` does, and only
-        # where there is one.
-        scrub = ["env", *(part for name in inherited for part in ("-u", name))] if inherited else []
-        client = git.Git(self._place())
-        extra: dict[str, Any] = {
-            "start_new_session": True
-        }  # a Ctrl-C is for us to handle, not for half a git command
+        place = self._place()
         try:
-            wrapper: Any = client.execute(
-                [*scrub, "git", *arguments],
-                istream=stdin,  # type: ignore[arg-type]
-                as_process=True,
-                env=environment,
-                **extra,
+            process = subprocess.Popen(
+                ["git", *arguments],
+                cwd=place if os.access(place, os.X_OK) else None,  # git says best what is missing
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment(env),
+                start_new_session=True,  # a Ctrl-C is for us to handle, not for half a command
             )
-        except git.exc.GitCommandNotFound as error:
+        except FileNotFoundError as error:
             raise _no_git() from error
-        process: subprocess.Popen[bytes] = wrapper.proc
-        wrapper.proc = (
-            None  # otherwise its finalizer ends the process as soon as the wrapper is collected
-        )
         process.wait = functools.partial(_wait, process)  # type: ignore[method-assign]
         return process
 
@@ -231,7 +218,9 @@ class Git:
         return self.cwd or self.work_tree or self.git_dir or Path("/")
 
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
-        environment = dict(_ENVIRONMENT)
+        # What others can see of it in `/proc` is nothing that a local git has no use for.
+        is_kept = _ANY.match if self.users_configuration else _IN_USE.match
+        environment = {n: value for n, value in os.environ.items() if is_kept(n)} | _ENVIRONMENT
         configuration = dict(_CONFIGURATION)
         if self.users_configuration:
             for name in _USERS_OWN:
@@ -240,8 +229,6 @@ class Git:
                     environment[name] = os.environ[name]
             for name in _USERS_OWN_CONFIGURATION:
                 del configuration[name]
-        else:  # what others can see of it in `/proc` is nothing that a local git has no use for
-            environment = {n: "" for n in os.environ if not _IN_USE.match(n)} | environment
         configuration |= dict(self.configuration)
         environment["GIT_CONFIG_COUNT"] = str(len(configuration))
         for number, (key, value) in enumerate(configuration.items()):
