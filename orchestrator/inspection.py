@@ -13,14 +13,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from pathlib import PurePosixPath
 
 from orchestrator.errors import UsageError
 from orchestrator.mission.deciders import Read, deciders
 from orchestrator.mission.entries import misses
+from orchestrator.mission.meetings import meetings
 from orchestrator.mission.model import Claim, Overlap
 from orchestrator.mission.overlaps import is_remote, may_overlap
+from orchestrator.mission.paths import Paths, folders_above, matcher_of
 from orchestrator.mission.scope import Scope, is_literal
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
@@ -128,9 +129,16 @@ def inspect(
     """
     outlines = outlines or {}
     plan = plan.resolved(outlines)
-    files = {agent.id: agent.scope.matches(base_paths) for agent in plan.agents}
-    folders = {str(folder) for path in base_paths for folder in PurePosixPath(path).parents}
+    paths = base_paths if isinstance(base_paths, Paths) else Paths(base_paths)
+    files = {agent.id: agent.scope.matches(paths) for agent in plan.agents}
+    folders = {".", *(folder for path in paths for folder in folders_above(path))}
+    in_base = frozenset(paths)
+    there = in_base | folders
+    everybody = Scope(
+        tuple({entry: None for agent in plan.agents for entry in agent.scope.patterns})
+    )
     protect = Scope(plan.mission.workspace.protect)
+    protected = frozenset(protect.matches(paths))
     found: list[Finding] = []
     for batch in plan.batches:
         if batch.gate is None:
@@ -138,23 +146,24 @@ def inspect(
             found.append(
                 Finding(FindingKind.NO_GATE, Severity.WARNING, batch.id, (), text, "name a `gate:`")
             )
-        found += _overlaps(plan, batch, files, outlines)
+        found += _overlaps(plan, batch, paths, files, outlines)
         found += _unproven(batch.id, (), "criteria", batch.batch.criteria)
-        found += _unprovable(plan, batch, (), batch.batch.criteria, {*base_paths, *folders})
+        found += _unprovable(batch, (), batch.batch.criteria, there, everybody)
         for agent in batch.agents:
-            found += _about_scope(agent, files[agent.id], folders, protect)
+            found += _about_scope(agent, files[agent.id], folders, protect, protected)
             found += _about_symbols(agent, files[agent.id], outlines)
             claims = agent.agent.deliverables
             found += _unproven(batch.id, (agent.id,), "deliverables", claims)
-            found += _unprovable(plan, batch, (agent.id,), claims, {*base_paths, *folders})
-        found += _deciding(batch, protect, base_paths, read)
-        found += _editing_tests(batch, base_paths, is_of_tests)
+            found += _unprovable(batch, (agent.id,), claims, there, everybody)
+        found += _deciding(batch, protect, paths, read)
+        found += _editing_tests(batch, in_base, is_of_tests)
     return Findings(tuple(found))
 
 
 def _overlaps(
     plan: Plan,
     batch: PlannedBatch,
+    paths: Paths,
     files: Mapping[str, Sequence[str]],
     outlines: Mapping[str, Outline | None],
 ) -> Iterator[Finding]:
@@ -163,7 +172,9 @@ def _overlaps(
         Overlap.WARN: Severity.WARNING,
         Overlap.REFUSE: Severity.REFUSED,
     }
-    for first, second in combinations(batch.agents, 2):
+    scopes = [agent.scope for agent in batch.agents]
+    for one, other in meetings(scopes, paths):
+        first, second = batch.agents[one], batch.agents[other]
         # Who needs the other starts from its work: they take turns.
         if second.id in plan.agent_dependents(first.id) or first.id in plan.agent_dependents(
             second.id
@@ -184,7 +195,11 @@ def _overlaps(
 
 
 def _about_scope(
-    agent: PlannedAgent, files: Sequence[str], folders: set[str], protect: Scope
+    agent: PlannedAgent,
+    files: Sequence[str],
+    folders: set[str],
+    protect: Scope,
+    protected: frozenset[str],
 ) -> Iterator[Finding]:
     where = (agent.batch, (agent.id,))
     if not agent.scope:
@@ -197,7 +212,7 @@ def _about_scope(
         pattern = entry.text
         if (
             entry.is_whole
-            and not Scope((pattern,)).matches(files)
+            and not any(map(matcher_of(entry.glob).allows, files))
             and not _is_plainly_new(pattern, folders)
         ):
             text = f"`{pattern}` matches nothing in the base"
@@ -213,7 +228,7 @@ def _about_scope(
             yield Finding(
                 FindingKind.MATCHES_NOTHING, Severity.WARNING, *where, text, mend, (pattern,)
             )
-    kept = protect.matches(files)
+    kept = tuple(path for path in files if path in protected)
     named = tuple(
         path for path in agent.scope.literals if protect.allows(path) and path not in kept
     )
@@ -277,14 +292,13 @@ def _deciding(
 
 
 def _editing_tests(
-    batch: PlannedBatch, base_paths: Sequence[str], is_of_tests: Callable[[str], bool]
+    batch: PlannedBatch, there: frozenset[str], is_of_tests: Callable[[str], bool]
 ) -> Iterator[Finding]:
     """Agents that are given files of the tests by name, which their own gate puts back."""
     if batch.gate is None:
         return
     globs = [glob for check in batch.gate.checks for glob in getattr(check, "may_change", ())]
     allowed = Scope((*batch.gate.may_change, *globs))
-    there = frozenset(base_paths)
     for agent in batch.agents:
         # Only what is named: a wide scope is for new tests, too, and those need no leave.
         named = dict.fromkeys(entry.glob.lstrip("/") for entry in agent.scope.entries)
@@ -353,11 +367,11 @@ def _unproven(
 
 
 def _unprovable(
-    plan: Plan,
     batch: PlannedBatch,
     agents: tuple[str, ...],
     claims: Sequence[Claim],
-    there: set[str],
+    there: frozenset[str],
+    everybody: Scope,
 ) -> Iterator[Finding]:
     """Proofs in files that are neither in the base nor any agent's to write."""
     checks = batch.gate.names if batch.gate else ()
@@ -368,9 +382,7 @@ def _unprovable(
         if proof not in checks
     }
     if missing := tuple(
-        proof
-        for proof, path in files.items()
-        if path not in there and not any(agent.scope.reaches(path) for agent in plan.agents)
+        proof for proof, path in files.items() if path not in there and not everybody.reaches(path)
     ):
         text = f"nothing can prove it: {_some(missing)} is neither in the base nor in any agent's scope"
         mend = (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import UsageError
 from orchestrator.mission.model import Agent, Batch, Gate, Land, Mission, OnConflict, Overlap
+from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
 
@@ -97,7 +98,7 @@ class Plan:
         """Index into `waves`: how many batches must have landed one after the other before it, at
         least.
         """
-        return next(index for index, wave in enumerate(self.waves) if batch_id in wave)
+        return self._wave[batch_id]
 
     @cached_property
     def critical_path(self) -> tuple[str, ...]:
@@ -116,10 +117,12 @@ class Plan:
         """The plan with each line of a scope bound to its symbol; `outlines` are those of the run's
         base, by path.
         """
+        paths = Paths(outlines)
 
         def bound(batch: PlannedBatch) -> PlannedBatch:
             agents = (
-                replace(agent, scope=agent.scope.resolved(outlines)) for agent in batch.agents
+                replace(agent, scope=agent.scope.resolved(outlines, paths))
+                for agent in batch.agents
             )
             return replace(batch, agents=tuple(agents))
 
@@ -142,6 +145,10 @@ class Plan:
     @cached_property
     def _agents(self) -> Mapping[str, PlannedAgent]:
         return {agent.id: agent for agent in self.agents}
+
+    @cached_property
+    def _wave(self) -> Mapping[str, int]:
+        return {batch: index for index, wave in enumerate(self.waves) for batch in wave}
 
     @cached_property
     def _graph(self) -> Graph:

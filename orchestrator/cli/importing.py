@@ -71,9 +71,11 @@ def import_(
         raise UsageError("there is no such folder", where=str(where), mend="check the path")
     key = "path" if snapshot is None else "snapshot"
     request = Repository.model_validate({key: os.path.relpath(where.resolve(), folder.resolve())})
-    base = Base(*base_of(request, folder.resolve()))
-    draft = read_plan(text, plan, base)
-    mission = write_mission(draft, Path(plan).name, (key, getattr(request, key)), known_tests(base))
+    with base_of(request, folder.resolve()) as (paths, read):
+        base = Base(paths, read)
+        draft = read_plan(text, plan, base)
+        tests = known_tests(base)
+    mission = write_mission(draft, Path(plan).name, (key, getattr(request, key)), tests)
     todos = open_todos(mission)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ def outlines_of(
             continue
         if language_of(entry.glob) is None:
             found[entry.glob.removeprefix("/")] = None
-        for path in Scope((entry.glob,)).matches(paths):
+        for path in entry.matches(paths):
             if path not in found:
                 found[path] = outline(path, read(path) or b"")
     return found

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -136,6 +136,25 @@ class ObjectReader:
                     stream.close()
                 except BrokenPipeError:
                     continue
+
+
+@contextlib.contextmanager
+def reading(git: Git, commit: str) -> Iterator[Callable[[str], bytes | None]]:
+    """What reads many files of a commit by one process: their bytes, None where there is no such
+    file.
+    """
+    reader = ObjectReader(git)
+
+    def read(path: str) -> bytes | None:
+        if path.startswith(("./", "../")) or path in {"", ".", ".."}:
+            return None  # git would resolve these against a work tree, and die for want of one
+        answer = reader.contents(f"{commit}:{path}")
+        return answer[1] if answer and answer[0] == "blob" else None
+
+    try:
+        yield read
+    finally:
+        reader.close()
 
 
 def _read_answer(stream: IO[bytes], name: bytes, *, has_body: bool) -> _Answer | None:

@@ -40,7 +40,7 @@ def misses(
     for entry in scope.entries:
         if entry.is_whole:
             continue
-        found = Scope((entry.glob,)).matches(files)
+        found = entry.matches(files)
         foreign = [
             path
             for path in (*found, entry.glob.removeprefix("/"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.mission import globs
+from orchestrator.mission.paths import Paths, matcher_of
 from orchestrator.mission.scope import EXTENSION, Entry, Scope, SymbolRule, is_literal
 from orchestrator.mission.symbols import Outline, SymbolPattern
 
@@ -28,17 +29,17 @@ def may_overlap(
     be cut down to what `a` allows; `outlines` has the files of the base that a symbol scope speaks
     of.
     """
-    shared = b.matches(a.matches(base_paths))
+    shared = tuple(filter(b.allows, a.matches(base_paths)))
     found: dict[str, None] = {}
     for path in shared:
         outline = (outlines or {}).get(path)
         found |= dict.fromkeys(_in_one_file(path, a.rule(path), b.rule(path), outline))
-    parsed = {entry.glob: _parsed(entry, base_paths) for entry in (*a.entries, *b.entries)}
+    globs_of = {entry.glob: parsed(entry, base_paths) for entry in (*a.entries, *b.entries)}
     for first in a.entries:
         for second in b.entries:
-            if globs.common_path(parsed[first.glob], parsed[second.glob]) is None:
+            if globs.common_path(globs_of[first.glob], globs_of[second.glob]) is None:
                 continue
-            one, other = Scope((first.glob,)), Scope((second.glob,))
+            one, other = matcher_of(first.glob), matcher_of(second.glob)
             if any(one.allows(path) and other.allows(path) for path in shared):
                 continue  # shown already by files that are there
             if (symbol := _common_symbol(first, second)) is not None:
@@ -111,7 +112,8 @@ def _common_glob(first: str, second: str) -> str:
     return literal or (first if first == second else f"{first} & {second}")
 
 
-def _parsed(entry: Entry, base_paths: Iterable[str]) -> globs.Glob:
+def parsed(entry: Entry, base_paths: Iterable[str]) -> globs.Glob:
+    """An entry's glob, read as it is meant in a base with these paths."""
     return globs.parse(entry.glob, is_file=_names_files(entry.glob, base_paths))
 
 
@@ -119,6 +121,9 @@ def _names_files(pattern: str, base_paths: Iterable[str]) -> bool:
     """Whether a pattern is about files alone: it ends in an extension, and no folder of the base is
     called so.
     """
-    return EXTENSION.search(pattern) is not None and not any(
-        map(Scope((f"{pattern}/",)).allows, base_paths)
-    )
+    if EXTENSION.search(pattern) is None:
+        return False
+    folder = f"{pattern}/"
+    if isinstance(base_paths, Paths):
+        return not base_paths.matching(folder)
+    return not any(map(matcher_of(folder).allows, base_paths))

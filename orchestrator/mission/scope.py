@@ -3,7 +3,7 @@
 Owns the forms that an entry of a scope may have (`entry_of`), whether a path lies inside, which
 part of a file is meant, and which of an agent's changed paths lie outside. It reads no file and
 knows no git: paths are texts relative to the repository's root, with `/` between their parts,
-compared with their case. Globs are matched by `pathspec`; what symbols are is in `symbols`, what
+compared with their case. Globs are matched in `paths`; what symbols are is in `symbols`, what
 two scopes may both touch in `overlaps`, and whether a changed file stays within its symbols is
 found by `structure.scoping`.
 """
@@ -11,15 +11,15 @@ found by `structure.scoping`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
-
-from pathspec import GitIgnoreSpec
 
 from orchestrator.mission import globs
 from orchestrator.mission.globs import BadGlob
+from orchestrator.mission.paths import Matcher, Paths, matcher_of
 from orchestrator.mission.symbols import Outline, SymbolPattern, exactly, parse_symbol
 
 EXTENSION = re.compile(r"[^/]\.[A-Za-z]\w*$")
@@ -65,6 +65,12 @@ class Entry:
         """As it was written; a line by the symbol that it stands for, once that is known."""
         return f"{self.glob}::{self.symbol.text}" if self.symbol and self.line else self.text
 
+    def matches(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of `paths` that it speaks of, in their order."""
+        if isinstance(paths, Paths):
+            return tuple(paths[at] for at in paths.matching(self.glob))
+        return tuple(filter(matcher_of(self.glob).allows, paths))
+
 
 @dataclass(frozen=True, slots=True)
 class SymbolRule:
@@ -104,12 +110,16 @@ class Scope:
         object.__setattr__(self, "entries", entries)
 
     @cached_property
-    def _spec(self) -> GitIgnoreSpec:
-        return _spec_of(entry.glob for entry in self.entries)
+    def _any(self) -> Matcher:
+        return Matcher(entry.glob for entry in self.entries)
 
     @cached_property
-    def _whole(self) -> GitIgnoreSpec:
-        return _spec_of(entry.glob for entry in self.entries if entry.is_whole)
+    def _whole(self) -> Matcher:
+        return Matcher(entry.glob for entry in self.entries if entry.is_whole)
+
+    @cached_property
+    def _from_root(self) -> list[str]:
+        return sorted(entry.glob.removeprefix("/") for entry in self.entries)
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
@@ -130,42 +140,45 @@ class Scope:
 
     def allows(self, path: str) -> bool:
         """Whether a path lies inside, as a whole or with some of its symbols."""
-        return self._spec.match_file(_matchable(path))
+        return self._any.allows(path)
 
     def reaches(self, path: str) -> bool:
         """Whether a file at a path may lie inside, or one below it."""
         below = f"{path.removesuffix('/')}/"
-        return (
-            self.allows(path)
-            or self.allows(f"{below}new.py")
-            or any(entry.glob.removeprefix("/").startswith(below) for entry in self.entries)
-        )
+        return self.allows(path) or self.allows(f"{below}new.py") or self._begins(below)
+
+    def _begins(self, head: str) -> bool:
+        at = bisect_left(self._from_root, head)
+        return at < len(self._from_root) and self._from_root[at].startswith(head)
 
     def matches(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of `paths` that lie inside, in their order."""
+        if isinstance(paths, Paths):
+            found = {at for entry in self.entries for at in paths.matching(entry.glob)}
+            return tuple(paths[at] for at in sorted(found))
         return tuple(path for path in paths if self.allows(path))
 
     def rule(self, path: str) -> SymbolRule | None:
         """What of a path that lies inside may be changed; None for all of it, also where another
         entry says less.
         """
-        if self._whole.match_file(_matchable(path)):
+        if self._whole.allows(path):
             return None
         symbols = tuple(
             entry.symbol
             for entry in self.entries
-            if entry.symbol and Scope((entry.glob,)).allows(path)
+            if entry.symbol and matcher_of(entry.glob).allows(path)
         )
         return SymbolRule(symbols, self.imports, self.new_symbols)
 
-    def resolved(self, outlines: Mapping[str, Outline | None]) -> Scope:
+    def resolved(self, outlines: Mapping[str, Outline | None], paths: Paths | None = None) -> Scope:
         """The scope with each line bound to the symbol that holds it, where `outlines` (by path)
-        has just one such.
+        has just one such. `paths` are the keys of `outlines`, for whoever asks often.
         """
         lines: dict[str, SymbolPattern] = {}
         for entry in self.entries:
             if entry.line is not None:
-                found = [outlines[path] for path in Scope((entry.glob,)).matches(outlines)]
+                found = [outlines[path] for path in entry.matches(paths or outlines)]
                 path = found[0].at(entry.line) if len(found) == 1 and found[0] is not None else None
                 lines |= {entry.text: exactly(path)} if path else {}
         return replace(self, lines=tuple(lines.items())) if lines else self
@@ -174,6 +187,7 @@ class Scope:
         return bool(self.patterns)
 
 
+@lru_cache(maxsize=65536)
 def entry_of(text: str) -> Entry:
     """An entry as a mission writes it: `glob`, `glob::Symbol`, `path:12`. Raises `BadGlob`.
 
@@ -294,15 +308,3 @@ def breaches(changed: Iterable[str], scope: Scope, protect: Scope) -> tuple[Brea
         elif not scope.allows(path):
             found.append(Breach(path, "outside"))
     return tuple(found)
-
-
-def _spec_of(patterns: Iterable[str]) -> GitIgnoreSpec:
-    # A class of one sign means that sign, which pathspec's regular expressions do not always take
-    # in brackets.
-    return GitIgnoreSpec.from_lines(re.sub(r"\[(.)\]", r"\\\1", pattern) for pattern in patterns)
-
-
-def _matchable(path: str) -> str:
-    # A line break in a file's name is one more letter to git, but the end of the text to a regular
-    # expression.
-    return path.replace("\n", "\0")

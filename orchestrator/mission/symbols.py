@@ -9,9 +9,9 @@ overloads of a function go by the name that they share. It parses no source: out
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from orchestrator.mission import globs
 from orchestrator.mission.globs import BadGlob
@@ -30,6 +30,13 @@ class SymbolPattern:
 
     text: str
     parts: tuple[globs.Segment, ...]
+
+    @property
+    def outer_name(self) -> str | None:
+        """The name of the outermost symbol, where it is one name; None where it has wildcards."""
+        letters = [sign for sign in self.parts[0] if isinstance(sign, frozenset)]
+        is_plain = len(letters) == len(self.parts[0]) and all(len(sign) == 1 for sign in letters)
+        return "".join(letter for sign in letters for letter in sign) if is_plain else None
 
     def covers(self, path: SymbolPath) -> bool:
         """Whether the symbol is one that it names, or lies in one."""
@@ -105,7 +112,7 @@ class OutlineSymbol:
     last_line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived is kept
 class Outline:
     """Which symbols one version of a file has, in its order; `errors` counts the places that do not
     parse.
@@ -132,12 +139,20 @@ class Outline:
 
     def _outermost(self, patterns: tuple[SymbolPattern, ...]) -> Iterator[SymbolPath]:
         found: set[SymbolPath] = set()
-        for symbol in self.symbols:
+        plain = next((name for pattern in patterns if (name := pattern.outer_name)), None)
+        for symbol in self.symbols if plain is None else self._by_outer.get(plain, ()):
             if any(symbol.path[:size] in found for size in range(1, len(symbol.path))):
                 continue
             if all(pattern.covers(symbol.path) for pattern in patterns):
                 found.add(symbol.path)
                 yield symbol.path
+
+    @cached_property
+    def _by_outer(self) -> Mapping[str, list[OutlineSymbol]]:
+        found: dict[str, list[OutlineSymbol]] = {}
+        for symbol in self.symbols:
+            found.setdefault(symbol.path[0], []).append(symbol)
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:

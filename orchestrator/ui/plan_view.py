@@ -26,6 +26,7 @@ from orchestrator.mission.model import (
     MetricCheck,
     PytestCheck,
 )
+from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Entry, Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, PlannedAgent, PlannedBatch
@@ -285,8 +286,8 @@ def _severity(finding: Finding) -> Text:
 
 def _totals(plan: Plan, findings: Findings) -> Text:
 
-    claims = _claims(plan)
-    proven = sum(_is_provable(claim, _misses(findings)) for claim in claims)
+    claims, misses = _claims(plan), _misses(findings)
+    proven = sum(_is_provable(claim, misses) for claim in claims)
     attempts = sum(agent.attempts for agent in plan.agents)
     text = Text.assemble(("Critical path  ", "bold"), " → ".join(plan.critical_path))
     text.append(f"  at most {duration(plan.ceiling)} in first attempts, gates not counted\n", "dim")
@@ -310,6 +311,7 @@ def plan_document(
     """The plan for machines (`orchestrate plan --json`); `version` grows when a key changes its
     meaning.
     """
+    paths = Paths(outlines or {})
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -318,7 +320,7 @@ def plan_document(
         "waves": [list(wave) for wave in plan.waves],
         "critical_path": list(plan.critical_path),
         "ceiling_seconds": plan.ceiling,
-        "batches": [_batch_document(plan, batch, outlines or {}) for batch in plan.batches],
+        "batches": [_batch_document(plan, batch, outlines or {}, paths) for batch in plan.batches],
         "python": plan.mission.workspace.tells_python,
         "services": {
             name: {
@@ -356,7 +358,7 @@ def plan_document(
 
 
 def _batch_document(
-    plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outline | None]
+    plan: Plan, batch: PlannedBatch, outlines: Mapping[str, Outline | None], paths: Paths
 ) -> dict[str, Any]:
     return {
         "id": batch.id,
@@ -381,7 +383,7 @@ def _batch_document(
                 "needs": list(agent.needs),
                 "files": list(agent.scope.patterns),
                 "symbols": [
-                    _entry_document(entry, outlines)
+                    _entry_document(entry, outlines, paths)
                     for entry in agent.scope.entries
                     if not entry.is_whole
                 ],
@@ -396,11 +398,13 @@ def _batch_document(
     }
 
 
-def _entry_document(entry: Entry, outlines: Mapping[str, Outline | None]) -> dict[str, Any]:
+def _entry_document(
+    entry: Entry, outlines: Mapping[str, Outline | None], paths: Paths
+) -> dict[str, Any]:
     """An entry that means symbols, with those that the base has, by file; null for what a line is
     not known to hold.
     """
-    known = {path: outlines[path] for path in Scope((entry.glob,)).matches(outlines)}
+    known = {path: outlines[path] for path in entry.matches(paths)}
     return {
         "entry": entry.text,
         "symbol": entry.symbol.text if entry.symbol else None,

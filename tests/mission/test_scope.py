@@ -8,10 +8,13 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from orchestrator.mission import globs
 from orchestrator.mission.globs import BadGlob
+from orchestrator.mission.meetings import meetings
 from orchestrator.mission.overlaps import may_overlap
+from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Breach, Scope, breaches, is_literal
 
 steadily = settings(max_examples=120, deadline=None)  # a busy machine is no failure
@@ -203,3 +206,55 @@ def test_no_text_breaks_a_scope(text: str) -> None:
         return
     scope.allows("a/b")
     assert _common(text, text)
+
+
+NAMES = st.sampled_from(["a", "b", "ab", "a.py", "b.py", "ab.py", "x"])
+PARTS = st.sampled_from(["a", "b", "ab", "a.py", "b.py", "*", "a*", "*.py", "?", "[ab]", "**", "x"])
+MANY_PATHS = st.lists(
+    st.lists(NAMES, min_size=1, max_size=4).map("/".join), unique=True, max_size=12
+)
+
+
+@st.composite
+def globs_of_all_kinds(draw: st.DrawFn) -> str:
+    """Anchored or not, folders and files, with wildcards in any part."""
+    glob = "/".join(draw(st.lists(PARTS, min_size=1, max_size=4)))
+    glob = draw(st.sampled_from(["", "/"])) + glob
+    return glob if glob.endswith("**") else glob + draw(st.sampled_from(["", "/"]))
+
+
+@steadily
+@given(glob=globs_of_all_kinds(), paths=MANY_PATHS)
+def test_paths_are_found_as_pathspec_finds_them(glob: str, paths: list[str]) -> None:
+    meant = GitIgnoreSpec.from_lines([glob])
+    expected = tuple(path for path in paths if meant.match_file(path))
+    scope = Scope((glob,))
+    assert scope.matches(paths) == expected
+    assert scope.matches(Paths(paths)) == expected
+    assert Scope((glob, "nowhere/n.py", "no*where")).matches(Paths(paths)) == expected
+
+
+@steadily
+@given(
+    chosen=st.lists(
+        st.lists(
+            st.one_of(
+                globs_of_all_kinds(),
+                st.sampled_from(["a.py::f", "b/a.py::f", "b/a.py::g", "/b/a.py::*", "*.py::f.x"]),
+            ),
+            max_size=2,
+        ),
+        min_size=2,
+        max_size=5,
+    ),
+    paths=MANY_PATHS,
+)
+def test_no_pair_that_overlaps_is_left_out(chosen: list[list[str]], paths: list[str]) -> None:
+    scopes = [Scope(tuple(patterns)) for patterns in chosen]
+    base = Paths(paths)
+    expected = [
+        pair
+        for pair in combinations(range(len(scopes)), 2)
+        if may_overlap(scopes[pair[0]], scopes[pair[1]], base)
+    ]
+    assert [pair for pair in expected if pair not in meetings(scopes, base)] == []

@@ -6,19 +6,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.engine.outlines import outlines_of
 from orchestrator.engine.workshop import open_repository
 from orchestrator.errors import UsageError
+from orchestrator.git.objects import reading
 from orchestrator.git.repository import Repository
 from orchestrator.git.unfilled import unfilled
 from orchestrator.inspection import Findings, inspect
 from orchestrator.mission.loading import LoadedMission
 from orchestrator.mission.model import Mission, Overlap
 from orchestrator.mission.model import Repository as RepositoryRequest
+from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
 from orchestrator.plan import Plan, make_plan
@@ -27,6 +30,9 @@ _SYMBOL = re.compile(r"::|:\d+$")
 """What an entry of a scope holds that means less than a file; no other does."""
 
 MOST_NAMED = 5
+
+Read = Callable[[str], bytes | None]
+Base = tuple[tuple[str, ...], Read]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,11 @@ def preview(loaded: LoadedMission) -> Preview:
     """The plan of a mission, held against the base that it would start from now."""
     refuse_unfilled(loaded)
     plan = make_plan(loaded.mission)
-    paths, read = _base(loaded)
-    outlines = _outlines(plan, paths, read) if _names_symbols(loaded.mission) else {}
-    found = inspect(plan, paths, outlines, read, _of_tests(paths, read))
+    with base_of(loaded.mission.repository, loaded.path.resolve().parent) as (listed, read):
+        paths = Paths(listed)
+        scopes = (agent.scope for agent in plan.agents)
+        outlines = outlines_of(scopes, paths, read) if _names_symbols(loaded.mission) else {}
+        found = inspect(plan, paths, outlines, read, _of_tests(paths, read))
     return Preview(plan.resolved(outlines), found, outlines, _inside(loaded))
 
 
@@ -143,31 +151,23 @@ def _names_symbols(mission: Mission) -> bool:
     return any(_SYMBOL.search(pattern) for pattern in files)
 
 
-def _outlines(
-    plan: Plan, paths: tuple[str, ...], read: Callable[[str], bytes | None]
-) -> dict[str, Outline | None]:
-
-    return outlines_of((agent.scope for agent in plan.agents), paths, read)
-
-
-def _base(loaded: LoadedMission) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
-    return base_of(loaded.mission.repository, loaded.path.resolve().parent)
-
-
-def base_of(
-    request: RepositoryRequest, folder: Path
-) -> tuple[tuple[str, ...], Callable[[str], bytes | None]]:
+@contextmanager
+def base_of(request: RepositoryRequest, folder: Path) -> Iterator[Base]:
     """All paths of the commit, or of the plain files, that a mission in `folder` would start from,
     and what reads one of them.
     """
     if request.snapshot is not None:
         root = folder / request.snapshot
-        return tuple(
-            _files(root)
-        ), lambda path: (root / path).read_bytes() if (root / path).is_file() else None
+        yield tuple(_files(root)), lambda path: _bytes_of(root / path)
+        return
     repository = Repository.discover(folder / (request.path or "."))
     commit = repository.resolve(request.base or "HEAD")
-    return repository.paths(commit), lambda path: repository.read(commit, path)
+    with reading(repository.git, commit) as read:
+        yield repository.paths(commit), read
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _files(root: Path) -> list[str]:
