@@ -1,15 +1,14 @@
 """Who needs whom, as a directed graph of ids: waves, dependents, the heaviest chain.
 
-Owns nothing but the questions; networkx answers them. It takes longer to import than a mission
-takes to load, so `plan` imports this module when somebody first asks such a question.
+Owns nothing but the questions. The standard library orders the nodes, and the answers are read off
+in that order: a graph library takes longer to import than a mission takes to plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from graphlib import TopologicalSorter
 from typing import Protocol
-
-import networkx as nx
 
 
 class Node(Protocol):
@@ -23,33 +22,47 @@ class Node(Protocol):
 
 
 class Graph:
-    """Edges point from what is needed to who needs it. There are no cycles; `plan` refuses them."""
+    """Who needs whom. There are no cycles; `plan` refuses them."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
-        self._graph: nx.DiGraph[str] = nx.DiGraph()
-        for node in nodes:
-            self._graph.add_node(node.id)
-            self._graph.add_edges_from((need, node.id) for need in node.needs)
+        self._needs = {node.id: node.needs for node in nodes}
 
     def generations(self, order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         """What can run side by side, wave after wave, each in the given order."""
         rank = {name: index for index, name in enumerate(order)}
-        return tuple(
-            tuple(sorted(wave, key=rank.__getitem__))
-            for wave in nx.topological_generations(self._graph)
-        )
+        sorter = self._sorter()
+        sorter.prepare()
+        waves: list[tuple[str, ...]] = []
+        while ready := sorter.get_ready():
+            waves.append(tuple(sorted(ready, key=rank.__getitem__)))
+            sorter.done(*ready)
+        return tuple(waves)
 
     def descendants(self) -> dict[str, frozenset[str]]:
         """Who needs each node, directly or through others."""
-        return {node: frozenset(nx.descendants(self._graph, node)) for node in self._graph}
+        found: dict[str, set[str]] = {node: set() for node in self._needs}
+        for node in reversed(self._ordered()):
+            for need in self._needs[node]:
+                found[need] |= found[node] | {node}
+        return {node: frozenset(below) for node, below in found.items()}
 
     def longest_path(self, seconds: Callable[[str], float]) -> tuple[str, ...]:
-        """The heaviest chain by the weight of its nodes, which stand on the edges that lead to
-        them.
-        """
-        weighted: nx.DiGraph[str] = nx.DiGraph()
-        weighted.add_edges_from(("", node, {"weight": seconds(node)}) for node in self._graph)
-        weighted.add_edges_from(
-            (start, end, {"weight": seconds(end)}) for start, end in self._graph.edges
-        )
-        return tuple(nx.dag_longest_path(weighted)[1:])
+        """The heaviest chain by the weight of its nodes; of several the one that is named first."""
+        weight: dict[str, float] = {}
+        before: dict[str, str | None] = {}
+        for node in self._ordered():
+            need = max(self._needs[node], key=weight.__getitem__, default=None)
+            before[node] = need
+            weight[node] = seconds(node) + (weight[need] if need is not None else 0.0)
+        last = max(self._needs, key=weight.__getitem__, default=None)
+        chain: list[str] = []
+        while last is not None:
+            chain.append(last)
+            last = before[last]
+        return tuple(reversed(chain))
+
+    def _sorter(self) -> TopologicalSorter[str]:
+        return TopologicalSorter(self._needs)
+
+    def _ordered(self) -> tuple[str, ...]:
+        return tuple(self._sorter().static_order())

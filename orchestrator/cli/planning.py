@@ -6,22 +6,22 @@ import json as json_module
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from orchestrator.cli.options import HERE, Json, Root
 from orchestrator.cli.sample import copy_sample
-from orchestrator.engine.beside.checked import GateOnBase
-from orchestrator.engine.beside.checking import check_gates
 from orchestrator.engine.beside.preview import preview
 from orchestrator.errors import UsageError
 from orchestrator.mission.loading import load_mission
 from orchestrator.mission.schema import mission_schema
 from orchestrator.mission.todos import open_todos
-from orchestrator.ui.check_view import checked_document, render_checked
 from orchestrator.ui.plan_view import plan_document, render_plan
+
+if TYPE_CHECKING:
+    from orchestrator.engine.beside.checked import GateOnBase
 
 
 def register(app: typer.Typer) -> None:
@@ -63,15 +63,22 @@ def plan(
         for line, text in todos:
             typer.echo(f"{mission}:{line}: TODO: {text}")
     if check and not found.findings.refused:
+        # All that a run has, which a plan alone does without.
+        from orchestrator.engine.beside.checking import check_gates
+
         checked = check_gates(loaded, root, _tell_gate)
     if json:
         document = plan_document(found.plan, found.findings, found.outlines)
         if todos:
             document["todos"] = [{"line": line, "text": text} for line, text in todos]
         if checked:
+            from orchestrator.ui.check_view import checked_document
+
             document["check"] = checked_document(checked)
         typer.echo(json_module.dumps(document, indent=2))
     elif checked:
+        from orchestrator.ui.check_view import render_checked
+
         render_checked(checked, Console(highlight=False))
     if found.findings.refused:
         raise typer.Exit(2)

@@ -7,9 +7,8 @@ from pathlib import Path
 import typer
 
 from orchestrator.engine.beside.reading import headless, is_begun, lost_journals, refuse_lost
-from orchestrator.engine.beside.rescue import left_runs
+from orchestrator.engine.brought_back import bring_back_reports
 from orchestrator.engine.folders import Folders
-from orchestrator.engine.kept import bring_back_reports
 from orchestrator.errors import UsageError
 
 
@@ -40,6 +39,8 @@ def find_left(root: Path, name: str | None) -> Folders:
     """The run that was meant, among all that left a report or a store, whatever became of their
     journals.
     """
+    from orchestrator.engine.beside.rescue import left_runs  # git, which no reader of runs needs
+
     return _named(root, left_runs(root), name)
 
 

@@ -15,15 +15,12 @@ from orchestrator.cli.options import HERE, Json, Plain, Root, RunName
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
-from orchestrator.engine.workshop import opened_store
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
 from orchestrator.journal.state import AgentState, BatchState, State, apply
 from orchestrator.reports.summary import summarize
 from orchestrator.reports.text import clean, count
-from orchestrator.reports.writer import ReportWriter
-from orchestrator.ui.displays import choose_display, make_display
 from orchestrator.ui.status_view import render_runs, render_status
 
 AgentName = Annotated[
@@ -69,6 +66,8 @@ def runs(root: Root = HERE, json: Json = False) -> None:
 
 def watch(run: RunName = None, root: Root = HERE, json: Json = False, plain: Plain = False) -> None:
     """A live view of a run that another process carries out; ends when it does."""
+    from orchestrator.ui.displays import choose_display, make_display  # more than `status` needs
+
     folders = find_run(root, run)
     kind = choose_display(json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty())
     state: State | None = None
@@ -99,6 +98,8 @@ def report(
     ] = False,
 ) -> None:
     """Render a run's report again, and say where it is."""
+    from orchestrator.reports.writer import ReportWriter  # every format; `status` needs none
+
     folders = find_run(root, run)
     names = tuple(name.strip() for name in formats.split(",") if name.strip())
     if open_ and "html" not in names:
@@ -179,6 +180,8 @@ def _patch(folders: Folders, state: State, what: str | None) -> bytes:
             (a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit
         ]
         pairs = works[-1:]
+    from orchestrator.engine.workshop import opened_store  # git, of all verbs here for this one
+
     with opened_store(state, folders) as store:
         there = [pair for pair in pairs if all(store.has(commit) for commit in pair)]
         if len(there) < len(pairs):

@@ -350,7 +350,7 @@ class Verdict(Fact):
     """What the candidate adds outside of its tests and mentions what only a judge has, as
     ``path:line: what``. It speaks against nobody.
     """
-    test_side: TestSide = TestSide()
+    test_side: TestSide = TestSide.model_construct()
     """What was done to the test side, whatever became of it."""
     environment: str = ""
     """A fingerprint of what the tests ran in."""

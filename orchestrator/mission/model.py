@@ -172,7 +172,6 @@ class Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         populate_by_name=True,
         defer_build=True,
     )
@@ -471,7 +470,7 @@ class Backend(Model):
     """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says,
     else `stdin`.
     """
-    env: Environment = Variables()
+    env: Environment = Variables.model_construct()
     """Variables that the command is given: constants (`{SQLITE: "1"}`) and names from the user's
     environment (`[API_KEY]`), or a list of both.
     """
@@ -568,7 +567,7 @@ class Notify(Model):
     """By `notify-send`."""
     on: Annotated[tuple[Notice, ...], BeforeValidator(_listed), Shorthand()] = tuple(Notice)
     """What is told; by default everything."""
-    env: Environment = Variables()
+    env: Environment = Variables.model_construct()
     """Variables that the command is given: constants, and names from the user's environment."""
     timeout: Duration = 10.0
     """Of one message; one that takes longer is given up."""
@@ -708,7 +707,7 @@ class Service(Model):
     """The signal that ends it."""
     grace: Duration = 5.0
     """How long it may take over that, before it is killed."""
-    env: Environment = Variables()
+    env: Environment = Variables.model_construct()
     """Variables that the service, and all who want it, are given: constants with placeholders
     (`{DATABASE_URL: "postgresql://localhost:{port}/{database}"}`), and names from the user's
     environment. They go before what a backend, a gate or a check says.
@@ -738,7 +737,7 @@ def _reports(value: object) -> object:
 class Program(Check):
     """A check that runs a program."""
 
-    env: Environment = Variables()
+    env: Environment = Variables.model_construct()
     """Variables that it is given beside the gate's: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
     """
@@ -844,7 +843,7 @@ class Gate(Model):
     """The checks that decide whether a candidate lands."""
 
     checks: tuple[TaggedCheck, ...] = Field(min_length=1)
-    env: Environment = Variables()
+    env: Environment = Variables.model_construct()
     """Variables that all of its checks are given: constants (`{SQLITE: "1"}`) and names from the
     user's environment (`[DATABASE_URL]`).
     """
@@ -1038,13 +1037,13 @@ class Mission(Model):
     author: Author | None = None
     """In whose name the work lands, `Name <address>`; by default whom the repository's git names."""
     repository: Repository
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Defaults.model_construct()
     backends: dict[Identifier, Backend] = {}
     budget: Budget | None = None
     """What the whole run may take."""
     notify: Annotated[tuple[Notify, ...], BeforeValidator(_ways), Shorthand()] = ()
     """Who is told when a run needs a person, or is over."""
-    workspace: Workspace = Workspace()
+    workspace: Workspace = Workspace.model_construct()
     services: dict[Identifier, Service] = {}
     """What runs beside agents and checks that name it, by name."""
     gates: dict[Identifier, Gate] = {}
@@ -1052,7 +1051,7 @@ class Mission(Model):
     on_failure: OnFailure = OnFailure.CONTINUE
     scope_requests: Annotated[
         ScopeRequests, BeforeValidator(_policy), Shorthand(_POLICY_SCHEMA)
-    ] = ScopeRequests()
+    ] = ScopeRequests.model_construct()
     """`deny` (the default), `ask`, or what to `allow`."""
     brief_template: str | None = None
     """A Jinja2 template that extends the standard brief, relative to the mission file."""

@@ -13,8 +13,10 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 LAST = chr(sys.maxunicode)
 """Sorts behind every letter of a path."""
@@ -168,6 +170,8 @@ def _span(ordered: Sequence[str], head: str) -> slice:
 
 
 def _spec_of(globs: Iterable[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # many missions have no wildcards, and no reader of a run
+
     # A class of one sign means that sign, which pathspec's regular expressions do not always take
     # in brackets.
     return GitIgnoreSpec.from_lines(re.sub(r"\[(.)\]", r"\\\1", glob) for glob in globs)

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from orchestrator.mission import model
+from orchestrator.mission.described import describe
 from orchestrator.mission.model import Mission, Model, NotYet
 from orchestrator.mission.source import Data
 
@@ -22,7 +23,9 @@ NULL = {"type": "null"}
 
 def mission_schema() -> dict[str, Any]:
     """The schema as plain data, draft 2020-12; the same for the same version of the program."""
-    schema: dict[str, Any] = _tidy(Mission.model_json_schema(by_alias=True, mode="validation"))
+    schema = Mission.model_json_schema(by_alias=True, mode="validation")
+    describe(schema, Mission, Model)
+    schema = _tidy(schema)
     nouns: dict[str, Any] = {**schema["$defs"], Mission.__name__: schema}
     for noun in vars(model).values():
         if isinstance(noun, type) and issubclass(noun, Model) and noun.__name__ in nouns:

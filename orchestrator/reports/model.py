@@ -41,7 +41,6 @@ class Part(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         populate_by_name=True,
         json_schema_serialization_defaults_required=True,
         defer_build=True,
@@ -264,7 +263,7 @@ class BatchSummary(Part):
     """What the merges of its agents' work decided, in what landed and in the newest candidate."""
     merge_warnings: tuple[MergeWarning, ...]
     """What may not work together there although it merged."""
-    talk: TalkSummary = TalkSummary()
+    talk: TalkSummary = TalkSummary.model_construct()
     """What its agents said: claims, and none of them proves anything."""
     agents: tuple[AgentSummary, ...]
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.engine.beside.judgement import Judgement, Side
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.journal.facts import CheckResult, Decision, TestRecord, Verdict
+from orchestrator.mission.described import describe
 from orchestrator.reports.model import Part
 
 NAME = "verdict.json"
@@ -115,6 +116,7 @@ def keep(found: VerdictDocument, folder: Path) -> str:
 def verdict_schema() -> dict[str, object]:
     """Draft 2020-12, generated from the model."""
     schema = VerdictDocument.model_json_schema(by_alias=True, mode="serialization")
+    describe(schema, VerdictDocument, Part)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

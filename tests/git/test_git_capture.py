@@ -578,7 +578,7 @@ def test_closed_folders_and_files_are_opened(tmp_path: Path) -> None:
     program = """
 import os, subprocess, sys
 from pathlib import Path
-import git as _
+
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.workspace import Workspaces
