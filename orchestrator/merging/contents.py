@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from orchestrator.git.values import Change, Entry
 from orchestrator.merging.contribution import Conflict, ConflictKind
 from orchestrator.structure.checks import check_file
-from orchestrator.structure.limits import LARGEST
+from orchestrator.structure.limits import largest
 from orchestrator.structure.merge import MergeResult, merge_file
 
 Read = Callable[[str, Entry], bytes]
@@ -50,7 +50,7 @@ class Merger:
         others.
         """
         sides = [each for each in versions if each is not None]
-        if any(self._size(path, each) > LARGEST for each in sides):
+        if any(self._size(path, each) > largest(path) for each in sides):
             return False
         return not any(is_binary(self._read(path, each)) for each in sides)
 

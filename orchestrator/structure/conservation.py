@@ -78,6 +78,7 @@ def _without_imports(root: Block, text: bytes) -> bytes:
 def _unkept_words(
     word: re.Pattern[bytes], base: bytes, left: bytes, right: bytes, merged: bytes
 ) -> list[str]:
+    base, left, right, merged = _differing(base, left, right, merged)
     lines = [
         Counter(b" ".join(line.split()) for line in text.splitlines())
         for text in (base, left, right)
@@ -105,6 +106,18 @@ def _unkept_words(
         f"`{shown}` would be there {'more' if by > 0 else 'less'} often than both sides together say"
         for by, shown in sorted(found, key=lambda each: (-abs(each[0]), each[1]))[:3]
     ]
+
+
+def _differing(*texts: bytes) -> list[bytes]:
+    """The texts without the lines that all begin with, and end with: those change no sum."""
+    lines = [text.split(b"\n") for text in texts]
+    shortest = min(map(len, lines))
+    start = next(
+        (i for i, each in enumerate(zip(*lines, strict=False)) if len(set(each)) > 1), shortest
+    )
+    ends = zip(*(reversed(each[start:]) for each in lines), strict=False)
+    stop = next((i for i, each in enumerate(ends) if len(set(each)) > 1), shortest - start)
+    return [b"\n".join(each[start : len(each) - stop]) for each in lines]
 
 
 def _words(word: re.Pattern[bytes], lines: Counter[bytes]) -> Words:

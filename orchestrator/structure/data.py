@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import tomllib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
@@ -18,6 +19,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from tomlkit.exceptions import TOMLKitError
 
+from orchestrator.structure.entries import (
+    ByKey,
+    Cutting,
+    cut_json,
+    cut_toml,
+    cut_yaml,
+    merge_entries,
+)
 from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.keyed import GONE, Clash, Value, bounded, merge_values
 from orchestrator.structure.limits import LARGEST
@@ -29,8 +38,9 @@ _REQUIREMENTS = re.compile(
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*\S", re.MULTILINE)
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 Key = TypeVar("Key", bound=Hashable)
-_LARGEST = {"toml": 200_000, "yaml": 60_000, "yml": 60_000}
-"""Bytes from which a file is not merged by key: its reader and writer take many seconds for more.
+_LARGEST = {"json": 2_500_000, "toml": 200_000, "yaml": 60_000, "yml": 60_000}
+"""Letters from which what touches is not merged by key: its reader and writer take many seconds for
+more.
 """
 
 
@@ -39,14 +49,9 @@ def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
     how = _how(path)
     if how is None:
         return Folded(conflicts=[Conflict("", "both changed the same lines")])
-    if max(map(len, (base, left, right))) > _LARGEST.get(path.rpartition(".")[2].lower(), LARGEST):
-        return Folded(
-            conflicts=[
-                Conflict("", "both changed the same lines, and it is too large to be merged by key")
-            ]
-        )
     try:
-        text = how(*(side.decode("utf-8") for side in (base, left, right)))
+        texts = [side.decode("utf-8") for side in (base, left, right)]
+        text = _merged(path, how, texts[0], texts[1], texts[2])
     except Clash as clash:
         return Folded(conflicts=[Conflict(clash.place, clash.reason)])
     except (ValueError, TOMLKitError, YAMLError) as error:
@@ -54,6 +59,24 @@ def merge_data(path: str, base: bytes, left: bytes, right: bytes) -> Folded:
             conflicts=[Conflict("", f"cannot be read: {' '.join(str(error).split())[:200]}")]
         )
     return Folded(text.encode("utf-8"), notes=["merged by key"])
+
+
+def _merged(path: str, how: ByKey, base: str, left: str, right: str) -> str:
+    """By the entries that touch, where that can be; else by all of them. Raises what `how` does."""
+    ending = path.rpartition(".")[2].lower()
+
+    def by_key(was: str, one: str, other: str) -> str:
+        if max(map(len, (was, one, other))) > _LARGEST.get(ending, LARGEST):
+            raise Clash("", "both changed the same lines, and it is too large to be merged by key")
+        return how(was, one, other)
+
+    cut = None if _REQUIREMENTS.search(path) else _CUTS.get(ending)
+    if cut is None:
+        return by_key(base, left, right)
+    try:
+        return merge_entries(cut, by_key, base, left, right)
+    except (Clash, ValueError, TOMLKitError, YAMLError):
+        return by_key(base, left, right)  # what moved is seen in all of it alone
 
 
 def fault_of(path: str, source: bytes) -> str | None:
@@ -129,6 +152,7 @@ class _Number(str):
     __slots__ = ()
 
 
+_INDENTED = re.compile(r"[\[{]\n([ \t]*)")
 _NUMBER = re.compile(r'"\\u0000(-?[0-9][0-9.eE+-]*)"')
 
 
@@ -150,7 +174,7 @@ def _merge_json(base: str, left: str, right: str) -> str:
     layouts = [_layout_of(value, text) for value, text in ((one, left), (other, right))]
     if layouts[0] is None or layouts[1] is None:
         raise Clash("", "both changed it, and its layout could not be kept")
-    indent, escape = layouts[0]
+    indent, escape = layouts[0] if one else layouts[1]
     return _json_of(merged, indent, escape=escape) + "\n"
 
 
@@ -158,10 +182,13 @@ def _layout_of(value: Value, text: str) -> tuple[int | str | None, bool] | None:
     """The indentation, and whether it escapes, by which a value is written as the text; None if it
     is written in some other way, which would change what nobody touched.
     """
-    for indent in (2, 4, "\t", 1, 3, None):
-        for escape in (False, True):
-            if _json_of(value, indent, escape=escape) == text.rstrip("\n"):
-                return indent, escape
+    space = _INDENTED.match(text)
+    found = space[1] if space else ""
+    indent: int | str | None = found if "\t" in found else len(found) or None
+    for each in (indent,) if space else (None, 2):
+        for escape in (False, True) if "\\u" in text else (False,):
+            if _json_of(value, each, escape=escape) == text.rstrip("\n"):
+                return each, escape
     return None
 
 
@@ -185,7 +212,7 @@ def _merge_yaml(base: str, left: str, right: str) -> str:
             writer.preserve_quotes = True
             writer.width = 1_000_000
             writer.indent(mapping=2, sequence=sequence, offset=offset)
-            document, other = writer.load(ours), writer.load(theirs)
+            document, other = writer.load(ours), writer.load(theirs) or {}
             if _dumped(writer, document) != ours:
                 continue
             _apply(document, other, merged)
@@ -260,9 +287,15 @@ def _check_yaml(text: str) -> None:
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READERS: dict[str, Callable[[str], Value]] = {
     "json": _read_json,
-    "toml": tomlkit.parse,
+    "toml": tomllib.loads,
     "yaml": _check_yaml,
     "yml": _check_yaml,
+}
+_CUTS: dict[str, Cutting] = {
+    "json": cut_json,
+    "toml": cut_toml,
+    "yaml": cut_yaml,
+    "yml": cut_yaml,
 }
 _MERGERS: dict[str, Callable[[str, str, str], str]] = {
     "json": _merge_json,

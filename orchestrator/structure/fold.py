@@ -20,7 +20,7 @@ from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.imports import dropped_and_moved, merge_imports
 from orchestrator.structure.languages import Language
 from orchestrator.structure.layout import same_but_for_layout, strip_line_ends
-from orchestrator.structure.lines import merge_contained, merge_lines, pick
+from orchestrator.structure.lines import merge_contained, merge_inside, pick
 from orchestrator.structure.literals import merge_literals
 from orchestrator.structure.matching import match
 from orchestrator.structure.order import kept, merge_order
@@ -215,7 +215,7 @@ class _Folding:
                 )
                 return changed.text
         sides = [strip_line_ends(side) for side in (old, one, other)]
-        text = merge_lines(*sides) if sides != [old.text, one.text, other.text] else None
+        text = merge_inside(*sides) if sides != [old.text, one.text, other.text] else None
         if text is not None:
             self.result.notes.append(f"{name}: white space at the ends of lines was left out")
         return text
@@ -256,12 +256,22 @@ def _name(above: str, block: Block) -> str:
 
 def _with_revived(order: list[str], keep: set[str], base: Sequence[str]) -> list[str]:
     """Put in, after their neighbours in the base, keys that neither order had a place for."""
-    missing = [key for key in base if key in keep and key not in order]
-    for key in missing:
-        place = base.index(key)
-        before = next((base[i] for i in range(place - 1, -1, -1) if base[i] in order), None)
-        order.insert(0 if before is None else order.index(before) + 1, key)
-    return order
+    there = set(order)
+    if all(key in there for key in base if key in keep):
+        return order
+    behind: dict[str, list[str]] = {"": []}
+    last = ""
+    for key in base:
+        if key in keep and key not in there:
+            behind[last].append(key)
+        elif key in there:
+            last = key
+            behind[last] = []
+    return [
+        each
+        for key in ("", *order)
+        for each in ((key,) if key else ()) + tuple(behind.get(key, ()))
+    ]
 
 
 _HEAD = frozenset({"comment", "doc", "open", "import"})
@@ -281,21 +291,21 @@ def _imports_first(order: list[str], *versions: Mapping[str, Block]) -> list[str
         if all(key in head or key not in side for head, side in zip(heads, versions, strict=True))
     }
     at = next((i for i, key in enumerate(order) if key not in in_head), len(order))
-    late = [
-        key
+    late = {
+        key: None
         for key in order[at:]
         if key in in_head and any(key in v and v[key].kind == "import" for v in versions)
-    ]
+    }
     return [*order[:at], *late, *(key for key in order[at:] if key not in late)] if late else order
 
 
 def _future_first(order: list[str], blocks: dict[str, Block]) -> list[str]:
     """``from __future__`` before every other import and definition."""
-    future = [
-        key
+    future = {
+        key: None
         for key in order
         if blocks[key].name == "from __future__" and blocks[key].kind == "import"
-    ]
+    }
     if not future:
         return order
     rest = [key for key in order if key not in future]
@@ -326,7 +336,7 @@ def _joined(
             and block is not None
             and block.kind in {"class", "function"}
         ):
-            if block.start == 0 and b"".join(parts).strip():
+            if block.start == 0 and any(part.strip() for part in parts):
                 lead = usual  # it was the first of its file, and is not any more
             else:
                 lead = b"" if parts[-1].endswith(b"\n") else b"\n"

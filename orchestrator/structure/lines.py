@@ -1,29 +1,26 @@
 """Merging by lines, as git does it, and what has to be set aside first: byte order marks and line
 ends.
 
-Owns the call of ``git merge-file``. It is given files in a folder of its own, so that no attribute
+Owns the call of ``git merge-file``, once for a file; parts of a file are merged by `threeway`. It
+is given files in a folder of its own, so that no attribute
 and no configuration of any repository decides what comes out.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.git.client import Git, Result
 from orchestrator.structure.contained import containing
+from orchestrator.structure.threeway import merge
 
 _T = TypeVar("_T")
 
 BOM = b"\xef\xbb\xbf"
-
-_REFUSED = 128
-"""The exit status from which git has not merged at all; below, it is the number of conflicts."""
-
-_WIDTH = 60
-_MARKS, _END = (b"<" * _WIDTH, b"|" * _WIDTH, b"=" * _WIDTH), b">" * _WIDTH
 
 
 def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
@@ -40,43 +37,47 @@ def merge_lines(base: bytes, left: bytes, right: bytes) -> bytes | None:
     return answer.stdout if answer.status == 0 else None
 
 
+def merge_inside(base: bytes, left: bytes, right: bytes) -> bytes | None:
+    """As `merge_lines`, of a part of a file: without a process, as there may be thousands."""
+    if b"\0" in base + left + right:
+        return None
+    found = merge(_lines(base), _lines(left), _lines(right), lambda *_: None)
+    return None if found is None else b"".join(found)
+
+
 def merge_contained(base: bytes, left: bytes, right: bytes) -> tuple[bytes, int] | None:
-    """As `merge_lines`, and a conflict in which one side did all that the other did and more is
+    """As `merge_inside`, and a conflict in which one side did all that the other did and more is
     settled by that side.
 
     With the text goes the number of conflicts that were settled.
     """
-    if any(mark in side for mark in (*_MARKS, _END) for side in (base, left, right)):
-        return None  # what git writes between the versions would not be told from what is in them
-    answer = _ask(base, left, right, "--diff3", f"--marker-size={_WIDTH}")
-    if answer.status >= _REFUSED:
+    settled: list[Sequence[bytes]] = []
+
+    def settle(
+        was: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]
+    ) -> Sequence[bytes] | None:
+        taken = containing(was, ours, theirs)
+        settled.extend([] if taken is None else [taken])
+        return taken
+
+    if b"\0" in base + left + right:
         return None
-    text: list[bytes] = []
-    runs: list[list[bytes]] = []
-    settled = 0
-    for line in answer.stdout.splitlines(keepends=True):
-        mark = line[:_WIDTH]
-        if mark in _MARKS:
-            runs.append([])
-        elif mark == _END:
-            left_run, base_run, right_run = runs
-            taken = containing(base_run, left_run, right_run)
-            if taken is None:
-                return None
-            text += taken
-            runs = []
-            settled += 1
-        else:
-            (runs[-1] if runs else text).append(line)
-    return b"".join(text), settled
+    found = merge(_lines(base), _lines(left), _lines(right), settle)
+    return None if found is None else (b"".join(found), len(settled))
 
 
-def _ask(base: bytes, left: bytes, right: bytes, *options: str) -> Result:
+def _lines(text: bytes) -> list[bytes]:
+    """As git tells lines: a return alone ends none."""
+    *whole, rest = text.split(b"\n")
+    return [line + b"\n" for line in whole] + ([rest] if rest else [])
+
+
+def _ask(base: bytes, left: bytes, right: bytes) -> Result:
     with tempfile.TemporaryDirectory(prefix="orchestrate-merge-") as folder:
         for name, content in (("left", left), ("base", base), ("right", right)):
             Path(folder, name).write_bytes(content)
         return Git(cwd=Path(folder)).run(
-            "merge-file", "-p", "-q", *options, "left", "base", "right", check=False
+            "merge-file", "-p", "-q", "left", "base", "right", check=False
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from orchestrator.structure.blocks import SYMBOLS, Block
@@ -72,33 +72,47 @@ def match(
 
 def _match_imports(gone: Sequence[Block], come: Sequence[Block], keys: dict[str, str]) -> None:
     """Pair imports of the same names from another module: the module moved."""
-    free = [block for block in come if block.kind == "import"]
+    free = _by_names((block, _imported(block)) for block in come if block.kind == "import")
     for old in gone:
-        if old.kind != "import" or old.node is None:
-            continue
-        names = {name for name, _ in imported(old.node)} - {""}
-        found = [
-            new
-            for new in free
-            if new.node is not None and names & {name for name, _ in imported(new.node)}
-        ]
-        if names and len(found) == 1:
-            keys[found[0].key] = old.key
-            free.remove(found[0])
+        names = _imported(old) if old.kind == "import" else set()
+        found = {new.key: new for name in names for new in free.get(name, ())}
+        if len(found) == 1:
+            (new,) = found.values()
+            keys[new.key] = old.key
+            for name in _imported(new):
+                free[name].remove(new)
+
+
+def _imported(block: Block) -> set[str]:
+    return {name for name, _ in imported(block.node)} - {""} if block.node is not None else set()
+
+
+def _by_names(blocks: Iterable[tuple[Block, AbstractSet[str]]]) -> dict[str, list[Block]]:
+    found: dict[str, list[Block]] = {}
+    for block, names in blocks:
+        for name in names:
+            found.setdefault(name, []).append(block)
+    return found
 
 
 def _match_targets(gone: Sequence[Block], come: Sequence[Block], keys: dict[str, str]) -> None:
     """Pair assignments and declarations of several names of which they share some: one of them was
     taken apart further.
     """
-    free = [block for block in come if block.kind == "variable"]
+    free = _by_names((block, targets_of(block)) for block in come if block.kind == "variable")
+    owners = _by_names((block, targets_of(block)) for block in gone)
     for old in gone:
-        names = targets_of(old)
-        found = [new for new in free if names & targets_of(new)]
-        rivals = [other for other in gone if found and targets_of(other) & targets_of(found[0])]
-        if old.kind == "variable" and len(found) == len(rivals) == 1:
-            keys[found[0].key] = old.key
-            free.remove(found[0])
+        if old.kind != "variable":
+            continue
+        found = {new.key: new for name in targets_of(old) for new in free.get(name, ())}
+        if len(found) != 1:
+            continue
+        (new,) = found.values()
+        rivals = {other.key for name in targets_of(new) for other in owners.get(name, ())}
+        if len(rivals) == 1:
+            keys[new.key] = old.key
+            for name in targets_of(new):
+                free[name].remove(new)
 
 
 def likeness(one: Block, other: Block) -> float:
@@ -130,11 +144,13 @@ def _match_edits(
     here = [block for block in side if block.family not in settled]
     for place, come in _gaps(here, fixed).items():
         gone = gaps.get(place, [])
+        at = 0
         for block in come:
-            pair = next((old for old in gone if _edited(old, block)), None)
+            near = range(at, min(at + _CANDIDATES, len(gone)))
+            pair = next((index for index in near if _edited(gone[index], block)), None)
             if pair is not None:
-                keys[block.key] = pair.key
-                gone = gone[gone.index(pair) + 1 :]
+                keys[block.key] = gone[pair].key
+                at = pair + 1
 
 
 def _edited(old: Block, new: Block) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.structure.data import merge_data
 from orchestrator.structure.fold import fold
 from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.languages import language_of
-from orchestrator.structure.limits import LARGEST
+from orchestrator.structure.limits import largest
 from orchestrator.structure.lines import Form, merge_lines
 from orchestrator.structure.unused import unused_imports
 
@@ -46,7 +46,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     was = base or b""
     lines = merge_lines(was, left, right) if base is not None else None
     notes: list[str] = []
-    is_large = max(len(was), len(left), len(right)) > LARGEST
+    is_large = max(len(was), len(left), len(right)) > largest(path)
     if lines is not None:
         findings = [] if is_large else check_file(path, lines, left, right)
         if not findings:

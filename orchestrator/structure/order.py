@@ -6,9 +6,9 @@ Pure. Used alike for the blocks of a file, the names of an import, and the entri
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -34,27 +34,52 @@ def merge_order(
     theirs = [key for key in right if key in common]
     frame_is_left = theirs == was or (ours != was and _moved(was, ours) <= _moved(was, theirs))
     frame, other = (left, right) if frame_is_left else (right, left)
-    result = [key for key in frame if key in keep]
+    result = _Chain(key for key in frame if key in keep)
     known = set(frame)
     beyond, old = set(other), set(base)
     placed: set[Key] = set()
-    for index, key in enumerate(other):
+    before: Key | None = None  # what is there, and stands last before the key at hand
+    for key in other:
         if key in known or key not in keep:
+            before = key if key in known and key in keep else before
             continue
-        before = next(
-            (other[i] for i in range(index - 1, -1, -1) if other[i] in known or other[i] in placed),
-            None,
-        )
-        while before is not None and before not in keep:
-            place = other.index(before)
-            before = next((other[i] for i in range(place - 1, -1, -1) if other[i] in keep), None)
-        at = 0 if before is None else result.index(before) + 1
+        after = result.first if before is None else result.following(before)
         if frame_is_left and before not in placed:
-            while at < len(result) and result[at] not in beyond and result[at] not in old:
-                at += 1
-        result.insert(at, key)
+            while after is not None and after not in beyond and after not in old:
+                before, after = after, result.following(after)
+        result.put(key, before)
         placed.add(key)
-    return result
+        before = key
+    return list(result)
+
+
+class _Chain(Generic[Key]):
+    """Keys in an order, into which others are put without moving the rest."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.first: Key | None = None
+        self._next: dict[Key, Key | None] = {}
+        last: Key | None = None
+        for key in keys:
+            self.put(key, last)
+            last = key
+
+    def following(self, key: Key) -> Key | None:
+        """What stands behind a key."""
+        return self._next[key]
+
+    def put(self, key: Key, before: Key | None) -> None:
+        """Put a key behind another one, or first."""
+        if before is None:
+            self.first, self._next[key] = key, self.first
+        else:
+            self._next[key], self._next[before] = self._next[before], key
+
+    def __iter__(self) -> Iterator[Key]:
+        at = self.first
+        while at is not None:
+            yield at
+            at = self._next[at]
 
 
 def _moved(was: Sequence[Key], now: Sequence[Key]) -> int:

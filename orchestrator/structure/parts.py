@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from orchestrator.structure.blocks import Block
-from orchestrator.structure.lines import merge_lines
+from orchestrator.structure.lines import merge_inside
 
 
 def merge_parts(base: Block, left: Block, right: Block) -> bytes | None:
@@ -26,7 +26,7 @@ def merge_parts(base: Block, left: Block, right: Block) -> bytes | None:
         return None
     merged: list[bytes] = []
     for part in reversed(parts):  # the body first: most conflicts are there
-        text = merge_lines(*part)
+        text = merge_inside(*part)
         if text is None:
             return None
         merged.insert(0, text)

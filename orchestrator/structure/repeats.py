@@ -9,8 +9,8 @@ their number has changed. Pure.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.structure.blocks import SYMBOLS, Block
@@ -19,6 +19,10 @@ _LIKE = 0.5
 """Shared words over all words, from which one of several of one name is taken for the new form of
 another.
 """
+
+_MOST_PAIRS = 2_500
+"""From here on they are too many to be held against one another: none is another's new form."""
+Pair = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -67,47 +71,63 @@ def _families(blocks: Sequence[Block]) -> defaultdict[str, list[Block]]:
 
 def _match(was: Sequence[Block], now: Sequence[Block]) -> dict[str, str]:
     keys: dict[str, str] = {}
-    old, new = list(was), list(now)
+    old, new = dict(enumerate(was)), dict(enumerate(now))  # those that nothing is paired with yet
 
-    def pair(before: Block, after: Block) -> None:
-        keys[after.key] = before.key
-        old.remove(before)
-        new.remove(after)
+    def pair(before: int, after: int) -> None:
+        keys[now[after].key] = was[before].key
+        del old[before], new[after]
 
-    for after in now:  # as it was, word for word
-        same = next((before for before in old if _text(before) == _text(after)), None)
-        if same is not None:
-            pair(same, after)
+    told = defaultdict[bytes, deque[int]](deque)
+    for before, block in old.items():
+        told[_text(block)].append(before)
+    for after in list(new):  # as it was, word for word
+        if same := told[_text(now[after])]:
+            pair(same.popleft(), after)
+    named = {block.key: at for at, block in old.items() if block.key != block.family}
     for after in list(new):  # told apart by its parameters or decorators
-        same = next((before for before in old if before.key == after.key != before.family), None)
-        if same is not None and "#" not in after.key.removeprefix(after.family):
-            pair(same, after)
+        block = now[after]
+        if block.key in named and "#" not in block.key.removeprefix(block.family):
+            pair(named.pop(block.key), after)
     if len(old) == len(new):
         for before, after in zip(list(old), list(new), strict=True):
             pair(before, after)
-    while old and new:
-        best = max(
-            (
-                (_likeness(before, after), -i, -j)
-                for i, before in enumerate(old)
-                for j, after in enumerate(new)
-            ),
-        )
-        if best[0] < _LIKE:
-            break
-        pair(old[-best[1]], new[-best[2]])
+    for before, after in _likely([*old], [*new], was, now):
+        pair(before, after)
     seen: Counter[str] = Counter()
-    for after in new:  # both sides may have added the same
-        text = _text(after).decode("utf-8", "surrogateescape")
+    for block in (now[after] for after in new):  # both sides may have added the same
+        text = _text(block).decode("utf-8", "surrogateescape")
         seen[text] += 1
-        keys[after.key] = f"{after.family}={text}{seen[text]}"
+        keys[block.key] = f"{block.family}={text}{seen[text]}"
     return keys
+
+
+def _likely(
+    old: Sequence[int], new: Sequence[int], was: Sequence[Block], now: Sequence[Block]
+) -> Iterator[Pair]:
+    """Pairs of those that are left, the likest first, each in one at most."""
+    if len(old) * len(new) > _MOST_PAIRS:
+        return
+    bags = [{at: _bag(blocks[at]) for at in left} for blocks, left in ((was, old), (now, new))]
+    scored = sorted(
+        (-_likeness(bags[0][before], bags[1][after]), i, j)
+        for i, before in enumerate(old)
+        for j, after in enumerate(new)
+    )
+    taken: tuple[set[int], set[int]] = (set(), set())
+    for score, i, j in scored:
+        if -score >= _LIKE and i not in taken[0] and j not in taken[1]:
+            taken[0].add(i)
+            taken[1].add(j)
+            yield old[i], new[j]
 
 
 def _text(block: Block) -> bytes:
     return b" ".join(block.text.split())
 
 
-def _likeness(one: Block, other: Block) -> float:
-    bags = [Counter(re.findall(rb"\w+|[^\w\s]", block.text)) for block in (one, other)]
-    return (bags[0] & bags[1]).total() / max((bags[0] | bags[1]).total(), 1)
+def _bag(block: Block) -> Counter[bytes]:
+    return Counter(re.findall(rb"\w+|[^\w\s]", block.text))
+
+
+def _likeness(one: Counter[bytes], other: Counter[bytes]) -> float:
+    return (one & other).total() / max((one | other).total(), 1)

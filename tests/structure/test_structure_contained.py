@@ -82,9 +82,10 @@ def test_in_a_function() -> None:
     assert merge_file("a.py", *(text.encode() for text in (base, left, other))).content is None
 
 
-def test_what_looks_like_a_mark_of_git_is_not_looked_into() -> None:
+def test_what_looks_like_a_mark_of_git_is_a_line() -> None:
     marked = b"x\n" + b"=" * 60 + b"\n"
-    assert merge_contained(b"", marked + b"a\n", marked + b"a\nb\n") is None
+    both = marked + b"a\nb\n"
+    assert merge_contained(b"", marked + b"a\n", both) == (both, 1)
     assert merge_contained(b"", b"a\n", b"a\nb\n") == (b"a\nb\n", 1)
 
 

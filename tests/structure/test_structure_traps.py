@@ -423,7 +423,7 @@ def test_several_documents_in_one_file_are_read() -> None:
     assert any("the key 'e' is there twice" in note for note in merge.notes)
 
 
-def test_large_data_is_read_quickly_and_not_merged_by_key() -> None:
+def test_large_data_is_merged_quickly_where_both_added_and_not_all_by_key() -> None:
     base = "".join(f"key{i}:\n  - name: x{i}\n    value: {i}\n" for i in range(10_000))
     started = time.perf_counter()
     left, right = (
@@ -431,10 +431,10 @@ def test_large_data_is_read_quickly_and_not_merged_by_key() -> None:
         base.replace("value: 9000\n", "value: 55\n"),
     )
     assert clean("a.yaml", base, left, right) == left.replace("value: 9000\n", "value: 55\n")
-    assert (
-        "too large to be merged by key"
-        in conflict("a.yaml", base, base + "y: 1\n", base + "z: 1\n")[""]
-    )
+    assert clean("a.yaml", base, base + "y: 1\n", base + "z: 1\n") == base + "y: 1\nz: 1\n"
+    same = base.replace("value", "other").replace("name", "called")
+    other = base.replace("value", "third").replace("name", "named")
+    assert "too large to be merged by key" in conflict("a.yaml", base, same, other)[""]
     assert time.perf_counter() - started < 10
 
 
