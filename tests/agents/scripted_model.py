@@ -2,7 +2,8 @@
 is spent.
 
 It speaks Anthropic messages, OpenAI responses, OpenAI chat completions and Gemini, streaming. What
-an agent is to do stands in its brief, as lines `script: sh COMMAND`; each is one call of the agent's shell.
+an agent is to do stands in its brief, as lines `script: sh COMMAND`, each of which is one call of the
+agent's shell, and `script: tool NAME ARGUMENTS`, a call of a tool of the channel that it is given by MCP.
 `script: fault KIND` makes it fail as providers do, once the first call is done and half an edit
 stands in the tree; who comes with the key `WRONG_KEY` is turned away. A request in which the agent
 only quotes the brief (a title, a safety review) offers no shell, and is answered in words.
@@ -15,22 +16,29 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-SCRIPT = re.compile(r"script: sh (.+?)(?:\\n|\n|$)")
+SCRIPT = re.compile(r"script: (sh|tool) (.+?)(?:\\n|\n|$)")
 FAULT = re.compile(r"script: fault (\w+)")
 DONE = re.compile(
     r'"type": "(?:tool_result|function_call_output|custom_tool_call_output)"|"role": "tool"'
     r'|"functionResponse"'
 )
 WRONG_KEY = "sk-wrong-key-0000000000"
-LIMITED_SECONDS = 3.0
-"""How long the rate is limited, from the first request that meets the limit."""
 BUSY_REQUESTS = 3
 """As many as Claude makes before it gives up, and Codex in as many attempts."""
+WORDS = "All done."
+"""Its last, when the script is carried out."""
+EASY = {
+    "reasoning": "one step",
+    "model_choice": "flash",
+    "complexity_reasoning": "one step",
+    "complexity_score": 1,
+}
+"""What Gemini asks before all else: how hard it is, and so which model it should be."""
 TEXT_TOKENS = (120, 30)
 """Of every answer: what went in, what came out."""
 
@@ -53,10 +61,14 @@ class Model:
     """Serves until the `with` block ends."""
 
     def __init__(self) -> None:
+        self.limited_seconds = 3.0
+        """How long the rate is limited, from the first request that meets the limit."""
         self.limited = 0
         """How many requests met the rate limit."""
-        self._limits: dict[str, float] = {}
-        self._busy: Counter[str] = Counter()
+        self.heard: list[str] = []
+        """All that was said up to each request, as JSON."""
+        self._limits: dict[Any, float] = {}
+        self._busy: Counter[Any] = Counter()
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -80,6 +92,7 @@ class Model:
         if WRONG_KEY in headers:
             return Fault.UNAUTHORIZED
         text = text_of(body)
+        self.heard.append(text)
         asked = FAULT.search(text)
         if not asked or not DONE.search(text):
             return Fault.NONE
@@ -92,7 +105,7 @@ class Model:
             return fault
         with self._lock:
             began = self._limits.setdefault(whose, time.monotonic())
-            is_limited = time.monotonic() < began + LIMITED_SECONDS
+            is_limited = time.monotonic() < began + self.limited_seconds
             self.limited += is_limited
         return fault if is_limited else Fault.NONE
 
@@ -100,8 +113,8 @@ class Model:
         self._is_over.wait(600)
 
 
-def shell_of(body: dict[str, Any]) -> str | None:
-    """What the agent calls its shell."""
+def tools_of(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By name, the tools that the agent offers; for each what its arguments are."""
     given = [body, *(item for item in body.get("input") or [] if isinstance(item, dict))]
     tools = [tool for part in given for tool in part.get("tools") or []]
     inside = ("tools", "functionDeclarations")
@@ -110,9 +123,18 @@ def shell_of(body: dict[str, Any]) -> str | None:
         for tool in tools
         for inner in next((tool[key] for key in inside if tool.get(key)), [tool])
     ]
-    names = [tool.get("name") or tool.get("function", {}).get("name", "") for tool in tools]
+    described = [tool.get("function") or tool for tool in tools]
+    shapes = ("parameters", "input_schema", "parametersJsonSchema")
+    return {
+        tool.get("name", ""): next((tool[key] for key in shapes if tool.get(key)), {})
+        for tool in described
+    }
+
+
+def shell_of(tools: Collection[str]) -> str | None:
+    """What the agent calls its shell."""
     known = ("Bash", "exec_command", "shell_command", "shell", "exec", "run_shell_command", "bash")
-    return next((name for name in names if name in known or name.endswith("__shell")), None)
+    return next((name for name in tools if name in known or name.endswith("__shell")), None)
 
 
 def text_of(body: dict[str, Any]) -> str:
@@ -120,12 +142,17 @@ def text_of(body: dict[str, Any]) -> str:
     return json.dumps(body.get("messages") or body.get("input") or body.get("contents"))
 
 
-def next_command(body: dict[str, Any]) -> str | None:
-    """The command of the script that is not carried out yet; None when all are."""
+def next_step(body: dict[str, Any]) -> tuple[str, str] | None:
+    """The step of the script that is not carried out yet: of which kind, and what; None when all
+    are.
+    """
     text = text_of(body)
     asked = list(dict.fromkeys(SCRIPT.findall(text)))
     done = len(DONE.findall(text))
-    return json.loads(f'"{asked[done]}"') if done < len(asked) else None
+    if done >= len(asked):
+        return None
+    kind, what = asked[done]
+    return kind, json.loads(f'"{what}"')
 
 
 def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
@@ -149,8 +176,9 @@ def _handler(model: Model) -> type[BaseHTTPRequestHandler]:
                 self._send(400, b"{}", "application/json")
                 return
             if self.path.partition("?")[0].endswith(":generateContent"):
-                # Which model it should be, or the like: answered, in words that decide nothing.
-                self._send(200, json.dumps(next(_gemini({}))).encode(), "application/json")
+                # How hard it is, and which model it should be therefore.
+                text = json.dumps(EASY)
+                self._send(200, json.dumps(_gemini_whole(text)).encode(), "application/json")
                 return
             if "count_tokens" in self.path:
                 self._send(200, b'{"input_tokens": 100}', "application/json")
@@ -223,18 +251,27 @@ def _dialect(path: str) -> Any:
 
 
 def _call(body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    shell, command = shell_of(body), next_command(body)
-    if shell is None or command is None:
+    tools = tools_of(body)
+    shell, step = shell_of(tools), next_step(body)
+    if shell is None or step is None:
         return None
-    match shell:
-        case "exec_command":
-            return shell, {"cmd": command}
-        case "exec":  # a program that calls tools
-            return shell, {"cmd": command}
-        case "shell":
-            return shell, {"command": ["sh", "-c", command]}
-        case _:
-            return shell, {"command": command, "description": "as the script says"}
+    kind, command = step
+    if kind == "tool":
+        name, _, given = command.partition(" ")
+        ours = (tool for tool in tools if "orchestrate" in tool and tool.endswith(f"_{name}"))
+        return next(ours, f"mcp__orchestrate__{name}"), json.loads(given or "{}")
+    if shell in ("exec_command", "exec"):  # the latter is a program that calls tools
+        return shell, {"cmd": command}
+    shape = tools[shell].get("properties", {}).get("command", {})
+    if shape.get("type") == "array":
+        return shell, {"command": ["sh", "-c", command]}
+    return shell, {"command": command, "description": "as the script says"}
+
+
+def _parts(text: str) -> Iterator[str]:
+    """As it is streamed: never in one piece."""
+    half = len(text) // 2
+    yield from (text[:half], text[half:])
 
 
 def _messages(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -247,12 +284,16 @@ def _messages(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if call:
         block = {"type": "tool_use", "id": f"toolu_{time.monotonic_ns()}", "name": call[0]}
         yield {"type": "content_block_start", "index": 0, "content_block": {**block, "input": {}}}
-        part = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}
+        parts = [
+            {"type": "input_json_delta", "partial_json": part}
+            for part in _parts(json.dumps(call[1]))
+        ]
     else:
         block = {"type": "text", "text": ""}
         yield {"type": "content_block_start", "index": 0, "content_block": block}
-        part = {"type": "text_delta", "text": "All done."}
-    yield {"type": "content_block_delta", "index": 0, "delta": part}
+        parts = [{"type": "text_delta", "text": part} for part in _parts(WORDS)]
+    for part in parts:
+        yield {"type": "content_block_delta", "index": 0, "delta": part}
     yield {"type": "content_block_stop", "index": 0}
     reason = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
     yield {"type": "message_delta", "delta": reason, "usage": {"output_tokens": TEXT_TOKENS[1]}}
@@ -272,7 +313,7 @@ def _responses(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
             item["input"] = f"text(await tools.exec_command({item.pop('arguments')}))"
         yield {"type": "response.output_item.added", "output_index": 0, "item": item}
     else:
-        words = [{"type": "output_text", "text": "All done.", "annotations": []}]
+        words = [{"type": "output_text", "text": WORDS, "annotations": []}]
         item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "content": words}
         yield {"type": "response.output_item.added", "output_index": 0, "item": item}
     yield {"type": "response.output_item.done", "output_index": 0, "item": item}
@@ -287,13 +328,19 @@ def _chat(body: dict[str, Any]) -> Iterator[dict[str, Any] | str]:
     """OpenAI, the older way."""
     call, number = _call(body), time.monotonic_ns()
     head = {"id": f"chat-{number}", "object": "chat.completion.chunk", "model": body.get("model")}
-    delta: dict[str, Any] = {"role": "assistant", "content": None if call else "All done."}
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None if call else ""}]
     if call:
-        function = {"name": call[0], "arguments": json.dumps(call[1])}
-        delta["tool_calls"] = [
-            {"index": 0, "id": f"call_{number}", "type": "function", "function": function}
+        function = {"name": call[0], "arguments": ""}
+        begun = {"index": 0, "id": f"call_{number}", "type": "function", "function": function}
+        deltas[0]["tool_calls"] = [begun]
+        deltas += [
+            {"tool_calls": [{"index": 0, "function": {"arguments": part}}]}
+            for part in _parts(json.dumps(call[1]))
         ]
-    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    else:
+        deltas += [{"content": part} for part in _parts(WORDS)]
+    for delta in deltas:
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     reason = "tool_calls" if call else "stop"
     usage = {"prompt_tokens": TEXT_TOKENS[0], "completion_tokens": TEXT_TOKENS[1]}
     usage["total_tokens"] = sum(TEXT_TOKENS)
@@ -304,9 +351,19 @@ def _chat(body: dict[str, Any]) -> Iterator[dict[str, Any] | str]:
 def _gemini(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Google."""
     call = _call(body)
-    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": "All done."}
-    content = {"role": "model", "parts": [part]}
+    if call:
+        yield _candidate({"functionCall": {"name": call[0], "args": call[1]}})
+    else:
+        yield from (_candidate({"text": part}) for part in _parts(WORDS))
+    yield _gemini_whole("")
+
+
+def _gemini_whole(text: str) -> dict[str, Any]:
+    """An answer, or its end."""
     usage = {"promptTokenCount": TEXT_TOKENS[0], "candidatesTokenCount": TEXT_TOKENS[1]}
     usage["totalTokenCount"] = sum(TEXT_TOKENS)
-    answer = {"content": content, "finishReason": "STOP", "index": 0}
-    yield {"candidates": [answer], "usageMetadata": usage}
+    return {**_candidate({"text": text}, finishReason="STOP"), "usageMetadata": usage}
+
+
+def _candidate(part: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {"candidates": [{"content": {"role": "model", "parts": [part]}, "index": 0, **more}]}

@@ -1,5 +1,6 @@
-"""Real agents, Claude Code and Codex as people have them, against a scripted model on loopback: a
-mission that names them and says no more, and what providers do to it. Needs the package index.
+"""Real agents, Claude Code, Codex and Goose as people have them, against a scripted model on loopback: a
+mission that names them and says no more, and what providers do to it. Needs the package indexes;
+where Node's cannot be had, Goose is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator.isolation.preflight import failed
-from tests.agents.programs import install
+from tests.agents.programs import has_npm, path_with
 from tests.agents.scripted_model import TEXT_TOKENS, WRONG_KEY, Model
 from tests.e2e.helpers import Bench, check_story, make_repository
 
@@ -22,9 +23,12 @@ KEY = "sk-test-of-nobody-123456"
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
 
 
-@pytest.fixture(scope="module")
+AGENTS = ("claude", "codex", *(["goose"] if has_npm() else []))
+
+
+@pytest.fixture(scope="session")
 def path_with_agents(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return install(tmp_path_factory.mktemp("agents"))
+    return path_with(tmp_path_factory)
 
 
 @pytest.fixture
@@ -48,6 +52,9 @@ def model(
             "ANTHROPIC_BASE_URL": model.url,
             "ANTHROPIC_API_KEY": KEY,
             "OPENAI_API_KEY": KEY,
+            "GOOSE_PROVIDER": "openai",
+            "GOOSE_MODEL": "gpt-4o",
+            "OPENAI_HOST": model.url,
         }.items():
             monkeypatch.setenv(name, value)
         yield model
@@ -113,8 +120,8 @@ def agents_of(bench: Bench) -> dict[str, dict[str, Any]]:
 def test_a_mission_that_names_them_and_says_no_more(
     model: Model, tmp_path: Path, level: str
 ) -> None:
-    """Two batches, five at once, of both; who has it as its own is given the rest as well."""
-    first = [agent(word, ("claude", "codex")[n % 2]) for n, word in enumerate(WORDS[:5])]
+    """Two batches, five at once, of all; who has it as its own is given the rest as well."""
+    first = [agent(word, AGENTS[n % len(AGENTS)]) for n, word in enumerate(WORDS[:5])]
     second = [agent("six", "mine"), agent("seven", "codex")]
     gates = {
         "first": {"checks": [{"pytest": [f"tests/test_{word}.py" for word in WORDS[:5]]}]},
@@ -155,11 +162,13 @@ def test_a_mission_that_names_them_and_says_no_more(
     assert KEY not in text
 
 
-@pytest.mark.parametrize("name", ["claude", "codex"])
+@pytest.mark.parametrize("name", AGENTS)
 def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
     """Each fault, after half an edit, is an outcome of its own, with its cause; nothing half done
     lands, and a rate limit costs no attempt.
     """
+    if name == "goose":  # it gives up after seven seconds, and not after one
+        model.limited_seconds = 9.0
     one = {"attempts": 1}
     agents = [
         agent("one", name, "script: fault 429", **one),
@@ -206,6 +215,7 @@ def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
     causes = {
         "claude": ("Internal server error", "malformed response", "malformed response"),
         "codex": ("high demand", "stream closed", "stream closed"),
+        "goose": ("Server error", "empty response", "call was not carried out"),
     }
     for word, cause in zip(("two", "three", "four"), causes[name], strict=True):
         assert found[word]["reason"].startswith(f"{name}: ")

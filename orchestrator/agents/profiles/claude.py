@@ -6,16 +6,8 @@ import time
 
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
-from orchestrator.agents.reading import (
-    Event,
-    answer_to,
-    event_of,
-    inside,
-    money,
-    number,
-    sentence,
-    wait_told,
-)
+from orchestrator.agents.reader import EventReader, last_line
+from orchestrator.agents.reading import Event, inside, money, number, sentence
 from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
@@ -25,18 +17,16 @@ _OURS = "mcp__orchestrate"
 _LIMITS = ("error_max_turns", "error_max_budget_usd", "error_max_tool_calls")
 
 
-class ClaudeReader:
+class ClaudeReader(EventReader):
     """Its `result` says all; requests that are tried again say when that will be."""
 
     def __init__(self, means: str = MEANS) -> None:
+        super().__init__()
         self._means = means
         self._result: Event | None = None
         self._wait: float | None = None
 
-    def read(self, line: str) -> str:
-        event = event_of(line)
-        if event is None:
-            return line.strip()
+    def take(self, event: Event) -> str:
         match event.get("type"):
             case "result":
                 self._result = event
@@ -59,20 +49,18 @@ class ClaudeReader:
         event = self._result
         if event is None:
             return None
-        usage, session = _usage(event, self._means), str(event.get("session_id") or "")
+        usage, self.session = _usage(event, self._means), str(event.get("session_id") or "")
         subtype = str(event.get("subtype") or "")
         if not event.get("is_error") and subtype == "success":
-            said = str(event.get("result") or "")
-            return Heard(Answer.DELIVERED, "", usage, session, said=said)
+            self.said = str(event.get("result") or "")
+            return self.delivered(usage)
         errors = event.get("errors")
         told = event.get("result") or inside(event, "error", "message")
         told = told or ("; ".join(map(str, errors)) if isinstance(errors, list) else errors)
         text = sentence(told or subtype or event.get("terminal_reason"))
         if subtype in _LIMITS:
-            return Heard(Answer.OVER_BUDGET, text, usage, session)
-        answer = answer_to(text, event.get("api_error_status"))
-        wait = wait_told(text) or self._wait if answer is Answer.RATE_LIMITED else None
-        return Heard(answer, text, usage, session, wait)
+            return self.ended_early(Answer.OVER_BUDGET, text, usage)
+        return self.failed(text, usage, event.get("api_error_status"), self._wait)
 
 
 def _usage(event: Event, means: str) -> Usage | None:
@@ -95,7 +83,7 @@ def _shown(event: Event) -> str:
     for block in reversed(content if isinstance(content, list) else []):
         match block:
             case {"type": "text", "text": str(text)} if text.strip():
-                return text.strip().splitlines()[-1]
+                return last_line(text)
             case {"type": "tool_use", "name": name, "input": dict(given)}:
                 what = given.get("command") or given.get("file_path") or given.get("pattern") or ""
                 return f"{name} {str(what).strip()}".strip().splitlines()[0]

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
-from orchestrator.agents.reading import (
-    Event,
-    answer_to,
-    event_of,
-    inside,
-    number,
-    sentence,
-    wait_told,
-)
+from orchestrator.agents.reader import EventReader, last_line
+from orchestrator.agents.reading import Event, inside, number, sentence
 from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
@@ -25,22 +17,18 @@ _ALWAYS = (
 )
 
 
-class CodexReader:
+class CodexReader(EventReader):
     """A turn is completed or fails; errors before that may have been got over."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._last: Event | None = None
         self._error = ""
-        self._session = ""
-        self._said = ""
 
-    def read(self, line: str) -> str:
-        event = event_of(line)
-        if event is None:
-            return line.strip()
+    def take(self, event: Event) -> str:
         match event.get("type"):
             case "thread.started":
-                self._session = str(event.get("thread_id") or "")
+                self.session = str(event.get("thread_id") or "")
             case "turn.started":
                 self._last = None
             case "turn.completed" | "turn.failed":
@@ -50,21 +38,16 @@ class CodexReader:
                 return self._error
             case "item.started" | "item.completed":
                 if inside(event, "item", "type") == "agent_message":
-                    self._said = str(inside(event, "item", "text") or "")
+                    self.said = str(inside(event, "item", "text") or "")
                 return _shown(event)
         return ""
 
     def heard(self) -> Heard | None:
         if self._last is None:
-            return self._failed(self._error) if self._error else None
+            return self.failed(self._error) if self._error else None
         if self._last.get("type") == "turn.completed":
-            return Heard(Answer.DELIVERED, "", _usage(self._last), self._session, said=self._said)
-        return self._failed(sentence(inside(self._last, "error", "message") or self._error))
-
-    def _failed(self, text: str) -> Heard:
-        answer = answer_to(text)
-        wait = wait_told(text) if answer is Answer.RATE_LIMITED else None
-        return Heard(answer, text or "its turn failed", None, self._session, wait)
+            return self.delivered(_usage(self._last))
+        return self.failed(inside(self._last, "error", "message") or self._error)
 
 
 def _usage(event: Event) -> Usage | None:
@@ -81,8 +64,8 @@ def _usage(event: Event) -> Usage | None:
 
 def _shown(event: Event) -> str:
     match event.get("item"):
-        case {"type": "agent_message", "text": str(text)} if text.strip():
-            return text.strip().splitlines()[-1]
+        case {"type": "agent_message", "text": str(text)}:
+            return last_line(text)
         case {"type": "command_execution", "command": str(command)} if command.strip():
             return command.strip().splitlines()[0]
         case {"type": "file_change", "changes": [{"path": path}, *_]}:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
-from orchestrator.agents.reading import (
-    Event,
-    answer_to,
-    event_of,
-    inside,
-    number,
-    sentence,
-    wait_told,
-)
+from orchestrator.agents.reader import EventReader, last_line
+from orchestrator.agents.reading import Event, inside, number, sentence
 from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
@@ -20,32 +13,28 @@ MEANS = "all requests of the attempt, of all models; what they cost is not told"
 _YOLO = ("--approval-mode", "yolo")  # without it, it does nothing and exits with 0
 
 
-class GeminiReader:
+class GeminiReader(EventReader):
     """Its `result` says how it went; but a stream that broke off before the first word is a success
     to it, so that last words must be there as well.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._result: Event | None = None
-        self._session = ""
-        self._said = ""
 
-    def read(self, line: str) -> str:
-        event = event_of(line)
-        if event is None:
-            return line.strip()
+    def take(self, event: Event) -> str:
         match event:
             case {"type": "init"}:
-                self._session = str(event.get("session_id") or "")
+                self.session = str(event.get("session_id") or "")
             case {"type": "result"}:
                 self._result = event
             case {"type": "error", "message": str(text)}:
                 return sentence(text)
-            case {"type": "message", "role": "assistant", "content": str(text)} if text.strip():
-                self._said += text
-                return text.strip().splitlines()[-1]
+            case {"type": "message", "role": "assistant", "content": str(text)}:
+                self.said += text
+                return last_line(self.said)
             case {"type": "tool_result"}:
-                self._said = ""
+                self.said = ""
             case {"type": "tool_use", "tool_name": name, "parameters": dict(given)}:
                 what = given.get("command") or given.get("file_path") or ""
                 return sentence(f"{name} {what}")
@@ -57,14 +46,13 @@ class GeminiReader:
             return None
         usage = _usage(event)
         if event.get("status") == "success":
-            if not self._said:
-                return Heard(Answer.FAILED, "its last answer is empty", usage, self._session)
-            return Heard(Answer.DELIVERED, "", usage, self._session, said=self._said)
+            if not self.said.strip():
+                return self.ended_early(Answer.FAILED, "its last answer is empty", usage)
+            return self.delivered(usage)
         text = sentence(inside(event, "error", "message") or event.get("status"))
-        kind = str(inside(event, "error", "type") or "")
-        answer = Answer.OVER_BUDGET if "TurnLimited" in kind else answer_to(text)
-        wait = wait_told(text) if answer is Answer.RATE_LIMITED else None
-        return Heard(answer, text, usage, self._session, wait)
+        if "TurnLimited" in str(inside(event, "error", "type") or ""):
+            return self.ended_early(Answer.OVER_BUDGET, text, usage)
+        return self.failed(text, usage)
 
 
 def _usage(event: Event) -> Usage | None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
-from orchestrator.agents.reading import (
-    Event,
-    answer_to,
-    event_of,
-    inside,
-    number,
-    sentence,
-    wait_told,
-)
+from orchestrator.agents.reader import EventReader, last_line
+from orchestrator.agents.reading import Event, inside, money, number, sentence
 from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import BriefMode, Isolation
 
-MEANS = "as it counts them for the whole attempt; what they cost is not told"
+MEANS = "as it counts them for the whole attempt, in list prices where it knows the model"
 _FAILED = "ran into this error"
 """How it tells of a request that failed, in words of its own as if it were the model's."""
+_NO_TURNS = "maximum number of actions"
 _KEYS = (
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
@@ -30,18 +24,19 @@ _KEYS = (
 )
 
 
-class GooseReader:
-    """It exits with 0 and says `complete` whatever happened: its last words decide."""
+class GooseReader(EventReader):
+    """It exits with 0 and says `complete` whatever happened: its last words decide, and whose they
+    are. A message of the model's comes with the `inference` that made it; where others do, one that
+    does not is Goose's own, and that is never good: no answer came, or no more turns are left.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._complete: Event | None = None
-        self._error = ""
-        self._words = ""
+        self._error = self._id = self._broken = ""
+        self._is_model_told = self._is_own = False
 
-    def read(self, line: str) -> str:
-        event = event_of(line)
-        if event is None:
-            return line.strip()
+    def take(self, event: Event) -> str:
         match event.get("type"):
             case "complete":
                 self._complete = event
@@ -53,32 +48,43 @@ class GooseReader:
         return ""
 
     def _heard_of(self, event: Event) -> str:
+        is_models = inside(event, "message", "metadata", "inference") is not None
+        self._is_model_told = self._is_model_told or is_models
+        self._is_own = self._is_model_told and not is_models
+        id = str(inside(event, "message", "id") or "")
+        if not id or id != self._id:  # else it is a further part of the same
+            self._id, self.said = id, ""
         content = inside(event, "message", "content")
-        blocks = content if isinstance(content, list) else []
-        self._words = " ".join(
-            str(inside(block, "text")) for block in blocks if inside(block, "type") == "text"
-        ).strip()
-        for block in blocks:
-            if inside(block, "type") == "toolRequest":
-                self._words = ""  # what it says after that is what counts
-                call = inside(block, "toolCall", "value")
-                what = inside(call, "arguments", "command") or inside(call, "arguments", "path")
-                return sentence(f"{inside(call, 'name')} {what or ''}")
-        return self._words.splitlines()[-1] if self._words else ""
+        for block in content if isinstance(content, list) else []:
+            match inside(block, "type"):
+                case "text":
+                    self.said += str(inside(block, "text") or "")
+                case "toolRequest":
+                    self.said = ""  # what it says after that is what counts
+                    return self._call(block)
+        return last_line(self.said)
+
+    def _call(self, block: object) -> str:
+        self._broken = sentence(inside(block, "toolCall", "error"))
+        call = inside(block, "toolCall", "value")
+        what = inside(call, "arguments", "command") or inside(call, "arguments", "path")
+        return self._broken or sentence(f"{inside(call, 'name')} {what or ''}")
 
     def heard(self) -> Heard | None:
-        usage = _usage(self._complete) if self._complete else None
-        said_error = self._error or (self._words if _FAILED in self._words.lower() else "")
-        if said_error:
-            text = sentence(said_error)
-            answer = answer_to(text)
-            wait = wait_told(text) if answer is Answer.RATE_LIMITED else None
-            return Heard(answer, text, usage, retry_after=wait)
+        usage, words = _usage(self._complete) if self._complete else None, self.said.strip()
+        is_error = _FAILED in words.lower() or self._is_own
+        if text := self._error or (sentence(words) if is_error else ""):
+            if _NO_TURNS in text.lower():
+                return self.ended_early(Answer.OVER_BUDGET, text, usage)
+            return self.failed(text, usage)
         if self._complete is None:
             return None
-        if not self._words:
-            return Heard(Answer.FAILED, "its last answer is empty", usage)
-        return Heard(Answer.DELIVERED, "", usage, said=self._words)
+        if not words:
+            return self.ended_early(Answer.FAILED, "its last answer is empty", usage)
+        if self._broken:
+            reason = f"its last call was not carried out: {self._broken}"
+            return self.ended_early(Answer.FAILED, reason, usage)
+        return self.delivered(usage)
 
 
 def _usage(event: Event) -> Usage:
@@ -86,7 +92,9 @@ def _usage(event: Event) -> Usage:
     # Older ones tell the sum alone, most of which was read.
     return Usage(
         tokens_in=read or max(0, number(event.get("total_tokens")) - written),
+        tokens_cached=number(event.get("cache_read_input_tokens")),
         tokens_out=written,
+        cost_usd=money(event.get("cost_usd")) or None,
         means=MEANS,
     )
 

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
-from orchestrator.agents.reading import (
-    Event,
-    answer_to,
-    event_of,
-    inside,
-    money,
-    number,
-    sentence,
-    wait_told,
-)
+from orchestrator.agents.reader import EventReader, last_line
+from orchestrator.agents.reading import Event, inside, money, number, sentence
 from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
@@ -31,20 +23,17 @@ _KEYS = (
 )
 
 
-class OpenCodeReader:
+class OpenCodeReader(EventReader):
     """It ends with a step whose reason is `stop`; an error after that is an error."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._last: Event | None = None
-        self._session = self._said = ""
         self._in = self._cached = self._out = 0
         self._cost: float | None = None
 
-    def read(self, line: str) -> str:
-        event = event_of(line)
-        if event is None:
-            return line.strip()
-        self._session = str(event.get("sessionID") or self._session)
+    def take(self, event: Event) -> str:
+        self.session = str(event.get("sessionID") or self.session)
         match event.get("type"):
             case "step_start":
                 self._last = None
@@ -55,7 +44,7 @@ class OpenCodeReader:
                 self._last = event
                 return sentence(_error(event))
             case "text":
-                self._said = str(inside(event, "part", "text") or "")
+                self.said = str(inside(event, "part", "text") or "")
                 return _shown(event)
             case _:
                 return _shown(event)
@@ -86,12 +75,9 @@ class OpenCodeReader:
         if event.get("type") == "step_finish":
             reason = inside(event, "part", "reason")
             if reason == "stop":
-                return Heard(Answer.DELIVERED, "", usage, self._session, said=self._said)
-            return Heard(Answer.FAILED, sentence(f"it ended at {reason}"), usage, self._session)
-        text = sentence(_error(event))
-        answer = answer_to(text, inside(event, "error", "data", "statusCode"))
-        wait = wait_told(text) if answer is Answer.RATE_LIMITED else None
-        return Heard(answer, text or "an error without a word", usage, self._session, wait)
+                return self.delivered(usage)
+            return self.ended_early(Answer.FAILED, sentence(f"it ended at {reason}"), usage)
+        return self.failed(_error(event), usage, inside(event, "error", "data", "statusCode"))
 
 
 def _error(event: Event) -> object:
@@ -101,8 +87,8 @@ def _error(event: Event) -> object:
 
 def _shown(event: Event) -> str:
     match event.get("part"):
-        case {"type": "text", "text": str(text)} if text.strip():
-            return text.strip().splitlines()[-1]
+        case {"type": "text", "text": str(text)}:
+            return last_line(text)
         case {"type": "tool", "tool": tool, "state": {"title": str(title)}}:
             return sentence(f"{tool} {title}")
     return ""
