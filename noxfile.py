@@ -48,4 +48,10 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Tests that take longer: whole missions, a hundred kills, thousands of merges."""
-    session.run(PYTHON, "-m", "pytest", "-m", "slow", *BESIDE, *session.posargs)
+    session.run(PYTHON, "-m", "pytest", "-m", "slow and not agents", *BESIDE, *session.posargs)
+
+
+@nox.session
+def agents(session: nox.Session) -> None:
+    """Real agents that want Node, from its package index, against a scripted model."""
+    session.run(PYTHON, "-m", "pytest", "-m", "agents", "-n", "2", *session.posargs)

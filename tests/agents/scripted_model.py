@@ -259,13 +259,21 @@ def _call(body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     if kind == "tool":
         name, _, given = command.partition(" ")
         ours = (tool for tool in tools if "orchestrate" in tool and tool.endswith(f"_{name}"))
-        return next(ours, f"mcp__orchestrate__{name}"), json.loads(given or "{}")
-    if shell in ("exec_command", "exec"):  # the latter is a program that calls tools
+        called, arguments = next(ours, f"mcp__orchestrate__{name}"), json.loads(given or "{}")
+        return _by_program(called, arguments) if shell == "exec" else (called, arguments)
+    if shell == "exec":
+        return _by_program("exec_command", {"cmd": command})
+    if shell == "exec_command":
         return shell, {"cmd": command}
     shape = tools[shell].get("properties", {}).get("command", {})
     if shape.get("type") == "array":
         return shell, {"command": ["sh", "-c", command]}
     return shell, {"command": command, "description": "as the script says"}
+
+
+def _by_program(name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Codex's tool is a program that calls its tools."""
+    return "exec", {"program": f"text(await tools.{name}({json.dumps(arguments)}))"}
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -310,7 +318,8 @@ def _responses(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         item |= {"call_id": f"call_{number}", "arguments": json.dumps(call[1])}
         if call[0] == "exec":
             item |= {"type": "custom_tool_call", "namespace": "functions"}
-            item["input"] = f"text(await tools.exec_command({item.pop('arguments')}))"
+            item["input"] = call[1]["program"]
+            del item["arguments"]
         yield {"type": "response.output_item.added", "output_index": 0, "item": item}
     else:
         words = [{"type": "output_text", "text": WORDS, "annotations": []}]

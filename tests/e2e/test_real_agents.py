@@ -31,6 +31,11 @@ def path_with_agents(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path_with(tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def more_agents(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return path_with(tmp_path_factory, is_extra=True)
+
+
 @pytest.fixture
 def model(
     path_with_agents: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -82,6 +87,11 @@ def agent(word: str, backend: str, *script: str, **more: Any) -> dict[str, Any]:
     return {**said, "files": [f"words/{word}.py"], "backend": backend, **more}
 
 
+def told(word: str) -> str:
+    """A step that tells the others of the batch."""
+    return "script: tool post " + json.dumps({"text": f"{word} is half done"})
+
+
 def write_mission(
     folder: Path, batches: list[dict[str, Any]], isolation: str = "auto", **more: Any
 ) -> Path:
@@ -120,8 +130,14 @@ def agents_of(bench: Bench) -> dict[str, dict[str, Any]]:
 def test_a_mission_that_names_them_and_says_no_more(
     model: Model, tmp_path: Path, level: str
 ) -> None:
-    """Two batches, five at once, of all; who has it as its own is given the rest as well."""
-    first = [agent(word, AGENTS[n % len(AGENTS)]) for n, word in enumerate(WORDS[:5])]
+    """Two batches, five at once, of all; who has it as its own is given the rest as well. Each uses
+    the channel by the tools that it is given: it tells the others, and asks for a file more.
+    """
+    asks = "script: tool need_scope " + json.dumps({"path": "notes.txt", "why": "to note it"})
+    first = [
+        agent(word, AGENTS[n % len(AGENTS)], told(word), *([asks] if n < len(AGENTS) else []))
+        for n, word in enumerate(WORDS[:5])
+    ]
     second = [agent("six", "mine"), agent("seven", "codex")]
     gates = {
         "first": {"checks": [{"pytest": [f"tests/test_{word}.py" for word in WORDS[:5]]}]},
@@ -135,6 +151,7 @@ def test_a_mission_that_names_them_and_says_no_more(
         ],
         gates=gates,
         isolation=level,
+        scope_requests={"allow": ["notes.txt"]},
         backends={"mine": {"profile": "claude", "model": "claude-sonnet-5", "max_turns": 9}},
     )
     bench = Bench(tmp_path / "root")
@@ -143,11 +160,12 @@ def test_a_mission_that_names_them_and_says_no_more(
     check_story(bench.events())
     found = agents_of(bench)
     assert {id: it["outcome"] for id, it in found.items()} == dict.fromkeys(WORDS, "landed")
+    requests = {it["id"]: len(it["tasks"]) + 1 for it in (*first, *second)}
     for word in WORDS:
         assert f'"{word}!"' in bench.store("show", f"{bench.tip}:words/{word}.py")
         (attempt,) = found[word]["attempts"]
-        usage = attempt["usage"]
-        assert (usage["tokens_in"], usage["tokens_out"]) == tuple(3 * n for n in TEXT_TOKENS)
+        usage, number = attempt["usage"], requests[word]
+        assert (usage["tokens_in"], usage["tokens_out"]) == tuple(number * n for n in TEXT_TOKENS)
         assert (usage["cost_usd"] is None) == (attempt["backend"] == "codex")
         assert usage["means"]
         log = (bench.report / attempt["log"]).read_text()
@@ -156,10 +174,15 @@ def test_a_mission_that_names_them_and_says_no_more(
     assert kinds[:5] == ["attempt_started"] * 5, "all five are at work before one of them ends"
     assert bench.summary()["isolation"].startswith(level)
     total = bench.summary()["usage"]
-    assert total["tokens_in"] == 3 * 7 * TEXT_TOKENS[0]
+    tokens = sum(requests.values()) * TEXT_TOKENS[0]
+    assert total["tokens_in"] == tokens
     text = (bench.report / "report.md").read_text()
-    assert f"{3 * 7 * TEXT_TOKENS[0]:,} tokens" in text
+    assert f"{tokens:,} tokens" in text
     assert KEY not in text
+    said = {(e["agent"], e["text"]) for e in bench.events("agent_said")}
+    assert said == {(word, f"{word} is half done") for word in WORDS[:5]}
+    granted = [(e["agent"], e["path"], e["granted"]) for e in bench.events("scope_answered")]
+    assert sorted(granted) == sorted((word, "notes.txt", True) for word in WORDS[: len(AGENTS)])
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -238,10 +261,18 @@ def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
 def test_a_second_attempt_goes_on_with_the_conversation(
     model: Model, tmp_path: Path, name: str
 ) -> None:
-    """On the work of the first, with what was said there; each attempt tells its own cost."""
+    """On the work of the first, with what was said there, and with the evidence against it; each
+    attempt tells its own cost.
+    """
     mission = write_mission(
         tmp_path,
-        [{"id": "one", "agents": [agent("one", "mine", "script: fault 503")], "gate": "one"}],
+        [
+            {
+                "id": "one",
+                "agents": [agent("one", "mine", "script: sh echo half >&2", "script: fault 503")],
+                "gate": "one",
+            }
+        ],
         backends={"mine": {"profile": name, "resume_work": True}},
     )
     text = json.loads(mission.read_text())
@@ -257,6 +288,12 @@ def test_a_second_attempt_goes_on_with_the_conversation(
     assert len({end["session"] for end in ends}) == 1
     assert {end["home"] for end in ends} == {"one-1"}
     assert ends[0]["reason"].startswith(f"{name}: ")
+    *_, last = model.heard
+    numbers = (1, len(ends))
+    briefs = [(bench.report / "briefs" / f"one-{number}.md").read_text() for number in numbers]
+    first, then = (json.dumps(text.strip())[1:-1] for text in briefs)
+    assert first != then
+    assert 0 <= last.find(first) < last.find("half") < last.find(then), "the half edit between them"
     for end in ends if name == "claude" else ():
         tokens = end["usage"]["tokens_in"] + end["usage"]["tokens_out"]
         assert (end["usage"]["cost_usd"] > 0) == (tokens > 0)
@@ -264,3 +301,46 @@ def test_a_second_attempt_goes_on_with_the_conversation(
         costs = [end["usage"]["cost_usd"] for end in ends]
         per_token = costs[0] / ends[0]["usage"]["tokens_in"]
         assert costs[-1] == pytest.approx(per_token * ends[-1]["usage"]["tokens_in"])
+
+
+@pytest.mark.agents
+@pytest.mark.skipif(not has_npm(), reason="Node's package index cannot be had here")
+@pytest.mark.parametrize("name", ["gemini", "opencode", "qwen"])
+def test_agents_that_want_node(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more_agents: str
+) -> None:
+    """One that delivers, one that is limited and goes on, one that nobody has logged in to."""
+    own = {"npm": "@ai-sdk/openai-compatible", "models": {"some": {}}}
+    own |= {"options": {"baseURL": f"{model.url}/v1", "apiKey": "{env:OPENAI_API_KEY}"}}
+    settings = tmp_path / "home" / ".config" / "opencode" / "opencode.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"model": "mine/some", "provider": {"mine": own}}))
+    for variable, value in {
+        "PATH": more_agents,
+        "GEMINI_API_KEY": KEY,
+        "GOOGLE_GEMINI_BASE_URL": model.url,
+        "OPENAI_BASE_URL": f"{model.url}/v1",
+        "OPENAI_MODEL": "some",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    agents = [agent("one", name), agent("two", name, "script: fault 429"), agent("three", "locked")]
+    wrong = {"GEMINI_API_KEY": WRONG_KEY, "OPENAI_API_KEY": WRONG_KEY}
+    mission = write_mission(
+        tmp_path,
+        [{"id": it["id"], "agents": [it], "gate": it["id"]} for it in agents],
+        backends={"locked": {"profile": name, "env": wrong}},
+    )
+    bench = Bench(tmp_path / "root")
+    bench.run("run", mission, "--plain", code=1)
+    bench.require_no_leftovers()
+    check_story(bench.events())
+    found = agents_of(bench)
+    outcomes = {id: it["outcome"] for id, it in found.items()}
+    assert outcomes == {"one": "landed", "two": "landed", "three": "failed"}
+    assert model.limited
+    assert len(bench.events("attempt_ended")) == 2, "a limit costs none, nor does a login"
+    (stop,) = bench.events("backend_stopped")
+    assert stop["mend"] in found["three"]["reason"]
+    (attempt,) = found["one"]["attempts"]
+    assert attempt["usage"]["tokens_out"] >= 3 * TEXT_TOKENS[1]
+    assert KEY not in (bench.report / attempt["log"]).read_text()

@@ -111,6 +111,7 @@ PROFILE = Profile(
     brief=BriefMode.ARGUMENT,
     approvals={Isolation.WORKTREE: (), Isolation.STRICT: ()},
     turns=("--max-turns", "{turns}"),
+    mcp=("--with-extension", '"{channel}" channel --mcp'),
     end=("-t", "{brief}"),
     variables=("GOOSE_PROVIDER", "GOOSE_MODEL", "OPENAI_HOST", "ANTHROPIC_HOST", *_KEYS),
     keys=_KEYS,
