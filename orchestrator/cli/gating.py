@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json as json_module
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from orchestrator.cli.judged import split_gate, told
 from orchestrator.cli.options import HERE, Plain, Root
-from orchestrator.engine.beside.judgement import Judgement, Request
+from orchestrator.engine.beside.judgement import Request
 from orchestrator.engine.beside.judging import judge_commits
 from orchestrator.engine.beside.listing import list_tests
 from orchestrator.errors import UsageError
@@ -107,18 +106,3 @@ def gate(
     else:
         render_judgement(found, Console(highlight=False))
     raise typer.Exit(int(found.exit_code))
-
-
-def told(found: Judgement) -> str:
-    """What was found, as plain text."""
-    text = io.StringIO()
-    render_judgement(found, Console(file=text, width=110, no_color=True, highlight=False))
-    return text.getvalue()
-
-
-def split_gate(mission: str) -> tuple[Path, str | None]:
-    """The file and the gate; a file whose own name holds a colon is that file."""
-    file, colon, name = mission.rpartition(":")
-    if not colon or Path(mission).is_file():
-        return Path(mission), None
-    return Path(file), name

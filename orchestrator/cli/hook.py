@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.gating import split_gate, told
+from orchestrator.cli.judged import split_gate, told
 from orchestrator.engine.beside import hooks
 from orchestrator.engine.beside.judgement import Judgement, NothingToJudge, Request
 from orchestrator.engine.beside.judging import gates_of, judge_commits

@@ -40,6 +40,9 @@ VERBS = {
     "status": Verb("viewing", "One run at a glance."),
     "runs": Verb("viewing", "All runs, newest first."),
     "watch": Verb("viewing", "A live view of a run that another process carries out."),
+    "dashboard": Verb(
+        "dashboard", "All runs in a browser, live: whose turn it is, and what to answer."
+    ),
     "report": Verb("viewing", "Render a run's report again, and say where it is."),
     "logs": Verb("viewing", "What an agent printed, or what it was told."),
     "diff": Verb("viewing", "What an agent, a batch or the whole run changed, as a patch."),

@@ -18,7 +18,7 @@ from orchestrator.engine.folders import Folders
 from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
-from orchestrator.journal.state import AgentState, BatchState, State, apply
+from orchestrator.journal.state import AgentState, State, apply
 from orchestrator.reports.summary import summarize
 from orchestrator.reports.text import clean, count
 from orchestrator.ui.status_view import render_runs, render_status
@@ -160,46 +160,15 @@ def diff(
 
     While a batch waits for a sign-off its candidate is part of it: what is shown is what would land.
     """
+    from orchestrator.engine.beside.patches import patch_of  # git, of all verbs here for this one
+
     folders = find_run(root, run)
+    patch = patch_of(read_state(folders), folders, what)
+    if patch.lost:
+        typer.echo(f"orchestrate: {patch.lost}", err=True)
     sys.stdout.flush()
-    sys.stdout.buffer.write(_patch(folders, read_state(folders), what))
+    sys.stdout.buffer.write(patch.data)
     sys.stdout.buffer.flush()
-
-
-def _patch(folders: Folders, state: State, what: str | None) -> bytes:
-    if what is None:
-        waiting = [made for batch in state.batches.values() for made in _waiting(batch)]
-        pairs = [(state.started.base, state.tip), *waiting]
-    elif what in state.batches:
-        batch = state.batches[what]
-        landed = [(landing.before, landing.commit) for landing in batch.landings]
-        pairs = [*landed, *_waiting(batch)]
-    else:
-        agent = _agent(state, what)
-        works = [
-            (a.started.base, a.ended.commit) for a in agent.attempts if a.ended and a.ended.commit
-        ]
-        pairs = works[-1:]
-    from orchestrator.engine.workshop import opened_store  # git, of all verbs here for this one
-
-    with opened_store(state, folders) as store:
-        there = [pair for pair in pairs if all(store.has(commit) for commit in pair)]
-        if len(there) < len(pairs):
-            gone = UsageError(
-                "what did not land is gone with the run's store",
-                where=str(folders.store),
-                mend=f"`orchestrate resume {state.run}` has it done again",
-            )
-            if not there:
-                raise gone
-            typer.echo(f"orchestrate: {gone}", err=True)
-        return b"".join(store.diff(before, after) for before, after in there)
-
-
-def _waiting(batch: BatchState) -> list[tuple[str, str]]:
-    """The candidate that a person is asked about, and the tip that it was made on."""
-    made = batch.candidate if batch.awaits_approval else None
-    return [(made.tip, made.commit)] if made else []
 
 
 def _agent(state: State, name: str) -> AgentState:

@@ -69,7 +69,7 @@ def read(folder: Path) -> Contents:
     offset, checksum = 0, 0
     while offset < len(data):
         end = data.find(b"\n", offset)
-        parsed = _parse(data[offset:end], checksum, len(records) + 1) if end >= 0 else None
+        parsed = parse_line(data[offset:end], checksum, len(records) + 1) if end >= 0 else None
         if parsed is None:
             if end >= 0 and end + 1 < len(data):
                 raise JournalDamaged(
@@ -107,7 +107,7 @@ def readable(folder: Path) -> tuple[Record, ...]:
         checksum = 0
         with contextlib.suppress(JournalDamaged):
             for line in lines:
-                parsed = _parse(line, checksum, len(records) + 1)
+                parsed = parse_line(line, checksum, len(records) + 1)
                 if parsed is None:
                     break
                 records.append(parsed[0])
@@ -184,7 +184,10 @@ class Journal:
         os.close(self._head)
 
 
-def _parse(line: bytes, checksum: int, seq: int) -> tuple[Record, int] | None:
+def parse_line(line: bytes, checksum: int, seq: int) -> tuple[Record, int] | None:
+    """The record of a line, and the checksum up to it; None where the line does not follow from the
+    one before, of which that `checksum` is. Raises JournalDamaged for one of another version.
+    """
     prefix, separator, tail = line.rpartition(b',"crc":"')
     if not separator or len(tail) != len(b'00000000"}') or not tail.endswith(b'"}'):
         return None

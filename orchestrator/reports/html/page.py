@@ -68,6 +68,11 @@ def render_html(summary: Summary, material: Material = NOTHING) -> str:
     )
 
 
+def report_style() -> str:
+    """The style sheet of the page, for others of ours."""
+    return _environment().get_template("report.css.j2").render()
+
+
 def red_checks(batches: Iterable[BatchSummary]) -> list[tuple[BatchSummary, GateSummary]]:
     """The newest judgement of each batch that keeps something of it from landing."""
     return [
