@@ -8,7 +8,10 @@ same answer.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestrator.journal.facts import Decision as Verdict
 from orchestrator.journal.facts import Outcome
@@ -68,7 +71,11 @@ def frontier(state: State) -> tuple[Step, ...]:
     if all(batch.outcome for batch in state.batches.values()):
         return (EndRun(exit_code_of(state)),)
     steps: list[Step] = []
-    free = state.parallel - sum(agent.phase is Phase.RUNNING for agent in state.agents.values())
+    # Looked at once for all that follows: this is asked after every event, of thousands of agents.
+    running = Counter(
+        agent.batch for agent in state.agents.values() if agent.phase is Phase.RUNNING
+    )
+    free = state.parallel - running.total()
     for planned in state.plan.batches:
         batch = state.batches[planned.id]
         if batch.outcome:
@@ -76,10 +83,11 @@ def frontier(state: State) -> tuple[Step, ...]:
         if batch.base is None:
             steps.extend(_before(state, planned))
             continue
-        attempts = _attempts(state, planned, free)
+        slots = min(free, planned.parallel - running[planned.id])
+        attempts = _attempts(state, planned, slots)
         free -= len(attempts)
         steps.extend(attempts)
-        if not attempts:
+        if not attempts and not running[planned.id]:
             has_turn = state.integrating is None and not any(
                 isinstance(step, Integrate) for step in steps
             )
@@ -124,30 +132,30 @@ def _before(state: State, planned: PlannedBatch) -> list[Step]:
     return [StartBatch(planned.id)] if all(state.is_whole(need) for need in planned.needs) else []
 
 
-def _attempts(state: State, planned: PlannedBatch, free: int) -> list[Step]:
+def _attempts(state: State, planned: PlannedBatch, slots: int) -> list[Step]:
     """Attempts for which there is a slot, both in the batch and in the run."""
-    agents = state.agents_of(planned.id)
-    slots = min(free, planned.parallel - sum(agent.phase is Phase.RUNNING for agent in agents))
-    startable = [agent for agent in agents if _is_startable(state, agent)]
     return [
         StartAttempt(planned.id, agent.id, len(agent.attempts) + 1)
-        for agent in startable[: max(0, slots)]
+        for agent in islice(_startable(state, planned), max(0, slots))
     ]
 
 
-def _is_startable(state: State, agent: AgentState) -> bool:
-    return (
-        agent.phase is Phase.PENDING
-        and state.over_budget(agent.batch) is None
-        and all(state.agents[need].has_delivered for need in state.plan.agent(agent.id).needs)
-    )
+def _startable(state: State, planned: PlannedBatch) -> Iterator[AgentState]:
+    """The agents of a batch that wait for nothing but a slot."""
+    if state.over_budget(planned.id) is None:
+        for agent in planned.agents:
+            known = state.agents[agent.id]
+            if known.phase is Phase.PENDING and all(
+                state.agents[need].has_delivered for need in agent.needs
+            ):
+                yield known
 
 
 def _after(state: State, planned: PlannedBatch, *, has_turn: bool) -> list[Step]:
-    """What a batch may do in which no attempt can be started."""
+    """What a batch may do in which nobody is at work and no attempt can be started now."""
     agents = state.agents_of(planned.id)
-    at_work = any(agent.phase is Phase.RUNNING or _is_startable(state, agent) for agent in agents)
-    if at_work or state.integrating == planned.id or _waits_for_a_person(state, planned.id):
+    is_waiting = any(True for _ in _startable(state, planned))
+    if is_waiting or state.integrating == planned.id or _waits_for_a_person(state, planned.id):
         return []
     # Nobody runs and nobody can be started: an agent that is still pending needs one that failed.
     required = [agent for agent in agents if not state.plan.agent(agent.id).agent.optional]

@@ -7,6 +7,8 @@ processes, work trees for those to come.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import anyio
 import anyio.lowlevel
 from anyio import to_thread
@@ -147,12 +149,14 @@ async def _anticipate(tools: Tools) -> None:
         # Agents of batches to come start from what is being judged now, most likely; before that
         # their work trees would be made of the wrong commit, while those who are at work want the
         # machine.
-        to_come = sum(
-            agent.phase is Phase.PENDING
+        most = min(state.parallel, max(batch.parallel for batch in state.plan.batches))
+        to_come = (
+            agent
             for agent in state.agents.values()
-            if judged or state.batches[agent.batch].base is not None
+            if agent.phase is Phase.PENDING
+            and (judged or state.batches[agent.batch].base is not None)
         )
+        wanted = sum(1 for _ in islice(to_come, most))
         if judged:
             await anyio.sleep(GATE_FIRST_SECONDS)
-        wanted = min(to_come, state.parallel, max(batch.parallel for batch in state.plan.batches))
         await tools.executor.prepare(wanted, judged.commit if judged else state.tip)

@@ -31,7 +31,12 @@ def needed_by(program: str | Path, path: str) -> Iterator[Path]:
     """Files, folders and links that the program needs, itself first; `path` is the PATH that it is
     looked up in. Nothing for one that is not there.
     """
-    yield from _needed(program, path, set())
+    yield from _known(program, path) or _needed(program, path, set())
+
+
+@functools.lru_cache(maxsize=256)  # every attempt asks for the same interpreters
+def _known(program: str | Path, path: str) -> tuple[Path, ...]:
+    return tuple(_needed(program, path, set()))
 
 
 def _needed(program: str | Path, path: str, seen: set[Path]) -> Iterator[Path]:
