@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import UsageError
-from orchestrator.mission.model import Agent, Batch, Gate, Land, Mission, OnConflict, Overlap
+from orchestrator.mission.model import Agent, Batch, Claim, Gate, Land, Mission, OnConflict, Overlap
 from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
@@ -134,6 +134,14 @@ class Plan:
         attempt; without gates.
         """
         return sum(batch_seconds(self.batch(batch)) for batch in self.critical_path)
+
+    @cached_property
+    def deliverables(self) -> Mapping[str, dict[str, tuple[Claim, ...]]]:
+        """What is claimed of each agent's work, by batch and agent. Not to be modified."""
+        return {
+            batch.id: {agent.id: agent.agent.deliverables for agent in batch.agents}
+            for batch in self.batches
+        }
 
     # Derived when first asked for, so no part of what a plan is; a run asks for the lookups in
     # every round.

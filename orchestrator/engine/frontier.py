@@ -72,9 +72,8 @@ def frontier(state: State) -> tuple[Step, ...]:
         return (EndRun(exit_code_of(state)),)
     steps: list[Step] = []
     # Looked at once for all that follows: this is asked after every event, of thousands of agents.
-    running = Counter(
-        agent.batch for agent in state.agents.values() if agent.phase is Phase.RUNNING
-    )
+    at_work = Phase.RUNNING
+    running = Counter([it.batch for it in state.agents.values() if it.phase is at_work])
     free = state.parallel - running.total()
     for planned in state.plan.batches:
         batch = state.batches[planned.id]

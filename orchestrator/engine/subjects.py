@@ -19,7 +19,7 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         services=services_of(state.plan.mission, planned.gate),
         may_change=planned.gate.may_change if planned.gate else (),
         criteria=planned.batch.criteria,
-        deliverables={agent.id: agent.agent.deliverables for agent in planned.agents},
+        deliverables=state.plan.deliverables[planned.id],
         timeout=state.plan.mission.defaults.gate_timeout,
         plugins=state.plan.mission.defaults.plugins,
         exercise=planned.batch.exercise,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,18 @@ from orchestrator.git.text import decode, encode
 from orchestrator.git.values import FILE, Change, Changes, Entry, RefMoved
 from orchestrator.git.whole_files import read_or_none, replace_file
 
+_PATCH = (
+    "--binary",
+    "--full-index",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--ignore-submodules=none",
+)
+_TREES = re.compile(rb"^([0-9a-f]{40,64} [0-9a-f]{40,64})\n", re.MULTILINE)
 _MANY = 30
 """From here on one pack costs less than as many files."""
 
@@ -288,16 +301,24 @@ class Store:
         """A patch that ``git apply`` accepts, binary files included; of `paths` (taken literally)
         only, if given.
         """
-        options = (
-            "--binary",
-            "--full-index",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--no-color",
-        )
-        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=none")
-        return self.git.run("diff", *options, *prefixes, base, commit, "--", *paths).stdout
+        return self.git.run("diff", *_PATCH, base, commit, "--", *paths).stdout
+
+    def diffs(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The patch of each pair of commits, made by one process."""
+        by_trees: dict[str, list[tuple[str, str]]] = {}
+        for pair in pairs:
+            by_trees.setdefault(" ".join(map(self.tree_of, pair)), []).append(pair)
+        asked = "".join(f"{trees}\n" for trees in by_trees).encode()
+        options = ("diff-tree", "--stdin", "-r", "-p", *_PATCH)
+        answer = self.git.run(*options, input=asked).stdout if by_trees else b""
+        # A line of a patch begins with a sign or a word; no other is two ids.
+        parts = _TREES.split(answer)
+        told = dict(zip(parts[1::2], parts[2::2], strict=True))
+        return {
+            pair: told.get(trees.encode(), b"")
+            for trees, group in by_trees.items()
+            for pair in group
+        }
 
     def numstat(self, base: str, commit: str) -> list[tuple[str, int | None, int | None]]:
         """Path, lines added, lines removed; None and None for a binary file."""

@@ -40,6 +40,9 @@ class Material:
     tests: Mapping[str, tuple[TestRecord, ...]] = field(default_factory=dict)
 
 
+_PATCHES_AT_ONCE = 50
+
+
 class _Kept(BaseModel):
     """What is read of a check's evidence."""
 
@@ -116,13 +119,17 @@ class Gatherer:
             folders = Folders(self._folder.parent.parent, state.run)
             try:
                 with opened_store(state, folders) as store:
-                    for base, commit in pairs.values():
-                        if (base, commit) in self._diffs:
-                            continue
-                        if store.has(base) and store.has(commit):
-                            patch = store.diff(base, commit)[:DIFF_LIMIT]
-                            text = known().text(patch.decode("utf-8", "replace"))
-                            self._diffs[base, commit] = text
+                    wanted = [
+                        pair
+                        for pair in pairs.values()
+                        if pair not in self._diffs and all(map(store.has, pair))
+                    ]
+                    # Some at a time: a patch may be large, and little of it is kept.
+                    for at in range(0, len(wanted), _PATCHES_AT_ONCE):
+                        found = store.diffs(wanted[at : at + _PATCHES_AT_ONCE])
+                        for pair, patch in found.items():
+                            shown = patch[:DIFF_LIMIT].decode("utf-8", "replace")
+                            self._diffs[pair] = known().text(shown)
             except OrchestrateError:
                 # The page then says where the changes would be; a report never fails for them.
                 pass

@@ -70,6 +70,11 @@ def test_diff_applies(run: Any, make_repo: Any) -> None:
     assert b"src/b.py" in only
     assert b"a.txt" not in only
 
+    tricky = run.work({"a.txt": f"{run.base} {commit}\n", "bin": b"\0" * 9})
+    pairs = [(run.base, commit), (commit, run.base), (run.base, tricky), (run.base, run.base)]
+    assert run.store.diffs(pairs) == {pair: run.store.diff(*pair) for pair in pairs}
+    assert run.store.diffs([]) == {}
+
 
 def test_refs_move_by_compare_and_swap(run: Any) -> None:
     store, base = run.store, run.base

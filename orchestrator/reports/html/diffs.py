@@ -13,12 +13,19 @@ from markupsafe import Markup, escape
 from orchestrator.reports.text import clean, crop, one_line
 
 if TYPE_CHECKING:
+    from pygments.formatter import Formatter
     from pygments.lexer import Lexer
 
 LINE_LIMIT = 400
 """Characters of a line that are shown."""
 _KINDS = {"+": "add", "-": "del", "@": "at", "\\": "at"}
 _HEAD = re.compile(r"^(?:index |new file|deleted file|old mode|new mode|similarity )")
+
+_PLAIN = re.compile(
+    r"[^.]+\.(c|cc|cjs|cpp|cs|css|go|h|hpp|html|java|js|json|jsx|kt|md|mjs|php|py|pyi|rb|rs|scss|sh"
+    r"|sql|swift|toml|ts|tsx|ya?ml)"
+)
+"""Endings that say all of a file's language, whatever stands before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,12 @@ def _path(head: str, rest: list[str]) -> str:
 def _coloured(path: str, body: list[str]) -> Iterator[Markup]:
     """Each line, marked for what it is and coloured as a line of its language."""
     from pygments import highlight
-    from pygments.formatters import HtmlFormatter
 
     texts = [crop(clean(line[1:]).replace("\n", " "), LINE_LIMIT) for line in body]
-    lexer = _lexer(path.rpartition("/")[2])
+    lexer = _lexer_of(path.rpartition("/")[2])
     coloured: list[str] = []
     if lexer is not None:
-        made = highlight("\n".join(texts), lexer, HtmlFormatter(nowrap=True))
+        made = highlight("\n".join(texts), lexer, _formatter())
         coloured = made.removesuffix("\n").split("\n")
     is_fit = len(coloured) == len(texts)
     for number, (line, text) in enumerate(zip(body, texts, strict=True)):
@@ -95,6 +101,21 @@ def _coloured(path: str, body: list[str]) -> Iterator[Markup]:
         is_ready = is_fit and kind != "at"
         whole = sign + (Markup(coloured[number]) if is_ready else escape(text))  # noqa: S704
         yield Markup('<i class="{}">{}</i>').format(kind, whole) if kind else whole
+
+
+@cache
+def _formatter() -> Formatter[str]:
+    from pygments.formatters import HtmlFormatter
+
+    return HtmlFormatter(nowrap=True)
+
+
+def _lexer_of(name: str) -> Lexer | None:
+    """By the ending alone where that is a plain one: looking a name up means trying hundreds of
+    patterns.
+    """
+    plain = _PLAIN.fullmatch(name)
+    return _lexer(f"x.{plain[1]}" if plain else name)
 
 
 @cache
