@@ -154,9 +154,11 @@ class ProfiledBackend:
         if heard is None:
             return self._unheard(end, failure)
         told = Ended(end, failure, said=heard.said, usage=heard.usage, session=heard.session)
-        if end.timed_out or heard.answer is Answer.DELIVERED:
+        if heard.answer is Answer.DELIVERED:
             return told
         reason = f"{self.profile.name}: {heard.reason}"
+        if end.timed_out:  # by what it was held up
+            reason = f"{failure}; {reason}"
         mend = self.profile.login if heard.answer is Answer.NOT_LOGGED_IN else ""
         return replace(
             told, failure=reason, kind=heard.answer, mend=mend, retry_after=heard.retry_after

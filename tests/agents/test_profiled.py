@@ -75,6 +75,7 @@ def carried_out(
     name: str,
     box: Box | None = None,
     conversation: Conversation | None = None,
+    timeout: float = 20.0,
     **backends: Any,
 ) -> tuple[Ended, dict[str, Any]]:
     """How it ended and what the agent was told."""
@@ -91,7 +92,7 @@ def carried_out(
         mission_dir=tmp_path,
         home=tmp_path / "private",
         log=tmp_path / "log.txt",
-        timeout=20.0,
+        timeout=timeout,
         box=box,
         conversation=conversation,
         tag=f"profiled-{os.getpid()}/{tmp_path.name}",
@@ -260,6 +261,46 @@ def test_the_last_event_decides(
     put(tmp_path / "bin" / "claude", script)
     ended, _ = carried_out(tmp_path, "claude")
     assert (ended.answer, ended.failure) == (answer, reason)
+    assert ended.retry_after == (9 if answer is Answer.RATE_LIMITED else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "events", "answer", "reason"),
+    [
+        ("claude", [], Answer.FAILED, ""),
+        (
+            "claude",
+            ['{"type":"system","subtype":"api_retry","error_status":429,"retry_delay_ms":9000}'],
+            Answer.RATE_LIMITED,
+            "; claude: its provider answered 429",
+        ),
+        (
+            "claude",
+            [
+                '{"type":"system","subtype":"api_retry","error_status":529}',
+                '{"type":"assistant","message":{"content":[]}}',
+            ],
+            Answer.FAILED,
+            "",
+        ),
+        (
+            "codex",
+            ['{"type":"error","message":"Reconnecting... waiting for network"}'],
+            Answer.FAILED,
+            "; codex: Reconnecting... waiting for network",
+        ),
+    ],
+)
+def test_who_is_held_up_until_the_end_says_by_what(
+    tmp_path: Path, name: str, events: list[str], answer: Answer, reason: str
+) -> None:
+    """Its time is up, and it was waiting all the while: for a limit, nobody is charged."""
+    wait = "sys.stdout.flush()\nimport time\ntime.sleep(60)\n"
+    script = TELLS.replace("LAST", repr("\n".join(events))) + wait
+    put(tmp_path / "bin" / name, script)
+    ended, _ = carried_out(tmp_path, name, timeout=1.0)
+    assert ended.timed_out
+    assert (ended.answer, ended.failure) == (answer, f"still running after 1 s{reason}")
     assert ended.retry_after == (9 if answer is Answer.RATE_LIMITED else None)
 
 

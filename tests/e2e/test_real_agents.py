@@ -76,13 +76,15 @@ def files() -> dict[str, str]:
     return {**found, "words/__init__.py": "", "conftest.py": ""}
 
 
+def replaced(word: str, old: str, new: str) -> str:
+    """A step that edits; not as `sed -i`, which Qwen takes for an edit of what it has not read."""
+    place = f"words/{word}.py"
+    return f"""script: sh text=$(sed 's/"{old}"/"{new}"/' {place}) && echo "$text" | tee {place}"""
+
+
 def agent(word: str, backend: str, *script: str, **more: Any) -> dict[str, Any]:
     """One that mends its word by a script in two steps, so that between them half is done."""
-    steps = [
-        f"""script: sh sed -i 's/"?"/"{word}"/' words/{word}.py""",
-        *script,
-        f"""script: sh sed -i 's/"{word}"/"{word}!"/' words/{word}.py""",
-    ]
+    steps = [replaced(word, "?", word), *script, replaced(word, word, f"{word}!")]
     said = {"id": word, "name": f"Say {word}", "mission": f"Let it say {word}", "tasks": steps}
     return {**said, "files": [f"words/{word}.py"], "backend": backend, **more}
 

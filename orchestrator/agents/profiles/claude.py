@@ -25,18 +25,22 @@ class ClaudeReader(EventReader):
         self._means = means
         self._result: Event | None = None
         self._wait: float | None = None
+        self._retried: Event | None = None
+        """What it is about to try again, while nothing has come of that."""
 
     def take(self, event: Event) -> str:
         match event.get("type"):
             case "result":
                 self._result = event
             case "system" if event.get("subtype") == "api_retry":
+                self._retried = event
                 if event.get("error_status") in (429, 529):
                     self._wait = number(event.get("retry_delay_ms")) / 1000
                 return f"its provider answered {event.get('error_status') or event.get('error')}"
             case "rate_limit_event":
                 self._note_limit(event)
             case "assistant":
+                self._retried = None
                 return _shown(event)
         return ""
 
@@ -45,10 +49,18 @@ class ClaudeReader(EventReader):
         if inside(event, "rate_limit_info", "status") == "rejected" and resets:
             self._wait = max(0.0, number(resets) - time.time())
 
+    def _held_up(self) -> Heard | None:
+        """Ended from outside, between two tries."""
+        if self._retried is None:
+            return None
+        status = self._retried.get("error_status")
+        text = f"its provider answered {status or self._retried.get('error')}"
+        return self.failed(text, None, status, self._wait)
+
     def heard(self) -> Heard | None:
         event = self._result
         if event is None:
-            return None
+            return self._held_up()
         usage, self.session = _usage(event, self._means), str(event.get("session_id") or "")
         subtype = str(event.get("subtype") or "")
         if not event.get("is_error") and subtype == "success":
