@@ -91,6 +91,29 @@ def test_five_that_post_at_once_read_one_another_and_nobody_else(tmp_path: Path,
     bench.require_no_leftovers()
 
 
+NEWS = """
+n=0; until orchestrate channel deliver part $n > told; grep -q '^{other}: from {other}' told; do
+  n=$((n+1)); [ $n -lt 90 ] || exit 8; [ $n != 1 ] || orchestrate channel post from {own} > told
+  grep -q '^{other}: from {other}' told && break; sleep 0.2; done
+grep -q '^meanwhile told by others:' told && ! grep -q 'from {own}' told || exit 7
+orchestrate channel blocked again > told; ! grep -q meanwhile told || exit 6
+rm told
+"""
+
+
+@pytest.mark.slow
+def test_what_others_told_comes_with_the_next_answer(tmp_path: Path):
+    """Once, and never what one told oneself."""
+    scripts = {
+        own: NEWS.format(own=own, other=other) + WORK for own, other in (("a", "b"), ("b", "a"))
+    }
+    bench, mission = bench_of(tmp_path, scripts)
+    bench.run("run", mission, "--plain")
+    assert {agent["outcome"] for b in bench.summary()["batches"] for agent in b["agents"]} == {
+        "landed"
+    }
+
+
 CLAIMS = """
 orchestrate channel no-change 'all is well' && orchestrate channel blocked 'no key for the bank'
 orchestrate channel post && exit 7

@@ -30,6 +30,8 @@ MOST_ASKED = 20
 """Paths that one agent asks for."""
 MOST_READ = 200
 """The newest messages of a board, for one reading."""
+MOST_NEWS = 20
+"""The newest messages of others that an answer to something else brings along."""
 MOST_PATH = 500
 """Characters."""
 POLICY = "(the mission)"
@@ -52,20 +54,32 @@ class Conversation:
         self._allowed = Scope(mission.scope_requests.allow)
         self._protected = Scope(mission.workspace.protect)
         self._lost = 0
+        self._heard = 0
+        """How many messages of the board it was told."""
 
     @property
     def _talk(self) -> Talk:
         return self._tools.recorder.state.batches[self._started.batch].talk
 
     def hear(self, request: Request) -> Reply | None:
-        """The answer to a request; None while a person is waited for."""
-        match request.verb:
-            case "read":
-                return Reply(ok=True, text=self._board())
-            case "need-scope":
-                return self._scope(request)
-            case _:
-                return self._said(request)
+        """The answer to a request; None while a person is waited for. No agent listens while it
+        thinks: what others told meanwhile comes with the answer to whatever it says itself.
+        """
+        if request.verb == "read":
+            self._heard = len(self._talk.board)
+            return Reply(ok=True, text=self._board())
+        reply = self._scope(request) if request.verb == "need-scope" else self._said(request)
+        return reply and Reply(ok=reply.ok, text=reply.text + self._news())
+
+    def _news(self) -> str:
+        """What others told since it heard of the board, as further lines."""
+        board, agent = self._talk.board, self._started.agent
+        news = [it for it in board[self._heard :] if it.agent != agent]
+        self._heard = len(board)
+        lines = [f"{it.agent}: {it.text}" for it in news[-MOST_NEWS:]]
+        if len(news) > MOST_NEWS:
+            lines.insert(0, f"({len(news) - MOST_NEWS} older ones: read them)")
+        return "\n".join(["", "meanwhile told by others:", *lines]) if lines else ""
 
     def lost(self, number: int) -> None:
         """So many requests were none, or came when nobody could look at them any more."""
