@@ -92,9 +92,9 @@ class Profile:
     """
     settings: tuple[str, ...] = ()
     """Further files of the user's home without which it does not know its provider."""
-    writes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Files of the private home that are written where nothing was copied to: by place, the variable
-    that must be given for it, and the text.
+    writes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Files of the private home that are written where nothing was copied to: by place, the text by
+    the variable that must be given for it, the first that is; empty: none need be.
     """
     needs_model: bool = False
     """Whether it must not choose a model by itself, for that may be a stranger's: a mission names

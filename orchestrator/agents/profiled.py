@@ -142,9 +142,12 @@ class ProfiledBackend:
         files = {where: user / where for where in (*self.profile.logins, *self.profile.settings)}
         for where, source in self._config.files.items():
             files[where] = self._mission_dir / Path(source).expanduser()
-        given = {*variables_of(self.profile, os.environ), *self._config.env.of(os.environ)}
-        writes = self.profile.writes.items()
-        place(home, files, {where: text for where, (name, text) in writes if name in given})
+        given = {*variables_of(self.profile, os.environ), *self._config.env.of(os.environ), ""}
+        texts = {
+            where: next((text for name, text in by_variable.items() if name in given), "")
+            for where, by_variable in self.profile.writes.items()
+        }
+        place(home, files, {where: text for where, text in texts.items() if text})
         for text in self.profile.constants.values():
             if text.startswith("{home}/"):
                 own_folder(home / text.removeprefix("{home}/"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -377,7 +378,8 @@ def test_settings_are_written_only_where_they_are_needed(
     machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = ".gemini/settings.json"
-    assert place not in carried_out(tmp_path, "gemini")[1]["files"]
+    assert "gemini-api-key" not in carried_out(tmp_path, "gemini")[1]["files"][place][1]
+    shutil.rmtree(tmp_path / "private")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9")
     assert "gemini-api-key" in carried_out(tmp_path, "gemini")[1]["files"][place][1]
     put(machine / ".gemini" / "settings.json", '{"own": 1}')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
 from orchestrator.agents.reader import EventReader, last_line
@@ -10,6 +12,8 @@ from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Isolation
 
 MEANS = "all requests of the attempt, of all models; what they cost is not told"
+_PATIENCE = {"general": {"maxAttempts": 3}}
+"""Ten by default, which takes minutes: who waits by itself cannot say that it is limited."""
 _YOLO = ("--approval-mode", "yolo")  # without it, it does nothing and exits with 0
 
 
@@ -86,12 +90,14 @@ PROFILE = Profile(
     keys=("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"),
     logins=(".gemini/oauth_creds.json",),
     settings=(".gemini/settings.json", ".gemini/google_accounts.json"),
-    # A provider of one's own is asked with a key only if it is told so.
     writes={
-        ".gemini/settings.json": (
-            "GOOGLE_GEMINI_BASE_URL",
-            '{"security": {"auth": {"selectedType": "gemini-api-key"}}}\n',
-        )
+        ".gemini/settings.json": {
+            # A provider of one's own is asked with a key only if it is told so.
+            "GOOGLE_GEMINI_BASE_URL": json.dumps(
+                {**_PATIENCE, "security": {"auth": {"selectedType": "gemini-api-key"}}}
+            ),
+            "": json.dumps(_PATIENCE),
+        }
     },
     exits={41: Answer.NOT_LOGGED_IN, 53: Answer.OVER_BUDGET},
     reader=GeminiReader,
