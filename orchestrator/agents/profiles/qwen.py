@@ -30,6 +30,10 @@ PROFILE = Profile(
     constants={"QWEN_CODE_SUPPRESS_YOLO_WARNING": "1"},
     logins=(".qwen/oauth_creds.json",),
     settings=(".qwen/settings.json",),
+    # Ten times by default, a minute and more apart: who waits by itself cannot say that it is limited.
+    writes={
+        ".qwen/settings.json": {"": '{"model": {"generationConfig": {"maxRetries": 0}}}\n'},
+    },
     reader=partial(ClaudeReader, MEANS),
     install="npm install -g @qwen-code/qwen-code",
     login="run `qwen` once and choose how to log in, or set OPENAI_API_KEY and OPENAI_BASE_URL",
