@@ -77,9 +77,11 @@ def files() -> dict[str, str]:
 
 
 def replaced(word: str, old: str, new: str) -> str:
-    """A step that edits; not as `sed -i`, which Qwen takes for an edit of what it has not read."""
+    """A step that edits; not as `sed -i`, which Qwen takes for an edit of what it has not read, nor
+    with `$(…)`, which Gemini refuses.
+    """
     place = f"words/{word}.py"
-    return f"""script: sh text=$(sed 's/"{old}"/"{new}"/' {place}) && echo "$text" | tee {place}"""
+    return f"""script: sh sed 's/"{old}"/"{new}"/' {place} > new && mv new {place}"""
 
 
 def agent(word: str, backend: str, *script: str, **more: Any) -> dict[str, Any]:
@@ -325,7 +327,12 @@ def test_agents_that_want_node(
         "OPENAI_MODEL": "some",
     }.items():
         monkeypatch.setenv(variable, value)
-    agents = [agent("one", name), agent("two", name, "script: fault 429"), agent("three", "locked")]
+    slow = {"timeout": "5m"}  # OpenCode works for ten seconds before it asks for anything
+    agents = [
+        agent("one", name, **slow),
+        agent("two", name, "script: fault 429", **slow),
+        agent("three", "locked", **slow),
+    ]
     wrong = {"GEMINI_API_KEY": WRONG_KEY, "OPENAI_API_KEY": WRONG_KEY}
     mission = write_mission(
         tmp_path,
