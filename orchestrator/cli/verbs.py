@@ -36,6 +36,7 @@ VERBS = {
     "import": Verb(
         "importing", "Write a mission from a plan in Markdown: batches, agents, scopes, claims."
     ),
+    "issues": Verb("issues", "A mission's issues on GitHub: publish them, bring outcomes back."),
     "assess": Verb("assessing", "Set what a document or mission claims beside what gates found."),
     "status": Verb("viewing", "One run at a glance."),
     "runs": Verb("viewing", "All runs, newest first."),

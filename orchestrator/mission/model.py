@@ -954,6 +954,19 @@ _TEXT_SCHEMA = (("type", "string"), ("minLength", 1))
 Claims = tuple[Annotated[Claim, BeforeValidator(_claim), Shorthand(_TEXT_SCHEMA)], ...]
 
 
+def _label(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(LABEL, value):
+        raise ValueError("expected a label of at most 50 signs, in one line and without commas")
+    return value
+
+
+LABEL = r"^[^,\s](?:[^,\r\n\t]{0,48}[^,\s])?$"
+Label = Annotated[
+    str, BeforeValidator(_label), WithJsonSchema({"type": "string", "pattern": LABEL})
+]
+Labels = Annotated[tuple[Label, ...], BeforeValidator(_listed), Shorthand()]
+
+
 class Agent(Model):
     """One piece of work: what to do, where, and what must come of it."""
 
@@ -968,6 +981,10 @@ class Agent(Model):
     deliverables: Claims = ()
     needs: Identifiers = ()
     """Agents of the same batch whose work it starts from."""
+    labels: Labels = ()
+    """What its issue is labelled with beside what its batch's is: priority, type, component (`p0`,
+    `bug`, `websocket`). Nothing else depends on it.
+    """
     optional: bool = Field(default=False, strict=True)
     """Dependents do not wait for it."""
     backend: Identifier | None = None
@@ -991,6 +1008,8 @@ class Batch(Model):
     title: str = ""
     needs: Identifiers = ()
     """Batches that must have landed whole before this one starts."""
+    labels: Labels = ()
+    """What its issue, and those of its agents, are labelled with."""
     agents: tuple[Agent, ...] = Field(min_length=1)
     gate: Identifier | None = None
     criteria: Claims = ()
