@@ -13,16 +13,23 @@ import typer
 from orchestrator.cli.options import HERE
 from orchestrator.engine.beside.preview import base_of
 from orchestrator.errors import UsageError
+from orchestrator.git.repository import Repository as GitRepository
 from orchestrator.importing.draft import Draft
-from orchestrator.importing.outline import read_plan
+from orchestrator.importing.outline import NO_PLAN, read_plan
 from orchestrator.importing.proofs import known_tests
 from orchestrator.importing.scopes import Base
 from orchestrator.importing.writing import write_mission
 from orchestrator.mission.model import Repository
 from orchestrator.mission.source import LARGEST
 from orchestrator.mission.todos import open_todos
+from orchestrator.tracker.gh import Gh, Slug
+from orchestrator.tracker.reading import as_one_piece, read_issue
+from orchestrator.tracker.remotes import slug_of
 
-_ISSUE = re.compile(r"(?:[\w.-]+/[\w.-]+)?#\d+|https?://\S+")
+_ISSUE = re.compile(
+    r"(?:(?P<slug>[\w.-]+/[\w./-]+)?#|https?://(?P<host>[^/\s]+)/(?P<path>[\w-]+/[\w.-]+)/issues/)"
+    r"(?P<number>[1-9]\d*)(?:[?#]\S*)?"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +39,12 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     plan: Annotated[
-        str, typer.Argument(metavar="PLAN.md", help="A plan in Markdown.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PLAN.md|OWNER/REPO#N",
+            help="A plan in Markdown, or an issue on GitHub; `#N` is one of `origin`.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -56,30 +68,39 @@ def import_(
         bool, typer.Option("--json", help="One JSON document: what was read, and what was not.")
     ] = False,
 ) -> None:
-    """Write a mission from a plan in Markdown: batches, agents, scopes, claims.
+    """Write a mission from a plan in Markdown, or an issue: batches, agents, scopes, claims.
 
     Every bullet of the plan is in it, or is listed at its end with its line. What a person has to decide is marked
     `# TODO`, and `orchestrate plan` lists it. Tests of the repository that speak of a claim are proposed as its proof,
     in a comment. The same plan and repository give the same mission. Nothing is run, and no agent is asked.
+
+    An issue is read with its sub-issues, what blocks them, and their comments as remarks; as a plan in Markdown that is
+    written beside the mission.
     """
-    text = _read(plan)
-    if output is not None and (output.exists() or output.is_symlink()):
-        raise UsageError("there is a file already", where=str(output), mend="name another")
-    folder = output.parent if output else Path()
+    beside = output.with_suffix(".md") if output is not None else None
+    found = None if Path(plan).exists() else _ISSUE.fullmatch(plan)
+    for path in (output, beside if found else None):
+        if path is not None and (path.exists() or path.is_symlink()):
+            raise UsageError("there is a file already", where=str(path), mend="name another")
     where = repository if snapshot is None else snapshot
     if not where.is_dir():
         raise UsageError("there is no such folder", where=str(where), mend="check the path")
+    text = _read_issue(found, where) if found else _read(plan)
+    folder = output.parent if output else Path()
     key = "path" if snapshot is None else "snapshot"
     request = Repository.model_validate({key: os.path.relpath(where.resolve(), folder.resolve())})
     with base_of(request, folder.resolve()) as (paths, read):
         base = Base(paths, read)
-        draft = read_plan(text, plan, base)
+        draft = _draft(text, plan, base) if found else read_plan(text, plan, base)
         tests = known_tests(base)
-    mission = write_mission(draft, Path(plan).name, (key, getattr(request, key)), tests)
+    name = f"{beside.name if beside else 'the plan'}, which is issue {plan}" if found else ""
+    mission = write_mission(draft, name or Path(plan).name, (key, getattr(request, key)), tests)
     todos = open_todos(mission)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(mission, encoding="utf-8")
+        if found and beside is not None:
+            beside.write_text(text, encoding="utf-8")
     if json:
         typer.echo(json_module.dumps(_document(draft, mission, todos), indent=2))
     elif output is None:
@@ -93,14 +114,31 @@ def import_(
     )
 
 
+def _read_issue(found: re.Match[str], where: Path) -> str:
+    """The issue as a plan."""
+    if found["slug"]:
+        slug = Slug.parse(found["slug"])
+    elif found["path"]:
+        slug = Slug.parse(
+            found["path"] if found["host"] == "github.com" else f"{found['host']}/{found['path']}"
+        )
+    else:
+        slug = slug_of(GitRepository.discover(where))
+    return read_issue(Gh.find(slug), int(found["number"]))
+
+
+def _draft(text: str, plan: str, base: Base) -> Draft:
+    """An issue that holds no plan is one piece of work."""
+    try:
+        return read_plan(text, plan, base)
+    except UsageError as error:
+        if error.what != NO_PLAN:
+            raise
+        return read_plan(as_one_piece(text), plan, base)
+
+
 def _read(plan: str) -> str:
     path = Path(plan)
-    if not path.exists() and _ISSUE.fullmatch(plan):
-        raise UsageError(
-            "issues of a tracker are not read yet",
-            where=plan,
-            mend="save the issue's text as a file, and import that",
-        )
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)

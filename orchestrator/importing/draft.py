@@ -39,6 +39,7 @@ class DraftAgent:
     files: list[ScopeLine] = field(default_factory=list)
     deliverables: list[Said] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     notes: list[Said] = field(default_factory=list)
     todos: list[Said] = field(default_factory=list)
 
@@ -57,6 +58,7 @@ class DraftBatch:
     agents: list[DraftAgent] = field(default_factory=list)
     criteria: list[Said] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     notes: list[Said] = field(default_factory=list)
     todos: list[Said] = field(default_factory=list)
 

@@ -8,7 +8,7 @@ its criteria. Whatever has no place is listed as such, so that nothing of a plan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -19,6 +19,7 @@ from orchestrator.importing.headings import BATCH_WORDS, Heading, find_families
 from orchestrator.importing.naming import sentence, slug, unique_id
 from orchestrator.importing.needs import bind_needs
 from orchestrator.importing.scopes import Base, read_files
+from orchestrator.mission.model import LABEL
 
 SLOTS = {
     "mission": "mission|goal|objective|focus|description|purpose|summary",
@@ -36,6 +37,7 @@ _REMARK = re.compile(
 )
 _OF_BATCH = re.compile(rf"(?i:\b(?:{BATCH_WORDS}))\s+(?P<number>\d+[a-z]?)\b[\s:–—-]*(?P<rest>.*)")
 _SPEAKS_OF_SUCCESS = re.compile(r"(?i)\b(success|criteria|metrics|exit|acceptance|done)\b")
+NO_PLAN = "no batch and no agent is in this plan"
 _PARALLEL = re.compile(r"\s*\((?P<count>\d+)\s+agents?(?:\s+in)?\s+parallel\)", re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ class _Reading:
         self._loose()
         if not self.draft.batches:
             raise UsageError(
-                "no batch and no agent is in this plan",
+                NO_PLAN,
                 where=name,
                 mend="write headings such as `## Batch 1: Core fixes` (or Phase, Wave, Stage) and below "
                 "them `### Agent 1.1: Name` (or Task, Issue), with **Mission:**, **Scope:**, "
@@ -133,6 +135,7 @@ class _Reading:
             elif slot in {"tasks", "files", "deliverables", "mission"} or (self._is_task(line)):
                 rest.append(line)
             else:
+                batch.labels += _labels_of(line)
                 batch.notes.append(self._note(line))
         if batch.agents and {slot_of(line.label) for line in rest} <= {"", "mission"}:
             batch.notes += map(self._note, rest)
@@ -170,6 +173,7 @@ class _Reading:
             elif line.kind == "text" and not line.label:
                 missions.append(self._said(line))
             else:
+                agent.labels += _labels_of(line)
                 agent.notes.append(self._note(line))
         text = " ".join(
             [*([agent.mission] if agent.mission else ()), *(said.text for said in missions)]
@@ -293,6 +297,20 @@ class _Reading:
                         mend="give one of the two another number",
                     )
                 known[agent.id] = agent
+
+
+def _labels_of(line: Line) -> Iterator[str]:
+    """The labels that a remark names: `**Labels:** bug, websocket`, `**Priority:** P0 Critical`."""
+    match plain(line.label).strip(" :").lower():
+        case "labels" | "label":
+            for part in plain(line.text).replace("`", "").split(","):
+                if re.fullmatch(LABEL, part.strip()):
+                    yield part.strip()
+        case "priority":
+            if found := re.search(r"\b[pP]\d\b", line.text):
+                yield found[0].lower()
+        case _:
+            pass
 
 
 def _lines(section: Section, without: set[int]) -> Iterable[Line]:

@@ -78,6 +78,7 @@ def _batch(batch: DraftBatch, tests: KnownTests) -> Iterator[str]:
     yield f"    title: {_scalar(batch.title)}"
     if batch.needs:
         yield f"    needs: [{', '.join(map(_scalar, batch.needs))}]"
+    yield from _labels(batch.labels, "    ")
     if batch.parallel and batch.parallel <= 1000:
         yield f"    parallel: {batch.parallel}"
     yield "    agents:"
@@ -100,6 +101,7 @@ def _agent(agent: DraftAgent, tests: KnownTests) -> Iterator[str]:
     yield from _todos(agent.todos, deep)
     if agent.needs:
         yield f"{deep}needs: [{', '.join(map(_quoted, agent.needs))}]"
+    yield from _labels(agent.labels, deep)
     if agent.tasks:
         yield f"{deep}tasks:"
         for said in agent.tasks:
@@ -137,6 +139,16 @@ def _claims(key: str, claims: Iterable[Said], tests: KnownTests, deep: str) -> I
             yield f"{deep}    # proof:"
             for id in proposed:
                 yield f"{deep}    #   - {_shown(id)}"
+
+
+def _labels(labels: Iterable[str], deep: str) -> Iterator[str]:
+    if labels := list(dict.fromkeys(labels)):
+        yield f"{deep}labels: [{', '.join(map(_listed, labels))}]"
+
+
+def _listed(text: str) -> str:
+    """A scalar between brackets, where a comma or a bracket would end it."""
+    return _scalar(text) if re.fullmatch(r"[\w./-]+", text) else _quoted(text)
 
 
 def _remarks(notes: Iterable[Said], deep: str) -> Iterator[str]:

@@ -348,7 +348,6 @@ def test_files_that_are_no_plan(tmp_path: Path) -> None:
         "empty.md": "empty",
         "long.md": "1 MiB",
         ".": "a folder",
-        "owner/name#7": "issues of a tracker are not read yet",
     }.items():
         assert words in orchestrate(tmp_path, "import", plan, "--snapshot", ".", code=2).err
     (tmp_path / "there.yaml").write_text("mine")
