@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.errors import UsageError
-from orchestrator.journal.events import RedoRequested
+from orchestrator.journal.events import RedoRequested, Return
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import State
 
@@ -15,9 +15,15 @@ DELIVERED = (None, Outcome.NO_CHANGE_NEEDED)
 """What an attempt says that has nothing against it."""
 
 
-def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoRequested:
-    """The redo of `batches` and `agents` with their dependents. Raises UsageError for a name that
-    the run has not.
+def choose(
+    state: State,
+    batches: Sequence[str],
+    agents: Sequence[str],
+    returns: tuple[Return, ...] = (),
+    answers: tuple[str, ...] = (),
+) -> RedoRequested:
+    """The redo of `batches` and `agents` with their dependents, told by `returns` what was found of
+    their work. Raises UsageError for a name that the run has not.
 
     Work that had landed is taken back: the tip returns to where it was before the first of those
     batches, and batches that landed later without depending on it are integrated again from the
@@ -48,6 +54,8 @@ def choose(state: State, batches: Sequence[str], agents: Sequence[str]) -> RedoR
         batches=tuple(sorted(touched, key=order.index)),
         before=state.tip,
         after=after,
+        returns=returns,
+        answers=answers,
     )
 
 

@@ -43,7 +43,7 @@ from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.levels import Level, choose, require
 from orchestrator.isolation.processes import note_in, open_house
 from orchestrator.isolation.secrets import know_of
-from orchestrator.journal.events import RedoRequested, RunResumed, RunStarted
+from orchestrator.journal.events import RedoRequested, Return, RunResumed, RunStarted
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission
@@ -64,6 +64,10 @@ class Selection:
 
     batches: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    returns: tuple[Return, ...] = ()
+    """What was found of the agents' work, which their next attempts are told."""
+    answers: tuple[str, ...] = ()
+    """Which findings that is."""
 
     def __bool__(self) -> bool:
         return bool(self.batches or self.agents)
@@ -201,7 +205,9 @@ def _refuse_faulty_template(mission: Mission, mission_dir: Path) -> None:
 
 def _redo_of(state: State, selection: Selection) -> RedoRequested | None:
     if selection:
-        return redo.choose(state, selection.batches, selection.agents)
+        return redo.choose(
+            state, selection.batches, selection.agents, selection.returns, selection.answers
+        )
     return redo.unfinished(state) if state.ended else None
 
 

@@ -63,6 +63,21 @@ class RunResumed(Fact):
     """Whether it had its head; without one, records that are gone from its end do not show."""
 
 
+class Return(Fact):
+    """An agent's work that cannot land as it is."""
+
+    agent: str
+    outcome: Outcome
+    reason: str
+    evidence: str = ""
+    conflicts: tuple[ConflictFact, ...] = ()
+    base: str | None = None
+    """Where its next attempt starts; None: from the batch's base, as before."""
+    may_retry: bool = True
+    resolver: str = ""
+    """The backend that makes its next attempt, out of the conflict; empty: its own."""
+
+
 class RedoRequested(Fact):
     """A person wants chosen work done again: what it and its dependents had landed is taken back
     from the run's tip.
@@ -76,6 +91,10 @@ class RedoRequested(Fact):
     before: str
     after: str
     """The run's tip before and after."""
+    returns: tuple[Return, ...] = ()
+    """What was found on a pull request of agents' work: their next attempts are told."""
+    answers: tuple[str, ...] = ()
+    """Which checks, reviews and conflicts that is, so that none is handed over twice."""
 
 
 class SetupMade(Fact):
@@ -261,21 +280,6 @@ class SearchFinished(Fact):
     confirmed: int = 0
     """Runs of probes that were repeated apart from all others, beside `runs`."""
     seconds: float = 0.0
-
-
-class Return(Fact):
-    """An agent's work that cannot land as it is."""
-
-    agent: str
-    outcome: Outcome
-    reason: str
-    evidence: str = ""
-    conflicts: tuple[ConflictFact, ...] = ()
-    base: str | None = None
-    """Where its next attempt starts; None: from the batch's base, as before."""
-    may_retry: bool = True
-    resolver: str = ""
-    """The backend that makes its next attempt, out of the conflict; empty: its own."""
 
 
 class AgentsReturned(Fact):

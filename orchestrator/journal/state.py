@@ -620,8 +620,17 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
         for agent in state.agents_of(batch):
             if agent.id in event.agents:
                 fresh = len(agent.attempts)
+                found = next((each for each in event.returns if each.agent == agent.id), None)
+                attempts = agent.attempts
+                if found is not None and attempts:
+                    attempts = (*attempts[:-1], replace(attempts[-1], returned=found))
                 state = _with_agent(
-                    state, agent.id, forgotten=fresh, settled=None, settled_reason=""
+                    state,
+                    agent.id,
+                    attempts=attempts,
+                    forgotten=fresh,
+                    settled=None,
+                    settled_reason="",
                 )
             elif (is_taken_back and agent.id not in on_tip) or agent.settled in (
                 Outcome.BLOCKED,

@@ -7,7 +7,8 @@ branch as it stands now as the base. Nothing moves unless all of them pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,38 @@ class Reproof:
     landed: str = ""
     conflicts: tuple[Conflict, ...] = ()
     judgement: Judgement | None = None
+    candidate: str = ""
+    """The commit with both, where the gates passed on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A commit of the run and what it is put on top of: `onto`, a commit of the user's repository,
+    which people call `name`. Of the run's gates those of `batches` judge it; None: all that landed.
+    """
+
+    name: str
+    onto: str
+    commit: str
+    batches: frozenset[str] | None = None
+
+
+def prove_on(folders: Folders, meeting: Meeting, watcher: Watcher) -> Reproof:
+    """Merge the two and judge that against `onto`; nothing moves."""
+    with told(folders) as (_, state), _reopened(folders, state) as workshop:
+        require_known(state, workshop.store.tip())
+        return _proven(folders, state, workshop, meeting, watcher)
+
+
+@contextlib.contextmanager
+def _reopened(folders: Folders, state: State) -> Iterator[Workshop]:
+    end_leftovers(folders.report)
+    note_in(folders.report)
+    workshop = reopen_workshop(state, folders)
+    try:
+        yield workshop
+    finally:
+        workshop.store.close()
 
 
 def reprove_run(
@@ -54,13 +87,8 @@ def reprove_run(
     """
     with told(folders) as (journal, state):
         wanted = Wanted.of(state, folders, branch, allow_partial=allow_partial)
-        end_leftovers(folders.report)
-        note_in(folders.report)
-        workshop = reopen_workshop(state, folders)
-        try:
+        with _reopened(folders, state) as workshop:
             return _reprove(folders, journal, state, workshop, wanted, watcher)
-        finally:
-            workshop.store.close()
 
 
 def _reprove(  # noqa: PLR0917  (as `_case` of judging)
@@ -76,34 +104,10 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
     found = repository.resolve(f"refs/heads/{wanted.branch}")
     if found == expected_on(state, store, wanted) or repository.contains(found, state.tip):
         return Reproof(land_tip(journal, state, store, wanted))  # it did not move
-    require(state.started.isolation)
-    subjects = _subjects(state)
-    candidate = _merged(state, workshop, wanted, found)
-    if isinstance(candidate, Reproof):
-        return candidate
-    case = Case(
-        mission=state.plan.mission.name,
-        mission_file=Path(state.started.mission_file),
-        repository=repository.work_tree or repository.common_dir,
-        base=Side(wanted.branch, found),
-        candidate=Side(f"run {state.run} on top of it", candidate),
-        gates=tuple(subjects),
-        unjudged=0,
-        folder=folders.report,
-        isolation=state.started.isolation,
-    )
-    watcher.on_case(case)
-    mission = state.plan.mission
-    furnishing = Furnishing(repository, found, mission.workspace)
-    boxes = None
-    if is_strict(state.started.isolation):
-        boxes = make_boxes(mission, Path(state.started.mission_file), folders, store)
-    judge = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
-    judgement = judge_case(
-        case, subjects, judge, watcher, _approvals(state, store.tree_of(candidate)), _absent(state)
-    )
-    if judgement.exit_code != 0:
-        return Reproof(judgement=judgement)
+    proven = _proven(folders, state, workshop, Meeting(wanted.branch, found, state.tip), watcher)
+    if not proven.candidate:
+        return proven
+    candidate = proven.candidate
     with wanted.landing():
         landed = land(
             repository,
@@ -118,27 +122,61 @@ def _reprove(  # noqa: PLR0917  (as `_case` of judging)
     )
     tree = f"; {landed.updated_work_tree} shows it" if landed.updated_work_tree else ""
     said = f"{wanted.branch} is now {candidate[:12]}: the tip of run {state.run} on top of "
-    return Reproof(f"{said}{found[:12]}, and proven there{tree}", judgement=judgement)
+    return Reproof(f"{said}{found[:12]}, and proven there{tree}", judgement=proven.judgement)
 
 
-def _merged(state: State, workshop: Workshop, wanted: Wanted, found: str) -> str | Reproof:
+def _proven(
+    folders: Folders, state: State, workshop: Workshop, meeting: Meeting, watcher: Watcher
+) -> Reproof:
+    """The two merged, and what the gates say of that."""
+    store, repository = workshop.store, workshop.repository
+    require(state.started.isolation)
+    subjects = _subjects(state, meeting.batches)
+    candidate = _merged(state, workshop, meeting)
+    if isinstance(candidate, Reproof):
+        return candidate
+    case = Case(
+        mission=state.plan.mission.name,
+        mission_file=Path(state.started.mission_file),
+        repository=repository.work_tree or repository.common_dir,
+        base=Side(meeting.name, meeting.onto),
+        candidate=Side(f"run {state.run} on top of it", candidate),
+        gates=tuple(subjects),
+        unjudged=0,
+        folder=folders.report,
+        isolation=state.started.isolation,
+    )
+    watcher.on_case(case)
+    mission = state.plan.mission
+    furnishing = Furnishing(repository, meeting.onto, mission.workspace)
+    boxes = None
+    if is_strict(state.started.isolation):
+        boxes = make_boxes(mission, Path(state.started.mission_file), folders, store)
+    judge = partial(make_judge, mission, folders, workshop, furnishing, boxes=boxes)
+    judgement = judge_case(
+        case, subjects, judge, watcher, _approvals(state, store.tree_of(candidate)), _absent(state)
+    )
+    return Reproof(judgement=judgement, candidate=candidate if judgement.exit_code == 0 else "")
+
+
+def _merged(state: State, workshop: Workshop, meeting: Meeting) -> str | Reproof:
     """The commit with both, or what contradicts each other."""
     store = workshop.store
-    bases = store.git.run("merge-base", "--all", found, state.tip, check=False).text.splitlines()
+    onto, commit = meeting.onto, meeting.commit
+    bases = store.git.run("merge-base", "--all", onto, commit, check=False).text.splitlines()
     if len(bases) != 1:
         raise UsageError(
-            f"{wanted.branch} and run {state.run} have {len(bases) or 'no'} commits in common to "
+            f"{meeting.name} and run {state.run} have {len(bases) or 'no'} commits in common to "
             "merge from",
-            where=str(wanted.repository.common_dir),
+            where=state.started.repository,
             mend="land on a new branch, and merge that by hand",
         )
-    run = f"run {state.run}"
     result = integrate(
         store,
-        found,
-        [Contribution(run, bases[0], state.tip)],
-        message=_message(state, wanted.branch),
-        when=max(store.time_of(found), store.time_of(state.tip)),
+        onto,
+        [Contribution(f"run {state.run}", bases[0], commit)],
+        message=_message(state, meeting.name),
+        when=max(store.time_of(onto), store.time_of(commit)),
     )
     if result.conflicts:
         return Reproof(conflicts=result.conflicts)
@@ -152,11 +190,13 @@ def _message(state: State, branch: str) -> str:
     return f"Land {mission} on {branch}\n\nMission: {mission}\nRun: {state.run}\n"
 
 
-def _subjects(state: State) -> dict[str, Subject]:
+def _subjects(state: State, batches: frozenset[str] | None = None) -> dict[str, Subject]:
     """By its name, what each gate that let something land asks, of all batches that used it."""
     found: dict[str, Subject] = {}
     for planned in state.plan.batches:
-        if not state.batches[planned.id].landings:
+        if not state.batches[planned.id].landings or (
+            batches is not None and planned.id not in batches
+        ):
             continue
         name = gate_name(planned) if planned.gate else f"{planned.id} (no gate)"
         asked = subject_of(state, planned)
