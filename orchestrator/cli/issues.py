@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import HERE, Root, RunName
+from orchestrator.cli.options import HERE, Repo, Root, RunName
 from orchestrator.cli.runs import find_run
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.workshop import repository_of
@@ -24,16 +24,6 @@ from orchestrator.tracker.remotes import slug_of
 from orchestrator.tracker.script import write_script
 from orchestrator.tracker.syncing import sync as sync_run
 
-Repo = Annotated[
-    str | None,
-    typer.Option(
-        "--repo",
-        "-R",
-        metavar="OWNER/NAME",
-        help="The repository on GitHub; by default what `origin` of the repository under repair is.",
-        show_default=False,
-    ),
-]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")
 ]

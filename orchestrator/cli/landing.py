@@ -1,34 +1,29 @@
-"""`approve`, `land`, `record` and `clean`: the verbs with which people finish what a run began."""
+"""`approve`, `record` and `clean`: the verbs with which people finish what a run began."""
 
 from __future__ import annotations
 
 import getpass
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from orchestrator.cli.options import HERE, Plain, Root, RunName
-from orchestrator.cli.runs import find_left, find_run, run_ids
+from orchestrator.cli.options import (
+    HERE,
+    Root,
+)
+from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.approvals import SignOff, awaited, leave, now
 from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
 from orchestrator.engine.beside.reading import read_state
-from orchestrator.engine.beside.rescue import land_from_store
-from orchestrator.engine.beside.target import land_run, write_recording
-from orchestrator.engine.folders import Folders
+from orchestrator.engine.beside.target import write_recording
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.journal.lock import is_owned
-from orchestrator.reports.writer import ReportWriter
-from orchestrator.ui.displays import choose_display
-from orchestrator.ui.gate_view import make_gate_display, render_judgement
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
-    for verb in (approve, land, record, clean):
+    for verb in (approve, record, clean):
         app.command()(verb)
 
 
@@ -87,51 +82,6 @@ def approve(
         )
 
 
-def land(
-    run: RunName = None,
-    root: Root = HERE,
-    branch: Annotated[
-        str | None,
-        typer.Option(
-            "--branch", metavar="NAME", help="Land here instead; made at the base if absent."
-        ),
-    ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Also when not everything landed in the run.")
-    ] = False,
-    reprove: Annotated[
-        bool,
-        typer.Option(
-            "--reprove",
-            help="When the branch moved meanwhile: merge with it, run the gates on that, land it.",
-        ),
-    ] = False,
-    plain: Plain = False,
-    from_store: Annotated[
-        bool,
-        typer.Option(
-            "--from-store",
-            help="When the journal is damaged or gone: bring what landed to a new branch.",
-        ),
-    ] = False,
-) -> None:
-    """Bring the run's tip to the branch it started from: the tested commit, or nothing.
-
-    Where the branch moved meanwhile, --reprove merges the two, has the gates of what landed judge that against the
-    branch, and lands exactly that commit; a conflict or a red gate moves nothing and exits with 1. Where the journal is
-    damaged or gone, --from-store makes a new branch (orchestrate/RUN, or --branch) at the tip of the run's own store.
-    """
-    if from_store:
-        typer.echo(land_from_store(find_left(root, run), branch))
-        return
-    folders = find_run(root, run)
-    if reprove:
-        _reprove(folders, branch, partial=partial, plain=plain)
-    else:
-        typer.echo(land_run(folders, branch=branch, allow_partial=partial))
-    ReportWriter(folders.report).write(read_state(folders), is_alive=False)
-
-
 def record(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
     folder: Annotated[
@@ -177,26 +127,3 @@ def clean(
         typer.echo(f"orchestrate: {refusal}", err=True)
     if refused:
         raise typer.Exit(max(int(refusal.exit_code) for refusal in refused))
-
-
-def _reprove(folders: Folders, branch: str | None, *, partial: bool, plain: bool) -> None:
-    """Prove and land on top of what came meanwhile; exits with 1 where nothing moved."""
-    # Who only lands needs no judge.
-    from orchestrator.engine.beside.reproving import reprove_run
-
-    kind = choose_display(json=False, plain=plain, environ=os.environ, is_tty=sys.stderr.isatty())
-    with make_gate_display(sys.stderr, is_live=kind == "live") as display:
-        found = reprove_run(folders, branch=branch, allow_partial=partial, watcher=display)
-    for conflict in found.conflicts:
-        at = f"{conflict.path}::{conflict.symbol}" if conflict.symbol else conflict.path
-        typer.echo(f"conflict: {at}: {conflict.text}")
-    if found.judgement is not None:
-        render_judgement(found.judgement, Console(highlight=False))
-    if not found.landed:
-        why = "both changed the same" if found.conflicts else "the gates did not pass"
-        typer.echo(
-            f"nothing was moved: {why}\n  `orchestrate land {folders.run} --branch NAME` brings "
-            "what the run proved to a branch of its own, to be merged by hand"
-        )
-        raise typer.Exit(int(found.judgement.exit_code) if found.judgement else 1)
-    typer.echo(found.landed)

@@ -30,3 +30,35 @@ Parallel = Annotated[
     typer.Option("--parallel", "-j", min=1, metavar="N", help="Agents at once in the whole run."),
 ]
 HERE = Path()
+Repo = Annotated[
+    str | None,
+    typer.Option(
+        "--repo",
+        "-R",
+        metavar="OWNER/NAME",
+        help="The repository on GitHub; by default what the remote is called there.",
+        show_default=False,
+    ),
+]
+RemoteName = Annotated[
+    str, typer.Option("--remote", metavar="NAME", help="Where branches are pushed to.")
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="BRANCH",
+        help="What a pull request is merged into; by default the branch that the run started from.",
+        show_default=False,
+    ),
+]
+Each = Annotated[
+    bool, typer.Option("--each", help="A pull request for each batch, merged in their order.")
+]
+Auto = Annotated[
+    bool,
+    typer.Option(
+        "--auto",
+        help="Have GitHub merge it, or queue it, once all that its rules ask for is there.",
+    ),
+]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,17 +11,16 @@ import typer
 from orchestrator.cli.options import HERE, Json, Parallel, Plain, Root, RunName
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.cli.streams import say
+from orchestrator.cli.watching import watched
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
 from orchestrator.engine.folders import Folders
-from orchestrator.engine.recorder import Observer
 from orchestrator.engine.run import Observers, Selection, start
 from orchestrator.engine.run import resume as resume_run
 from orchestrator.errors import ExitCode, OrchestrateError
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission, load_mission
 from orchestrator.reports.background import BackgroundWriter
-from orchestrator.ui.displays import choose_display, make_display
 
 MissionFile = Annotated[
     Path, typer.Argument(metavar="MISSION", help="A mission file.", show_default=False)
@@ -68,7 +63,7 @@ def run(
     def carry_out(observers: Observers) -> tuple[State, int]:
         return start(loaded, root, parallel=parallel, observers=observers)
 
-    state, code = _watched(carry_out, json=json, plain=plain)
+    state, code = watched(carry_out, BackgroundWriter, json=json, plain=plain)
     if land and code == 0 and state.tip != state.started.base:
         from orchestrator.engine.beside.target import land_run  # few runs land by themselves
 
@@ -108,25 +103,7 @@ def resume(
     def carry_out(observers: Observers) -> tuple[State, int]:
         return resume_run(folders, parallel=parallel, selection=selection, observers=observers)
 
-    raise typer.Exit(_watched(carry_out, json=json, plain=plain)[1])
-
-
-def _watched(
-    carry_out: Callable[[Observers], tuple[State, int]], *, json: bool, plain: bool
-) -> tuple[State, int]:
-    """Carry out under a display and a report writer."""
-    with ExitStack() as stack:
-
-        def observers(folders: Folders) -> Sequence[Observer]:
-
-            kind = choose_display(
-                json=json, plain=plain, environ=os.environ, is_tty=sys.stdout.isatty()
-            )
-            display = stack.enter_context(make_display(kind, report=folders.report / "report.md"))
-            # Left before the display is, whose last words point to the report.
-            return stack.enter_context(BackgroundWriter(folders.report)), display
-
-        return carry_out(observers)
+    raise typer.Exit(watched(carry_out, BackgroundWriter, json=json, plain=plain)[1])
 
 
 def _wait_until(said: str, loaded: LoadedMission) -> None:

@@ -53,8 +53,11 @@ VERBS = {
         "What an agent says while it works; for people, to answer one that asks for more scope.",
     ),
     "land": Verb(
-        "landing",
+        "bringing",
         "Bring the run's tip to the branch it started from: the tested commit, or nothing.",
+    ),
+    "follow": Verb(
+        "bringing", "Follow a run's pull requests: checks, reviews and conflicts become attempts."
     ),
     "record": Verb("landing", "Keep what a run's agents made as a recording, one patch an agent."),
     "clean": Verb("landing", "Remove the workspaces of finished runs; reports stay."),

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.git.repository import Repository
@@ -29,9 +30,8 @@ class Remote:
     repository: Repository
     name: str = "origin"
 
-    @property
-    def url(self) -> str:
-        """Raises UsageError where there is no such remote."""
+    def require(self) -> str:
+        """Its address; raises UsageError where there is no such remote."""
         code, out, _ = self._git("remote", "get-url", "--", self.name)
         if code:
             raise UsageError(
@@ -64,6 +64,16 @@ class Remote:
         if code:
             raise _refused("ls-remote", self.name, err)
         return out.split()[0] if out.strip() else None
+
+    def bring(self, store: Path, ref: str) -> None:
+        """Put what a ref of a run's store holds into the user's repository, from which it is pushed;
+        no ref of theirs is made or moved.
+        """
+        code, _, err = self._git(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", str(store), ref
+        )
+        if code:
+            raise _refused("fetch", str(store), err)
 
     def push(self, commit: str, branch: str, expected: str | None) -> None:
         """Move a branch there from `expected` (None: it is new) to the commit, or nothing. Raises
@@ -117,7 +127,7 @@ def slug_of(repository: Repository, name: str = "origin") -> Slug:
     """What a remote of the repository is called on GitHub. Raises UsageError where that cannot be
     told.
     """
-    found = _URL.fullmatch(Remote(repository, name).url)
+    found = _URL.fullmatch(Remote(repository, name).require())
     if found is None:
         raise UsageError(
             f"the address of {name} names no repository on GitHub",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.engine.beside.judgement import Case, Judgement, Side, Watcher
+from orchestrator.engine.beside.judgement import Case, Side, Watcher
 from orchestrator.engine.beside.judging import judge_case
+from orchestrator.engine.beside.meeting import Meeting, Reproof
 from orchestrator.engine.beside.target import Wanted, expected_on, land_tip, told
 from orchestrator.engine.folders import Folders
 from orchestrator.engine.making import make_boxes, make_judge
@@ -32,33 +33,8 @@ from orchestrator.journal.events import TargetLanded
 from orchestrator.journal.facts import Outcome
 from orchestrator.journal.log import Journal
 from orchestrator.journal.state import State
-from orchestrator.merging.contribution import Conflict, Contribution
+from orchestrator.merging.contribution import Contribution
 from orchestrator.merging.integrate import integrate
-
-
-@dataclass(frozen=True, slots=True)
-class Reproof:
-    """What came of it: `landed` says where it went, or is empty because of the conflicts or of what
-    the gates found.
-    """
-
-    landed: str = ""
-    conflicts: tuple[Conflict, ...] = ()
-    judgement: Judgement | None = None
-    candidate: str = ""
-    """The commit with both, where the gates passed on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """A commit of the run and what it is put on top of: `onto`, a commit of the user's repository,
-    which people call `name`. Of the run's gates those of `batches` judge it; None: all that landed.
-    """
-
-    name: str
-    onto: str
-    commit: str
-    batches: frozenset[str] | None = None
 
 
 def prove_on(folders: Folders, meeting: Meeting, watcher: Watcher) -> Reproof:
