@@ -31,13 +31,13 @@ def gh_environment(home: Path, server: str, **more: str) -> dict[str, str]:
 class Bench:
     """A folder in which commands are typed, and the server that they speak to."""
 
-    def __init__(self, root: Path, server: str) -> None:
-        self.root, self.server = root, server
+    def __init__(self, root: Path, server: str, patience: float = PATIENCE) -> None:
+        self.root, self.server, self.patience = root, server, patience
 
     def __call__(self, *arguments: str | Path, code: int | None = 0, **more: str) -> Done:
         env = gh_environment(self.root, self.server, **more)
         found = Done(
-            *run_program(list(map(str, arguments)), cwd=self.root, env=env, timeout=PATIENCE)
+            *run_program(list(map(str, arguments)), cwd=self.root, env=env, timeout=self.patience)
         )
         assert "Traceback" not in found.err, found.err
         assert code is None or found.code == code, f"{arguments}: {found}"
