@@ -24,6 +24,7 @@ from orchestrator.engine.run import Observers, Selection
 from orchestrator.engine.run import resume as resume_run
 from orchestrator.engine.workshop import repository_of
 from orchestrator.errors import UsageError
+from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.events import Return
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.state import State
@@ -233,6 +234,7 @@ def _open(folders: Folders, repo: str | None, remote: str, wish: Wish, *, plain:
 def _track(folders: Folders, repo: str | None, remote: str, wish: Wish) -> Tracked:
     """The run, as it stands now, and where it goes."""
     state = read_state(folders)
+    know_of(state.started.mission)
     repository = repository_of(state, folders)
     slug = Slug.parse(repo) if repo is not None else slug_of(repository, remote)
     summary = summarize(state, is_alive=is_owned(folders.report))

@@ -14,6 +14,7 @@ from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.workshop import repository_of
 from orchestrator.errors import UsageError
 from orchestrator.git.repository import Repository
+from orchestrator.isolation.secrets import know_of
 from orchestrator.journal.lock import is_owned
 from orchestrator.mission.loading import load_mission
 from orchestrator.plan import make_plan
@@ -73,6 +74,7 @@ def publish(
     round it stays. Sub-issues and "blocked by" are true links where the server has them.
     """
     loaded = load_mission(mission)
+    know_of(loaded.mission)
     make_plan(loaded.mission)  # whose needs go round in a circle is no plan
     if close_parent and parent is None:
         raise UsageError("there is no parent to close", mend="name it: --parent N")
@@ -121,6 +123,7 @@ def sync(
     folders = find_run(root, run)
     state = read_state(folders)
     slug = _slug(repo, lambda: repository_of(state, folders))
+    know_of(state.started.mission)
     summary = summarize(state, is_alive=is_owned(folders.report))
     done = sync_run(Gh.find(slug), summary, dry_run=dry_run, tell=typer.echo)
     for note in done.notes:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.isolation.secrets import known
+
 LONGEST_BODY = 65_536
 """Characters of an issue, a comment or a pull request, on GitHub."""
 _BEGIN = re.compile(r"<!-- orchestrate (\{.*?\}) -->")
@@ -24,9 +26,9 @@ def mark(facts: Mapping[str, Any]) -> str:
 
 
 def marked(facts: Mapping[str, Any], lines: Iterable[str], most: int = LONGEST_BODY) -> str:
-    """A text of ours between its marks, cut to what fits."""
+    """A text of ours between its marks, cut to what fits, and without what is known as a secret."""
     head = mark(facts)
-    text = "\n".join(lines).strip("\n")
+    text = known().text("\n".join(lines).strip("\n"))
     room = most - len(head) - len(_END) - 2
     if len(text) > room:
         note = "\n\n… (cut: the rest does not fit here)"

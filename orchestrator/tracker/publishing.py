@@ -177,8 +177,9 @@ class _Publishing:
 
     def _room(self, links: Links, known: dict[str, Issue]) -> int:
         """How many batches the parent can take."""
-        if self.above is None:
-            return ROOM
+        is_flat = "part:mission:1" not in known and any(key.startswith("batch:") for key in known)
+        if self.above is None or is_flat:
+            return ROOM  # what was made one way stays that way
         ours = {issue["number"] for issue in known.values()}
         others = [
             each for each in links.children(self.above["number"]) if each["number"] not in ours

@@ -19,7 +19,7 @@ from orchestrator.errors import EnvironmentRefused, UsageError
 from orchestrator.git.land import full_name
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
-from orchestrator.isolation.secrets import known, without_secrets
+from orchestrator.isolation.secrets import without_secrets
 from orchestrator.journal.state import State
 from orchestrator.reports.assessment import evidence_of
 from orchestrator.reports.markdown import render_markdown
@@ -371,8 +371,7 @@ def _body(tracked: Tracked, piece: Piece, why: str) -> Iterator[str]:
         names = ", ".join(f"`{batch}`" for batch in piece.batches)
         yield f"Brings batch {names} of the run below; the pull requests of the run are merged in order."
         yield ""
-    report = known().text(render_markdown(without_secrets(tracked.summary)))
-    yield _LINK.sub(r"\1", report)
+    yield _LINK.sub(r"\1", render_markdown(without_secrets(tracked.summary)))
 
 
 def _merge_by_itself(tracked: Tracked, number: int, *, is_draft: bool) -> None:
