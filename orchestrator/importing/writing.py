@@ -17,6 +17,8 @@ from orchestrator.importing.draft import Draft, DraftAgent, DraftBatch, Said, Sc
 from orchestrator.importing.proofs import KnownTests
 
 _PLAIN = re.compile(r"[A-Za-z/][\w /.()&+'@,%$=;?!#*<>-]*")
+_SAYS_PROOF = re.compile(r"(.*\S)\s*\(proof: (`[^`]+`(?:, `[^`]+`)*)\)")
+_OF_FILES = re.compile(r"(file|symbol): (\S.*)")
 SCHEMA = "mission.schema.json"
 
 
@@ -131,14 +133,28 @@ def _claims(key: str, claims: Iterable[Said], tests: KnownTests, deep: str) -> I
     if claims:
         yield f"{deep}{key}:"
     for said in claims:
-        yield f"{deep}  - text: {_scalar(said.text)}"
-        proposed = tests.propose(said.text)
+        text, proofs = _proofs(said.text)
+        yield f"{deep}  - text: {_scalar(text)}"
+        if given := [found for proof in proofs if (found := _OF_FILES.fullmatch(proof))]:
+            yield f"{deep}    proof:"
+            yield from (f"{deep}      - {found[1]}: {_scalar(found[2])}" for found in given)
+        named = tuple(proof for proof in proofs if not _OF_FILES.fullmatch(proof))
+        # Whether a gate runs what is named is not known here.
+        proposed = named if proofs else tests.propose(text)
         if len(proposed) == 1:
             yield f"{deep}    # proof: {_shown(proposed[0])}"
         elif proposed:
             yield f"{deep}    # proof:"
             for id in proposed:
                 yield f"{deep}    #   - {_shown(id)}"
+
+
+def _proofs(text: str) -> tuple[str, list[str]]:
+    """A claim, and what it says itself would prove it: ``it is there (proof: `file: a.py`)``, as
+    published issues have it.
+    """
+    found = _SAYS_PROOF.fullmatch(text)
+    return (found[1], re.findall(r"`([^`]+)`", found[2])) if found else (text, [])
 
 
 def _labels(labels: Iterable[str], deep: str) -> Iterator[str]:

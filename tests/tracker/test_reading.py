@@ -40,7 +40,8 @@ def add_tree(github: GitHub) -> int:
     pool = github.issue(
         "Make a pool",
         "## Scope\n- Create it\n- [ ] Keep `it`\n\n### Files\n- `a.txt`\n\n"
-        "## Acceptance criteria\n- a holds\n\n# Agent 3.1: no heading of a plan\n```\n## code\n```\n",
+        "## Acceptance criteria\n- a holds (proof: `file: a.txt`, `symbol: m.py::A`)\n- b (proof: `unit`)\n\n"
+        "# Agent 3.1: no heading of a plan\n```\n## code\n```\n",
         core,
         labels=["bug", "p0", "needs: care", "orchestrate"],
     )
@@ -65,7 +66,11 @@ def test_sub_issues_become_batches_and_agents(bench: Bench, github: GitHub) -> N
     pool, factory = core["agents"]
     assert (pool["id"], pool["mission"], pool["files"]) == ("1.1", "Make a pool.", ["/a.txt"])
     assert pool["tasks"] == ["Create it", "Keep `it`"]
-    assert [claim["text"] for claim in pool["deliverables"]] == ["a holds"]
+    assert pool["deliverables"] == [
+        {"text": "a holds", "proof": [{"file": "a.txt"}, {"symbol": "m.py::A"}]},
+        {"text": "b"},  # whether there is such a check is not known
+    ]
+    assert "# proof: unit" in text
     assert pool["labels"] == ["bug", "p0", "needs: care"]
     assert (factory["needs"], factory["files"]) == (["1.1"], ["/b.txt"])
     (check,) = second["agents"]
