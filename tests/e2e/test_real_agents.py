@@ -194,8 +194,8 @@ def test_what_providers_do(model: Model, tmp_path: Path, name: str) -> None:
     """Each fault, after half an edit, is an outcome of its own, with its cause; nothing half done
     lands, and a rate limit costs no attempt.
     """
-    if name == "goose":  # it gives up after seven seconds, and not after one
-        model.limited_seconds = 9.0
+    if name == "goose":  # it gives up after some seconds, and not after one
+        model.limited_seconds = 15.0
     one = {"attempts": 1}
     agents = [
         agent("one", name, "script: fault 429", **one),
