@@ -14,7 +14,12 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.approvals import SignOff, awaited, leave, now
-from orchestrator.engine.beside.cleaning import clean_run, clean_snapshots, clean_stillborn
+from orchestrator.engine.beside.cleaning import (
+    clean_run,
+    clean_snapshots,
+    clean_stillborn,
+    would_clean,
+)
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.beside.target import write_recording
 from orchestrator.errors import OrchestrateError, UsageError
@@ -111,10 +116,17 @@ def clean(
     discard: Annotated[
         bool, typer.Option("--discard", help="Give up work that is not landed.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")
+    ] = False,
 ) -> None:
     """Remove the workspaces of finished runs; reports stay. Refuses what is neither landed nor
     salvaged.
     """
+    if dry_run:
+        for name in run if run is not None else run_ids(root):
+            typer.echo(would_clean(find_run(root, name), salvage=salvage, discard=discard))
+        return
     refused: list[OrchestrateError] = []
     for name in run if run is not None else run_ids(root):
         try:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import completing
+
 RUN_HELP = "A run id or the beginning or any unmistakable part of one; the newest when left out."
 
 Root = Annotated[
@@ -20,7 +22,12 @@ Root = Annotated[
         show_default="the current folder",
     ),
 ]
-RunName = Annotated[str | None, typer.Argument(metavar="[RUN]", help=RUN_HELP, show_default=False)]
+RunName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help=RUN_HELP, show_default=False, autocompletion=completing.runs
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="For machines: one JSON document, or one event a line.")
 ]

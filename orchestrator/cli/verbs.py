@@ -45,7 +45,7 @@ VERBS = {
         "dashboard", "All runs in a browser, live: whose turn it is, and what to answer."
     ),
     "report": Verb("viewing", "Render a run's report again, and say where it is."),
-    "logs": Verb("viewing", "What an agent printed, or what it was told."),
+    "logs": Verb("logs", "What an agent printed, prints (-f), or was told."),
     "diff": Verb("viewing", "What an agent, a batch or the whole run changed, as a patch."),
     "approve": Verb("landing", "Sign off what a gate waits for."),
     "channel": Verb(

@@ -1,4 +1,4 @@
-"""`status`, `runs`, `watch`, `report`, `logs` and `diff`: the verbs that only look."""
+"""`status`, `runs`, `watch`, `report` and `diff`: the verbs that only look."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from orchestrator.cli import completing
 from orchestrator.cli.options import HERE, Json, Plain, Root, RunName
 from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
-from orchestrator.errors import EnvironmentRefused, OrchestrateError, UsageError
+from orchestrator.errors import EnvironmentRefused, OrchestrateError
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import read
-from orchestrator.journal.state import AgentState, State, apply
+from orchestrator.journal.state import State, apply
 from orchestrator.reports.summary import summarize
-from orchestrator.reports.text import clean, count
 from orchestrator.ui.status_view import render_runs, render_status
 
-AgentName = Annotated[
-    str, typer.Argument(metavar="AGENT", help="An agent's id.", show_default=False)
-]
 WATCH_SECONDS = 0.2
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
-    for verb in (status, runs, watch, report, logs, diff):
+    for verb in (status, runs, watch, report, diff):
         app.command()(verb)
 
 
@@ -115,43 +112,15 @@ def report(
         )
 
 
-def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id or part of one.")],
-    agent: AgentName,
-    root: Root = HERE,
-    attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, metavar="N", help="The newest by default.")
-    ] = None,
-    brief: Annotated[
-        bool, typer.Option("--brief", help="What it was told, instead of what it printed.")
-    ] = False,
-) -> None:
-    """What an agent printed, or what it was told."""
-    folders = find_run(root, run)
-    attempts = _agent(read_state(folders), agent).attempts
-    number = attempt or len(attempts)
-    if not 0 < number <= len(attempts):
-        raise UsageError(
-            f"agent {agent} has {count(len(attempts), 'attempt')}",
-            mend="choose one of them with --attempt",
-        )
-    kind, suffix = (folders.briefs, ".md") if brief else (folders.logs, ".log")
-    path = kind / f"{agent}-{number}{suffix}"
-    if not path.is_file():
-        raise UsageError(
-            "nothing was written yet", where=str(path), mend="the attempt has not printed anything"
-        )
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            typer.echo(clean(line.rstrip("\n")))
-
-
 def diff(
     run: RunName = None,
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[AGENT|BATCH]", help="All that has landed, by default.", show_default=False
+            metavar="[AGENT|BATCH]",
+            help="All that has landed, by default.",
+            show_default=False,
+            autocompletion=completing.parts,
         ),
     ] = None,
     root: Root = HERE,
@@ -169,11 +138,3 @@ def diff(
     sys.stdout.flush()
     sys.stdout.buffer.write(patch.data)
     sys.stdout.buffer.flush()
-
-
-def _agent(state: State, name: str) -> AgentState:
-    if name not in state.agents:
-        raise UsageError(
-            f"run {state.run} has no agent {name}", mend=f"it has: {', '.join(state.agents)}"
-        )
-    return state.agents[name]

@@ -162,6 +162,21 @@ def test_work_that_is_not_landed_can_be_given_up(landed: Path) -> None:
 
 
 @pytest.mark.slow
+def test_clean_says_what_it_would_do_and_does_it_only_then(tmp_path: Path) -> None:
+    orchestrate(tmp_path, "run", make_mission(tmp_path))
+    run = runs(tmp_path)[0]
+    workspaces = (tmp_path / "workspaces" / run).resolve()
+    told = orchestrate(tmp_path, "clean", "--dry-run").out
+    assert f"{run}: would be refused: it has work that is proven but not landed" in told
+    told = orchestrate(tmp_path, "clean", "--dry-run", "--salvage").out
+    assert "would remove" in told
+    assert "after its work is kept as a bundle" in told
+    assert workspaces.is_dir()
+    orchestrate(tmp_path, "clean", "--discard")
+    assert not workspaces.exists()
+    assert orchestrate(tmp_path, "clean", "--dry-run", run).out == f"{run}: already clean\n"
+
+
 def test_clean_takes_snapshots_on_which_nothing_was_landed(tmp_path: Path) -> None:
     orchestrate(tmp_path, "run", MISSIONS / "hello.yaml")
     orchestrate(tmp_path, "clean", "--discard")

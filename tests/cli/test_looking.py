@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.helpers import orchestrate, runs
+from tests.cli.helpers import (
+    environment,
+    eventually,
+    kinds,
+    make_mission,
+    orchestrate,
+    runs,
+    start,
+    stop,
+)
+from tests.ready import run_program
 
 pytestmark = pytest.mark.integration
 
@@ -87,6 +97,52 @@ def test_logs_and_briefs(looked_at: Path) -> None:
 )
 def test_logs_that_there_are_not(looked_at: Path, arguments: list[str], words: str) -> None:
     assert words in orchestrate(looked_at, "logs", *arguments, code=2).err
+
+
+def test_logs_of_what_is_meant_by_less(looked_at: Path) -> None:
+    newest = runs(looked_at)[-1]
+    told = orchestrate(looked_at, "logs", code=2).err
+    assert f"run {newest} has" in told
+    assert "say which: " in told
+    agent = told.partition("say which: ")[2].split(",")[0].strip()
+    assert (
+        orchestrate(looked_at, "logs", agent).out
+        == orchestrate(looked_at, "logs", newest, agent).out
+    )
+
+
+def test_a_log_is_followed_until_its_attempt_ends(tmp_path: Path) -> None:
+    mission = make_mission(tmp_path)
+    wait = f'while [ ! -e "{tmp_path}/go" ]; do sleep 0.05; done'
+    (tmp_path / "a.sh").write_text(f"echo one; {wait}; echo two; echo changed >> a.txt\n")
+    try:
+        eventually(lambda: "attempt_started" in kinds(tmp_path))
+        run = runs(tmp_path)[0]
+        (tmp_path / "follower").mkdir()
+        follower = start(tmp_path / "follower", "logs", "-f", "a", "--root", "..")
+        said = tmp_path / "follower" / "background.log"
+        eventually(lambda: said.read_text() == "one\n")
+        assert follower.poll() is None
+        (tmp_path / "go").touch()
+        eventually(lambda: follower.poll() is not None)
+        assert said.read_text() == "one\ntwo\n"
+    finally:
+        stop(process)
+
+
+def test_a_shell_completes_verbs_runs_and_agents(looked_at: Path) -> None:
+    def completed(words: str) -> list[str]:
+        env = environment() | {
+            "_ORCHESTRATE_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"orchestrate {words}",
+            "COMP_CWORD": str(words.count(" ") + 1),
+        }
+        return run_program([], cwd=looked_at, env=env, timeout=60)[1].split()
+
+    assert completed("das") == ["dashboard"]
+    assert completed("status ") == sorted(runs(looked_at), reverse=True)
+    assert "stray" in completed("diff failing s")
+    assert completed("status nothing-like-it") == []
 
 
 def test_diffs(looked_at: Path) -> None:

@@ -21,6 +21,7 @@ from orchestrator.git.whole_files import read_or_none
 from orchestrator.isolation.leftovers import end_leftovers
 from orchestrator.isolation.orders import NOTES
 from orchestrator.journal.facts import Outcome
+from orchestrator.journal.lock import is_owned
 from orchestrator.journal.log import HEAD, JOURNAL
 from orchestrator.journal.state import AgentState, State
 
@@ -55,6 +56,23 @@ def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
             remove_tree(folders.landed)
         _remove(folders)
     return f"{folders.run}: cleaned{kept}"
+
+
+def would_clean(folders: Folders, *, salvage: bool, discard: bool) -> str:
+    """What `clean_run` would do now; nothing is touched."""
+    state = read_state(folders)
+    if not folders.workspaces.exists():
+        return f"{folders.run}: already clean"
+    if is_owned(folders.report):
+        return f"{folders.run}: is at work, and would be left alone"
+    files = [path for path in folders.workspaces.rglob("*") if path.is_file()]
+    size = sum(path.lstat().st_size for path in files if not path.is_symlink())
+    what = f"{len(files):,} files, {size / 2**20:,.1f} MiB of {folders.workspaces}"
+    at_risk = _at_risk(state)
+    if at_risk and not salvage and not discard:
+        return f"{folders.run}: would be refused: it {at_risk}"
+    kept = ", after its work is kept as a bundle" if at_risk and salvage else ""
+    return f"{folders.run}: would remove {what}{kept}"
 
 
 def _remove(folders: Folders) -> None:
