@@ -24,7 +24,7 @@ def dashboard(
     ] = 0,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser as well.")] = False,
 ) -> None:
-    """Show all runs below the folder in a browser, live: what works, what needs you, what is judged, what is done.
+    """All runs in a browser, live: whose turn it is, and what to answer.
 
     It listens on this machine alone, and lets in whoever has the address that is printed, which is another one each
     time. Approvals and answers to agents can be given there. Ctrl-C ends it; runs go on.

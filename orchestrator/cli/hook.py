@@ -27,6 +27,7 @@ from orchestrator.ui.gate_view import make_gate_display
 MOST_TEXT = 6000
 """Characters of a verdict that an agent is sent back with."""
 MOST_BLOCKS = 5
+HELP = "The judge where agents and people already are: Stop hooks, pre-push, a GitHub workflow."
 ACTION = "owner/orchestrate@main"
 
 
@@ -53,7 +54,7 @@ MissionOf = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
     inner = typer.Typer(
-        help=__doc__, no_args_is_help=True, rich_markup_mode=None, add_completion=False
+        help=HELP, no_args_is_help=True, rich_markup_mode=None, add_completion=False
     )
     inner.command()(install)
     inner.command()(remove)

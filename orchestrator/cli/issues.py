@@ -32,7 +32,10 @@ DryRun = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
-    group = typer.Typer(no_args_is_help=True, help="A mission's issues on GitHub, through `gh`.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="A mission's issues on GitHub: publish them, bring outcomes back.",
+    )
     group.command()(publish)
     group.command()(sync)
     app.add_typer(group, name="issues")

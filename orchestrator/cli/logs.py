@@ -50,7 +50,7 @@ def logs(
         bool, typer.Option("--brief", help="What it was told, instead of what it printed.")
     ] = False,
 ) -> None:
-    """What an agent printed, or what it was told."""
+    """What an agent printed, prints (-f), or was told."""
     folders, agent = _meant(root, words or [])
     state = read_state(folders)
     attempts = state.agents[agent].attempts

@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
 
 
 def mcp(root: Root = HERE) -> None:
-    """Serve plan, run, status, gate and merge as tools of the Model Context Protocol, on standard input and output.
+    """Plan, run, status, gate and merge as tools of a person's own agent.
+
+    It speaks the Model Context Protocol on standard input and output.
 
     An agent is told of it as a server with the command `orchestrate` and the argument `mcp`; for Claude Code:
     claude mcp add orchestrate -- orchestrate mcp

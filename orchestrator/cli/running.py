@@ -15,9 +15,9 @@ from orchestrator.cli.watching import watched
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
 from orchestrator.engine.folders import Folders
-from orchestrator.engine.run import Observers, Selection, start
+from orchestrator.engine.run import Observers, Selection, roll_back, start
 from orchestrator.engine.run import resume as resume_run
-from orchestrator.errors import ExitCode, OrchestrateError
+from orchestrator.errors import ExitCode, OrchestrateError, UsageError
 from orchestrator.journal.state import State
 from orchestrator.mission.loading import LoadedMission, load_mission
 from orchestrator.reports.background import BackgroundWriter
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's verbs."""
     app.command()(run)
     app.command()(resume)
+    app.command()(rollback)
 
 
 def run(
@@ -102,6 +103,33 @@ def resume(
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return resume_run(folders, parallel=parallel, selection=selection, observers=observers)
+
+    raise typer.Exit(watched(carry_out, BackgroundWriter, json=json, plain=plain)[1])
+
+
+def rollback(
+    run: RunName = None,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="BATCH", help="The last one that stays.", show_default=False),
+    ] = "",
+    root: Root = HERE,
+    json: Json = False,
+    plain: Plain = False,
+) -> None:
+    """Take a run back to a batch: undo what landed after it, and return the tip.
+
+    The `rollback:` commands of the later batches are run first, the newest batch first, each in a checkout of what it
+    landed; where one fails nothing more is undone, the tip stays, and the exit code is 1. Afterwards `resume` does the
+    later batches again, and `land` brings the run as it was after BATCH. Your branches are left alone.
+    """
+    folders = find_run(root, run)
+    if not to:
+        landed = ", ".join(dict.fromkeys(read_state(folders).history)) or "nothing"
+        raise UsageError("name the batch that stays: --to BATCH", mend=f"what landed: {landed}")
+
+    def carry_out(observers: Observers) -> tuple[State, int]:
+        return roll_back(folders, to, observers)
 
     raise typer.Exit(watched(carry_out, BackgroundWriter, json=json, plain=plain)[1])
 

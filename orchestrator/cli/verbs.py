@@ -34,7 +34,8 @@ VERBS = {
     "schema": Verb("planning", "Print the JSON schema of mission files, for editors."),
     "init": Verb("planning", "Write a first mission to fill in, with the JSON schema beside it."),
     "import": Verb(
-        "importing", "Write a mission from a plan in Markdown: batches, agents, scopes, claims."
+        "importing",
+        "Write a mission from a plan in Markdown, or an issue: batches, agents, scopes, claims.",
     ),
     "issues": Verb("issues", "A mission's issues on GitHub: publish them, bring outcomes back."),
     "assess": Verb("assessing", "Set what a document or mission claims beside what gates found."),
@@ -57,7 +58,10 @@ VERBS = {
         "Bring the run's tip to the branch it started from: the tested commit, or nothing.",
     ),
     "follow": Verb(
-        "bringing", "Follow a run's pull requests: checks, reviews and conflicts become attempts."
+        "bringing", "Follow a run's pull requests until they are merged, in their order."
+    ),
+    "rollback": Verb(
+        "running", "Take a run back to a batch: undo what landed after it, and return the tip."
     ),
     "record": Verb("landing", "Keep what a run's agents made as a recording, one patch an agent."),
     "clean": Verb("landing", "Remove the workspaces of finished runs; reports stay."),

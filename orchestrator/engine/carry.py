@@ -16,7 +16,7 @@ from anyio import CancelScope
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.tools import GateCannotRun, Tools
 from orchestrator.errors import ExitCode
-from orchestrator.journal.events import RunEnded, RunInterrupted
+from orchestrator.journal.events import RunInterrupted
 from orchestrator.journal.state import State
 
 ENDS = (signal.SIGTERM, signal.SIGHUP)
@@ -55,8 +55,11 @@ async def _carry_out(
     if stopped and not recorder.state.ended:
         recorder.emit(RunInterrupted(reason=f"stopped by {stopped[0]}"))
         return recorder.state, ExitCode.INTERRUPTED
-    ended = recorder.state.ended
-    return recorder.state, ended.exit_code if isinstance(ended, RunEnded) else ExitCode.FAULT
+    state = recorder.state
+    if state.ended:
+        return state, state.ended.exit_code
+    # Steps that end before the run does say so.
+    return state, ExitCode.OK if state.interrupted else ExitCode.FAULT
 
 
 def _leaves(group: BaseExceptionGroup[GateCannotRun]) -> Iterator[GateCannotRun]:

@@ -103,6 +103,7 @@ async def make_tools(
             executor=executor,
             call_judge=partial(make_judge, mission, folders, made, furnishing, setup, boxes=boxes),
             integrate=partial(_integrate, store),
+            checkout=partial(_checkout, Furnished(workspaces, furnishing)),
             briefs=briefs,
             backends=backends,
             mission_dir=mission_dir,
@@ -177,6 +178,10 @@ def make_judge(
         box=boxes.judging if boxes else None,
         services=make_services(mission, folders, "gates"),
     )
+
+
+def _checkout(trees: Furnished, name: str, commit: str) -> Path:
+    return trees.checkout(name, commit).path
 
 
 def _integrate(

@@ -34,7 +34,7 @@ from orchestrator.engine.workshop import (
     open_workshop,
     reopen_workshop,
 )
-from orchestrator.errors import UsageError
+from orchestrator.errors import ExitCode, UsageError
 from orchestrator.executors.boxes import readable
 from orchestrator.executors.furnish import Furnishing
 from orchestrator.executors.interpreters import Interpreters
@@ -115,6 +115,18 @@ def resume(
     folders: Folders, *, parallel: int | None, selection: Selection, observers: Observers
 ) -> tuple[State, int]:
     """Take a run up where its journal ends; returns the last state and the exit code."""
+    with _taken_up(folders, observers) as (recorder, journal):
+        state = recorder.state
+        if state.ended and _redo_of(state, selection) is None:
+            return state, state.ended.exit_code
+        _note_resume(recorder, folders, journal, parallel or state.parallel)
+        workshop = partial(reopen_workshop, state, folders)
+        return _carry(recorder, folders, workshop, partial(_take_up, selection=selection))
+
+
+@contextlib.contextmanager
+def _taken_up(folders: Folders, observers: Observers) -> Iterator[tuple[Recorder, Journal]]:
+    """A run that has begun, held by this process alone."""
     with (
         _owned(folders),
         contextlib.closing(Journal(folders.report)) as journal,
@@ -123,33 +135,57 @@ def resume(
         if not journal.records:
             raise UsageError(f"run {folders.run} never began", mend="run its mission again")
         recorder = Recorder(journal, (*observers(folders), Copying(folders), telling))
-        state = recorder.state
-        know_of(state.started.mission)
-        if state.ended and _redo_of(state, selection) is None:
-            return state, state.ended.exit_code
-        require(state.started.isolation)
-        leftovers = end_leftovers(folders.report)
-        recorder.emit(
-            RunResumed(
-                parallel=parallel or state.parallel,
-                versions=_versions(),
-                leftovers=leftovers,
-                doubts=journal.doubts,
-                has_head=journal.has_head,
-            )
+        know_of(recorder.state.started.mission)
+        yield recorder, journal
+
+
+def _note_resume(recorder: Recorder, folders: Folders, journal: Journal, parallel: int) -> None:
+    """What was left behind is ended, and work goes on."""
+    require(recorder.state.started.isolation)
+    recorder.emit(
+        RunResumed(
+            parallel=parallel,
+            versions=_versions(),
+            leftovers=end_leftovers(folders.report),
+            doubts=journal.doubts,
+            has_head=journal.has_head,
         )
+    )
+
+
+def roll_back(folders: Folders, to: str, observers: Observers) -> tuple[State, int]:
+    """Take a run back to a batch that landed; exit code 0 where all that landed later is undone.
+    Raises UsageError for a batch that has not landed.
+    """
+    from orchestrator.engine import rollback
+    from orchestrator.engine.recovery import move_tip_back, recover
+
+    with _taken_up(folders, observers) as (recorder, journal):
+        state = recorder.state
+        rollback.landed_after(state, to)
+        _note_resume(recorder, folders, journal, state.parallel)
+        steps = (recover, partial(rollback.roll_back, to=to, move_tip_back=move_tip_back))
         workshop = partial(reopen_workshop, state, folders)
-        return _carry(recorder, folders, workshop, partial(_take_up, selection=selection))
+        state, code = _carry_steps(recorder, folders, workshop, *steps)
+        failed = state.rolled_back and not state.rolled_back[-1].is_done
+        return state, ExitCode.NOT_LANDED if failed else code
 
 
 def _carry(
     recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop], *first: Step
 ) -> tuple[State, int]:
-    from orchestrator.engine.carry import carry_out
-    from orchestrator.engine.making import make_tools
     from orchestrator.engine.scheduler import schedule
 
-    return carry_out(recorder, partial(make_tools, recorder, folders, workshop), *first, schedule)
+    return _carry_steps(recorder, folders, workshop, *first, schedule)
+
+
+def _carry_steps(
+    recorder: Recorder, folders: Folders, workshop: Callable[[], Workshop], *steps: Step
+) -> tuple[State, int]:
+    from orchestrator.engine.carry import carry_out
+    from orchestrator.engine.making import make_tools
+
+    return carry_out(recorder, partial(make_tools, recorder, folders, workshop), *steps)
 
 
 async def _take_up(tools: Tools, selection: Selection) -> None:

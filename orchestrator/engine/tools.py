@@ -126,6 +126,8 @@ class Tools:
     executor: Executor
     call_judge: Callable[[], Judge]
     integrate: Integrate
+    checkout: Callable[[str, str], Path]
+    """Where a clean work tree of a name is, which holds a commit. Blocking."""
     briefs: Briefs
     backends: Mapping[str, Backend]
     """By the name that the plan uses; `auto` is resolved."""

@@ -433,6 +433,27 @@ class RunInterrupted(Fact):
     """What its gates lack, which is nobody's fault: to be mended before a resume."""
 
 
+class RolledBack(Fact):
+    """A batch's own command was run, to undo what had been done for it."""
+
+    kind: Literal["rolled_back"] = "rolled_back"
+    batch: str
+    commit: str
+    """Its landing that is undone."""
+    command: str
+    exit_code: int | None
+    """None: it could not be started."""
+    reason: str = ""
+    """Why it is not undone; empty when it is."""
+    log: str = ""
+    """Its output, relative to the run's report folder."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it said that it has done so."""
+        return not self.reason
+
+
 class RunEnded(Fact):
     """Every batch has ended."""
 
@@ -455,6 +476,7 @@ Event = Annotated[
     RunStarted
     | RunResumed
     | RedoRequested
+    | RolledBack
     | SetupMade
     | BatchStarted
     | AttemptStarted

@@ -34,6 +34,7 @@ from orchestrator.journal.events import (
     Record,
     RedoRequested,
     Return,
+    RolledBack,
     RunEnded,
     RunInterrupted,
     RunResumed,
@@ -279,6 +280,7 @@ class State:
     """When a person last asked for something again; failures before that are what they asked to get
     over.
     """
+    rolled_back: tuple[RolledBack, ...] = ()
     approvals: tuple[ApprovalRecorded, ...] = ()
     stopped: Mapping[str, BackendStopped] = field(default_factory=dict)
     """Backends that nobody is given to any more, by the name that the plan uses."""
@@ -426,6 +428,8 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             )
         case RedoRequested() as event:
             return _redo(state, event, record.at)
+        case RolledBack() as event:
+            return replace(state, rolled_back=(*state.rolled_back, event))
         case SetupMade() as event:
             return replace(state, setup_seconds=state.setup_seconds + event.seconds)
         case BatchStarted(batch=batch, base=base):

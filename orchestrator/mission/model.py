@@ -2,8 +2,7 @@
 
 Owns the shape, the words and the meaning of every key; the JSON schema is generated from here. It
 does not read files (`loading`), does not know about other places in the file (`references`), and
-matches no path (`scope`). A key or value that is part of the format but whose machinery does not
-exist yet carries a `NotYet` marker: the loader refuses it by name instead of ignoring it.
+matches no path (`scope`).
 """
 
 from __future__ import annotations
@@ -35,13 +34,6 @@ from pydantic_core import CoreSchema, PydanticCustomError
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 SECONDS = (86400.0, 3600.0, 60.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """Marks a field of the format that this version refuses; `what` names the missing machinery."""
-
-    what: str
 
 
 def parse_duration(value: object) -> float:
@@ -1025,7 +1017,8 @@ class Batch(Model):
     """Break the functions that the batch changed, and refuse it if the gate stays green; by default
     where some check of the gate has `must_turn_green`.
     """
-    rollback: Annotated[CommandLine | None, NotYet("rolling back with a command")] = None
+    rollback: CommandLine | None = None
+    """Undoes what was done for the batch elsewhere (a deployment), when a person rolls it back."""
 
 
 def _policy(value: object) -> object:

@@ -13,9 +13,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from orchestrator.mission import model
 from orchestrator.mission.described import describe
-from orchestrator.mission.model import Mission, Model, NotYet
+from orchestrator.mission.model import Mission, Model
 from orchestrator.mission.source import Data
 
 NULL = {"type": "null"}
@@ -27,9 +26,6 @@ def mission_schema() -> dict[str, Any]:
     describe(schema, Mission, Model)
     schema = _tidy(schema)
     nouns: dict[str, Any] = {**schema["$defs"], Mission.__name__: schema}
-    for noun in vars(model).values():
-        if isinstance(noun, type) and issubclass(noun, Model) and noun.__name__ in nouns:
-            _mark(noun, nouns[noun.__name__]["properties"])
     # What the model's validator asks for, in the schema's words.
     nouns["Repository"]["oneOf"] = [{"required": ["path"]}, {"required": ["snapshot"]}]
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
@@ -58,14 +54,3 @@ def _tidy(node: Data) -> Data:
         for field in tidy["properties"].values():
             field.pop("title", None)  # pydantic's own, and no more than the key
     return tidy
-
-
-def _mark(noun: type[Model], properties: dict[str, Any]) -> None:
-    """Say of each key whose machinery does not exist yet that it would be refused."""
-    for name, field in noun.model_fields.items():
-        for mark in field.metadata:
-            if isinstance(mark, NotYet):
-                properties[field.alias or name] |= {
-                    "description": f"not supported yet: {mark.what}",
-                    "deprecated": True,
-                }

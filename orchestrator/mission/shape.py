@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.mission.complaints import complaint, quoted, show
-from orchestrator.mission.model import CHECK_KINDS, TAGS, Mission, Model, NotYet
+from orchestrator.mission.model import CHECK_KINDS, TAGS, Mission, Model
 from orchestrator.mission.source import Data, Loc, Positions, Problem, Source
 from orchestrator.mission.words import did_you_mean, listed, nearest
 
@@ -44,23 +44,14 @@ def read_shape(source: Source) -> tuple[Mission | None, list[Problem]]:
             return None, problems  # not a mission with typing errors, but something else
         for error in unknown:
             data = _renamed(data, error["loc"], positions)
-    early = dict(_not_yet(Mission, data, ()))
-    problems += [
-        Problem(
-            positions.key(loc),
-            f"`{loc[-1]}` is not supported yet: {what}",
-            "take it out of the mission",
-        )
-        for loc, what in early.items()
-    ]
-    settled = {*source.spoiled, *early}
+    spoiled = source.spoiled
     for error in errors:
         loc = _plain(error["loc"], data)
         # What holds a spoiled value cannot be judged as a whole either.
-        is_whole = error["type"] == "value_error" and any(bad[: len(loc)] == loc for bad in settled)
-        if not is_whole and not any(loc[: len(bad)] == bad for bad in settled):
+        is_whole = error["type"] == "value_error" and any(bad[: len(loc)] == loc for bad in spoiled)
+        if not is_whole and not any(loc[: len(bad)] == bad for bad in spoiled):
             problems += _translate(error, data, positions)
-    if source.spoiled:
+    if spoiled:
         return None, problems
     return mission or _without_faulty(data, errors), problems
 
@@ -267,25 +258,3 @@ def _noun(loc: tuple[int | str, ...]) -> str:
     name = model.__name__
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return f"the {words}" if model is Mission else f"this {words}"
-
-
-def _not_yet(model: type[Model], data: Data, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    """The keys that this version does not support yet, wherever they are set, and what they would
-    need.
-    """
-    if not isinstance(data, dict):
-        return
-    for name, field in model.model_fields.items():
-        key = field.alias or name
-        if key in data:
-            marks = [mark for mark in field.metadata if isinstance(mark, NotYet)]
-            yield from [((*loc, key), mark.what) for mark in marks]
-            yield from () if marks else _not_yet_inside(field.annotation, data[key], (*loc, key))
-
-
-def _not_yet_inside(annotation: Annotation, value: Data, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    if isinstance(value, list) or _origin(annotation) is dict:
-        for index, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_yet_inside(_step(annotation, index), item, (*loc, index))
-    elif len(models := _models_in(annotation)) == 1:
-        yield from _not_yet(models[0], value, loc)

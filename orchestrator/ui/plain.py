@@ -32,6 +32,7 @@ from orchestrator.journal.events import (
     ProbeFinished,
     Record,
     RedoRequested,
+    RolledBack,
     RunEnded,
     RunInterrupted,
     RunResumed,
@@ -113,6 +114,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
                 "- -",
                 f"to be done again: {', '.join(event.agents)} in {', '.join(event.batches)}",
             )
+        case RolledBack() as event:
+            yield f"{event.batch} -", f"rolled back by {event.command}: {event.reason or 'done'}"
         case SetupMade() as event:
             yield "- -", f"set up in {duration(event.seconds)}"
         case BatchStarted() as event:

@@ -115,9 +115,9 @@ def test_a_log_is_followed_until_its_attempt_ends(tmp_path: Path) -> None:
     mission = make_mission(tmp_path)
     wait = f'while [ ! -e "{tmp_path}/go" ]; do sleep 0.05; done'
     (tmp_path / "a.sh").write_text(f"echo one; {wait}; echo two; echo changed >> a.txt\n")
+    process = start(tmp_path, "run", mission, "--plain")
     try:
         eventually(lambda: "attempt_started" in kinds(tmp_path))
-        run = runs(tmp_path)[0]
         (tmp_path / "follower").mkdir()
         follower = start(tmp_path / "follower", "logs", "-f", "a", "--root", "..")
         said = tmp_path / "follower" / "background.log"

@@ -43,7 +43,7 @@ def test_the_version(tmp_path: Path) -> None:
         ["run", "--parallel", "0", str(MISSIONS / "hello.yaml")],
         ["run", "--parallel", "many", str(MISSIONS / "hello.yaml")],
         ["status", "--format"],
-        ["logs", "x"],
+        ["logs", "--attempt", "0"],
         ["--no-such-option"],
     ],
     ids=lambda arguments: " ".join(arguments[:2]),

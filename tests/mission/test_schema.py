@@ -65,22 +65,6 @@ def test_short_forms_are_offered(validator: jsonschema.Draft202012Validator) -> 
     validator.validate(data)
 
 
-def test_what_is_not_supported_yet_is_marked() -> None:
-    schema = mission_schema()
-    definitions = schema["$defs"]
-    rollback = definitions["Batch"]["properties"]["rollback"]
-    assert rollback["description"] == "not supported yet: rolling back with a command"
-    marked = {
-        f"{noun}.{key}"
-        for noun, definition in {**definitions, "Mission": schema}.items()
-        for key, value in definition.get("properties", {}).items()
-        if value.get("deprecated")
-    }
-    assert marked == {
-        "Batch.rollback",
-    }  # fmt: skip
-
-
 def test_descriptions_come_from_the_model() -> None:
     files = mission_schema()["$defs"]["Agent"]["properties"]["files"]
     meaning = "What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`."
