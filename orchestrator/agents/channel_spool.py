@@ -106,7 +106,7 @@ class Spool:
     def _read(self, name: str) -> bytes | None:
         data = None
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a link, gone, not to be read: no request
             fd = os.open(name, flags, dir_fd=self._requests)
             try:
                 status = os.fstat(fd)
@@ -117,7 +117,7 @@ class Spool:
         try:
             os.unlink(name, dir_fd=self._requests)
         except OSError:  # a folder: put where it is not looked at
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # gone meanwhile
                 aside = f".{time.time_ns()}"
                 os.rename(name, aside, src_dir_fd=self._requests, dst_dir_fd=self._requests)
         return data if data is not None and len(data) <= MOST_BYTES else None

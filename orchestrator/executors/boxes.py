@@ -38,6 +38,7 @@ class Boxes:
         self._has_network = defaults.network is Network.OPEN
         self._hosts = tuple(defaults.hosts) if defaults.network is Network.PROVIDERS else ()
         self._memory, self._processes = defaults.memory, defaults.processes
+        self._disk = defaults.disk
         self._readable = (*readable(defaults, mission_dir), *beside)
         self._objects = tuple(objects)
         self._program = find()
@@ -70,6 +71,7 @@ class Boxes:
             hosts=self._hosts,
             stands_in_place=stands_in_place,
             memory=self._memory,
+            disk=self._disk,
             processes=self._processes,
             program=self._program,
         )

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from anyio import to_thread
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.isolation import ancestry, cgroups
 from orchestrator.isolation.proxy import serve
+from orchestrator.isolation.written import Written
 
 WATCH_SECONDS = 0.5
 ADMIT_SECONDS = 10.0
-ADMIT_SECONDS = 10.0
+LOOKS_APART = 20
+"""How many times as long as a look at its files took it is left alone after it."""
 _CHUNK = 4096
 _NO_PROGRAM = "bwrap: execvp "
 
@@ -35,18 +38,23 @@ class BoxFailed(EnvironmentRefused):
 
 class Boxed:
     """A program's box, from its start to its end; it may take `memory` bytes (at most, and by
-    default, most of the machine's) and have so many `processes`. With `hosts` these can be reached
-    through a door.
+    default, most of the machine's) and have so many `processes`, and write what `written` allows.
+    With `hosts` these can be reached through a door.
     """
 
     def __init__(
-        self, memory: int | None, processes: int | None, hosts: tuple[str, ...] = ()
+        self,
+        memory: int | None,
+        processes: int | None,
+        hosts: tuple[str, ...] = (),
+        written: Written | None = None,
     ) -> None:
         self._memory, self._processes = min(memory or most_memory(), most_memory()), processes
         self._reading, self.status = os.pipe()
         os.set_blocking(self._reading, False)
         self._group = cgroups.make(self._memory, processes)
         self._hosts = hosts
+        self._written = written
         self._inner: socket.socket | None = None
         self._outer: socket.socket | None = None
         if hosts:
@@ -81,7 +89,7 @@ class Boxed:
                 await anyio.wait_readable(self._reading)
             if root is not None and not self._group.admit(root):
                 self._leave_group()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(BrokenPipeError):  # it has ended: `check` says how
             os.write(self._opening, b"+")
 
     def _close_theirs(self) -> None:
@@ -109,6 +117,8 @@ class Boxed:
         async with anyio.create_task_group() as tasks:
             if self._inner is not None:
                 tasks.start_soon(serve, self._inner, self._hosts)
+            if self._written is not None:
+                tasks.start_soon(self._watch_files, self._written, end)
             await self._watch(end)
 
     async def _watch(self, end: Callable[[], None]) -> None:
@@ -123,6 +133,17 @@ class Boxed:
             if self.stopped is not None:
                 end()
                 return
+
+    async def _watch_files(self, written: Written, end: Callable[[], None]) -> None:
+        pause = WATCH_SECONDS
+        while self.stopped is None:
+            await anyio.sleep(pause)
+            began = time.monotonic()
+            found = await to_thread.run_sync(written.excess)
+            pause = max(WATCH_SECONDS, LOOKS_APART * (time.monotonic() - began))
+            if found is not None:
+                self.stopped = self.stopped or found
+                end()
 
     def check(self, code: int, said: str) -> str | None:
         """Why the program could not be started, where the box stood; `said` is the end of the
@@ -192,14 +213,14 @@ def excess(root: int, memory: int, processes: int | None) -> str | None:
 
 
 def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
+    with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     return 0
 
 
 def _proportional(pid: int) -> int:
     """Its memory, with its part of what it shares."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # ended, or of a kernel that does not tell
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024

@@ -104,7 +104,7 @@ def _places() -> tuple[tuple[Path, Path], bool] | None:
     if unified is None:
         return None
     above = unified.parent  # a group that has processes hands nothing on
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # no such file: nothing is handed on
         if {_MEMORY, _PIDS} <= set((above / "cgroup.subtree_control").read_text().split()):
             return (above, above), True
     return None
@@ -113,7 +113,7 @@ def _places() -> tuple[tuple[Path, Path], bool] | None:
 def _own_groups() -> dict[str, str]:
     """The groups that this process is in, by controller; version 2 has the empty one."""
     found = {}
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # a kernel without groups
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             found.update(dict.fromkeys(controllers.split(","), path))
@@ -122,7 +122,7 @@ def _own_groups() -> dict[str, str]:
 
 def _mounts() -> Iterator[tuple[str, tuple[str, Path]]]:
     """Where controllers are mounted: which group is there, and the folder."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # no groups that we could find
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
             before, _, after = line.partition(" - ")
             root, place = before.split()[3:5]
@@ -147,7 +147,7 @@ def _below(mount: tuple[str, Path] | None, group: str | None) -> Path | None:
 
 def _sweep() -> None:
     for folder in list(_gone):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # not empty yet; it is tried again with the next
             folder.rmdir()
         if not folder.exists():
             _gone.discard(folder)
@@ -155,16 +155,16 @@ def _sweep() -> None:
 
 def _sweep_others(above: Path) -> None:
     """Remove what a killed orchestrator left; what still has processes cannot be removed."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # not to be listed: no group can be made there either
         for entry in os.scandir(above):
             found = _NAME.fullmatch(entry.name)
             if found and not Path(f"/proc/{found[1]}").exists():
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # processes are in it, or another was quicker
                     Path(entry.path).rmdir()
 
 
 def _count(file: Path, key: str) -> int:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # an older kernel does not count it
         for line in file.read_text().splitlines():
             name, _, number = line.partition(" ")
             if name == key:

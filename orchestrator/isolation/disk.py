@@ -64,7 +64,7 @@ def _clones(folder: Path) -> bool:
 def _file_system(place: Path) -> str:
     """That of the longest mount point above it; the last one mounted there counts."""
     best, kind = "", ""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # there is no such list elsewhere than on Linux
         for line in _MOUNTS.read_text("utf-8", "surrogateescape").splitlines():
             _, point, found, *_ = line.split(" ")
             point = point.replace("\\040", " ")

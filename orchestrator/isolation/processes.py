@@ -25,6 +25,7 @@ from orchestrator.isolation.orders import END, GRACE_SECONDS, KILL, NOTES, TAG
 from orchestrator.isolation.output import Budget, OnLine, Output, TakeLine
 from orchestrator.isolation.sandbox import Box, enclose
 from orchestrator.isolation.secrets import known
+from orchestrator.isolation.written import Written
 
 __all__ = [
     "GRACE_SECONDS",
@@ -113,7 +114,7 @@ async def start_process(spec: ProcessSpec) -> Kept:
     """
     argv, env, boxed = spec.argv, {**spec.env, TAG: spec.tag}, None
     if spec.box is not None:
-        boxed = Boxed(spec.box.memory, spec.box.processes, spec.box.hosts)
+        boxed = Boxed(spec.box.memory, spec.box.processes, spec.box.hosts, _written(spec.box))
         argv, env = enclose(
             spec.box, argv, env, spec.cwd, boxed.status, gate=boxed.gate, door=boxed.door
         )
@@ -145,6 +146,11 @@ async def start_process(spec: ProcessSpec) -> Kept:
             boxed.close()
     assert process is not None
     return process
+
+
+def _written(box: Box) -> Written | None:
+    """The watch over what is written in a box, where there is a limit to that."""
+    return None if box.disk is None else Written((box.workspace, box.home), box.disk)
 
 
 def ask_to_end(process: Kept) -> None:

@@ -69,7 +69,7 @@ class Box:
     environment calls its temporary folder, which is the box's own. `readable` is shown where it
     is, read-only; `brief` at a path of its own. With `stands_in_place` the workspace is seen at
     its own path as well: what a set-up installed in it names that path. With `keeps_paths`
-    everything is where it is outside, and there alone. Memory is in bytes.
+    everything is where it is outside, and there alone. Memory and `disk`, what may be written, are in bytes.
     """
 
     workspace: Path
@@ -83,6 +83,7 @@ class Box:
     stands_in_place: bool = False
     keeps_paths: bool = False
     memory: int | None = None
+    disk: int | None = None
     processes: int | None = None
     user: int | None = None
     """The number that its user has in it, who is ours; by default the same as outside."""

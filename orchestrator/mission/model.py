@@ -424,6 +424,8 @@ class Defaults(Model):
     """
     processes: Quantity = 2000
     """How many processes an attempt may have at once at `strict`."""
+    disk: Quantity = 20_000_000_000
+    """Bytes that an attempt may write in its workspace and its home at `strict`."""
     parallel: int = Field(default=5, ge=1, le=1000, strict=True)
     """Agents at once in a batch."""
     overlap: Overlap = Overlap.WARN

@@ -17,11 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator.errors import EnvironmentRefused
-from orchestrator.isolation.levels import choose
-from orchestrator.isolation.preflight import failed
-from orchestrator.mission.model import Isolation
-from tests.isolation.boxes import PYTHON, box_in, run
+from tests.isolation.boxes import PYTHON, box_in, has_sandbox, run
 
 LOOT = "loot"
 """Where an attack puts what it got hold of; in the workspace, whence it would be taken over."""
@@ -130,21 +126,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         named.listen()
         yield World(folder, victim, process, server.getsockname()[1], (abstract, path))
         process.kill()
-
-
-def has_sandbox() -> bool:
-    """Whether there is one here; where there is none, that `strict` is refused, with a mend."""
-    probe = failed()
-    if probe is None:
-        return True
-    with pytest.raises(EnvironmentRefused) as caught:
-        choose(Isolation.STRICT)
-    assert probe.name in caught.value.what
-    assert caught.value.mend == probe.mend
-    assert probe.mend
-    assert int(caught.value.exit_code) == 4
-    assert choose(Isolation.AUTO).told.startswith("worktree (no sandbox here: ")
-    return False
 
 
 def attack(world: World, tmp_path: Path, line: str, *, strict: bool) -> bool:

@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.isolation.proxy import is_allowed
-from orchestrator.isolation.sandbox import find
-from tests.isolation.boxes import PYTHON, box_in, run
+from tests.isolation.boxes import PYTHON, box_in, needs_sandbox, run
 
-needs_sandbox = pytest.mark.skipif(
-    find() is None, reason="what a box reaches; that none is refused is tried in test_attacks"
-)
 ASK = """\
 import sys, urllib.request
 for url in sys.argv[1:]:

@@ -14,15 +14,11 @@ from orchestrator.isolation.levels import choose, is_strict, require
 from orchestrator.isolation.preflight import failed, probes
 from orchestrator.isolation.processes import NotStarted
 from orchestrator.isolation.programs import is_narrow, needed_by
-from orchestrator.isolation.sandbox import find
 from orchestrator.mission.model import Isolation
-from tests.isolation.boxes import PYTHON, box_in, run
+from tests.isolation.boxes import PYTHON, box_in, needs_sandbox, run
 
 TAKES = f"{PYTHON} -c 'x = b\"a\" * 40_000_000; import time; time.sleep(2)'"
 MANY = f"for i in 1 2 3 4 5 6; do {TAKES} & done; wait; exit 1"
-needs_sandbox = pytest.mark.skipif(
-    find() is None, reason="what is in a box; that none is refused is tried in test_attacks"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -71,10 +67,10 @@ def test_what_is_named_is_read_and_nothing_beside_it(tmp_path: Path) -> None:
     assert (tmp_path / "named" / "file").read_text() == "named\n"
 
 
-@needs_sandbox
 @pytest.mark.parametrize(
     "place", [Path.home(), Path("/"), Path("/tmp"), Path("/var"), Path("/home")]
 )
+@needs_sandbox
 def test_what_holds_everything_of_somebody_is_never_shown(place: Path, tmp_path: Path) -> None:
     assert not is_narrow(place)
     box = box_in(tmp_path, readable=(place, tmp_path))
@@ -137,7 +133,6 @@ def test_a_box_that_cannot_be_made_is_no_failure_of_its_program(tmp_path: Path) 
     assert run(box, "sh", "-c", "echo 'bwrap: no'; exit 1").code == 1, "its program says the same"
 
 
-@needs_sandbox
 @pytest.mark.parametrize(
     ("program", "more", "reason"),
     [
@@ -165,6 +160,7 @@ def test_a_box_that_cannot_be_made_is_no_failure_of_its_program(tmp_path: Path) 
     ids=["memory of one", "memory of many", "processes", "fork bomb"],
 )
 @pytest.mark.parametrize("by", ["kernel", "watch"])
+@needs_sandbox
 def test_what_takes_too_much_is_ended_and_says_so(
     program: str,
     more: dict[str, int],
@@ -189,6 +185,23 @@ def test_what_takes_too_much_is_ended_and_says_so(
         box_in(tmp_path, memory=400_000_000, processes=20), "sh", "-c", "sleep 0.7; echo ok"
     )
     assert (honest.code, honest.stopped, honest.tail) == (0, None, "ok\n")
+
+
+@needs_sandbox
+def test_who_writes_too_much_is_ended_and_says_so(tmp_path: Path) -> None:
+    """In its workspace or its home, in one file or in many; not for what was there before."""
+    box = box_in(tmp_path, disk=30_000_000)
+    (box.workspace / "given").write_bytes(b"x" * 40_000_000)
+    (box.home / "given").write_bytes(b"x" * 40_000_000)
+    sparse = "ln -s given link; truncate -s 1G sparse; for i in 1 2 3; do ln part $i; done"
+    honest = run(box, "sh", "-c", f"head -c 20M /dev/zero > part; {sparse}; sleep 1.2; echo ok")
+    assert (honest.code, honest.stopped, honest.tail) == (0, None, "ok\n")
+    many = "for i in $(seq 40); do head -c 1M /dev/zero > d/$i; done; touch -d 2000-01-01 d/*"
+    for program in ("yes > ~/flood", f"mkdir d; {many}; sleep 20", "echo >> given; sleep 20"):
+        ended = run(box, "sh", "-c", program)
+        assert ended.stopped == "it wrote more than 29 MiB", program
+        assert not ended.timed_out
+        (box.home / "flood").unlink(missing_ok=True)
 
 
 def _groups() -> list[Path]:
