@@ -550,6 +550,37 @@ def test_a_hostile_git_runs_nothing(shaped: Any, tmp_path: Path, monkeypatch: An
     assert run.store.fsck() == []
 
 
+def test_what_one_agent_does_to_anothers_git_changes_nothing_that_is_taken(shaped: Any) -> None:
+    """Its branches, stash and locks are reached where the store is shared, and only there."""
+    victim, other = (shaped.workspaces.provision(name, shaped.base) for name in ("a-1", "a-2"))
+    git, hostile = agent_in(shaped, victim), agent_in(shaped, other)
+    (victim.path / "a.txt").write_text("stashed\n")
+    git("stash", "-q")
+    git("branch", "mine")
+    (victim.path / "a.txt").write_text("changed\n")
+    (other.path / "a.txt").write_text("forged\n")
+    hostile("add", "-A")
+    forger = ("-c", "user.name=Somebody Else", "-c", "user.email=else@example.org")
+    hostile(*forger, "commit", "-q", "-m", "forged", "--date", "2001-01-01T00:00:00Z")
+    for name in ("refs/stash", "refs/heads/mine"):
+        hostile("update-ref", name, "HEAD")
+    shared = Path(hostile("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    for name in ("index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/mine.lock"):
+        (shared / name).touch()
+    is_reached = git("rev-parse", "mine", "stash").split() == [hostile("rev-parse", "HEAD")] * 2
+    own = Path(git("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    assert is_reached is (shared == own)
+    taken = capture(shaped, victim)
+    assert set(taken.changes) == {"a.txt"}
+    assert shaped.store.read(taken.commit, "a.txt") == b"changed\n"
+    assert shaped.store.parents(taken.commit) == (shaped.base,)
+    theirs = capture(shaped, other)
+    assert shaped.store.read(theirs.commit, "a.txt") == b"forged\n"
+    for commit in (taken.commit, theirs.commit):
+        assert shaped.git("show", "-s", "--format=%an %cn", commit) == "orchestrate orchestrate"
+    assert shaped.store.fsck() == []
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_work_tree_that_is_gone_is_named(run: Any, replace: bool) -> None:
     workspace = run.workspaces.provision("a-1", run.base)
