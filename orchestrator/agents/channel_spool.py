@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.agents import channel_program
+from orchestrator.errors import EnvironmentRefused
 from orchestrator.isolation.own_paths import own_folder, write_anew
 
 FOLDER = ".orchestrate"
@@ -46,10 +47,20 @@ class Spool:
     """One attempt's folder below its private home; made afresh."""
 
     def __init__(self, home: Path) -> None:
-        """Raises OSError where it cannot be made."""
+        """Raises EnvironmentRefused where it cannot be made."""
         self.path = home / FOLDER
-        shutil.rmtree(own_folder(self.path))
         self._seen = 0
+        try:
+            self._make()
+        except OSError as error:
+            raise EnvironmentRefused(
+                f"the channel of an attempt cannot be made: {error.strerror or error}",
+                where=str(self.path),
+                mend="make room, or make the folder writable; then resume the run",
+            ) from error
+
+    def _make(self) -> None:
+        shutil.rmtree(own_folder(self.path))
         for name in ("requests", "answers", "bin"):
             own_folder(self.path / name)
         source = Path(channel_program.__file__).read_bytes()

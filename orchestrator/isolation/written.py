@@ -2,7 +2,8 @@
 
 The kernel dates every change of a file itself, and nobody can set that date: what has changed since
 the program began is what it wrote. Files that have no name any more are not seen, nor what stands
-deeper than a path is long. Owns that question; what is done about the answer is `boxed`'s.
+deeper than a path is long; a file to which another name was made, by whomever, counts as changed.
+Owns that question; what is done about the answer is `boxed`'s.
 """
 
 from __future__ import annotations
