@@ -76,6 +76,7 @@ def push_on_main(bench: Bench, path: str, text: str) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
+@pytest.mark.slow
 def test_a_pull_request_is_opened_followed_and_merged(bench: Bench, github: GitHub) -> None:
     bench("run", "m.yaml")
     (run,) = runs(bench.root)

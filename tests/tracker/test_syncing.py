@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.helpers import make_user, runs
 from tests.tracker.github import GitHub, serving
 from tests.tracker.helpers import Bench
@@ -26,6 +28,7 @@ batches:
 """
 
 
+@pytest.mark.slow
 def test_outcomes_come_back_and_what_is_proven_is_closed(tmp_path: Path) -> None:
     make_user(tmp_path / "user")
     (tmp_path / "m.yaml").write_text(MISSION)
