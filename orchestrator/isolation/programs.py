@@ -31,12 +31,7 @@ def needed_by(program: str | Path, path: str) -> Iterator[Path]:
     """Files, folders and links that the program needs, itself first; `path` is the PATH that it is
     looked up in. Nothing for one that is not there.
     """
-    yield from _known(program, path) or _needed(program, path, set())
-
-
-@functools.lru_cache(maxsize=256)  # every attempt asks for the same interpreters
-def _known(program: str | Path, path: str) -> tuple[Path, ...]:
-    return tuple(_needed(program, path, set()))
+    yield from _needed(program, path, set())
 
 
 def _needed(program: str | Path, path: str, seen: set[Path]) -> Iterator[Path]:
@@ -44,16 +39,29 @@ def _needed(program: str | Path, path: str, seen: set[Path]) -> Iterator[Path]:
     if found is None or not Path(found).is_absolute():
         return
     place = Path(found)
+    if place in seen:
+        return
+    status = os.lstat(place)
+    places, interpreters = _followed(found, status.st_ino, status.st_mtime_ns)
+    seen.add(place)
+    yield from places
+    for interpreter in interpreters:
+        yield from _needed(interpreter, path, seen)
+
+
+@functools.lru_cache(maxsize=256)  # every attempt asks for the same interpreters
+def _followed(program: str, inode: int, changed: int) -> tuple[tuple[Path, ...], tuple[str, ...]]:  # noqa: ARG001 - another file of that name is followed anew
+    """What a program and its links need, and the interpreters that its first line names."""
+    place, places, seen = Path(program), list[Path](), set[Path]()
     for _ in range(_MOST_HOPS):
         if place in seen:
-            return
+            return tuple(places), ()
         seen.add(place)
-        yield from _installed(place)
+        places += _installed(place)
         if not place.is_symlink():
             break
         place = Path(os.path.normpath(place.parent / place.readlink()))
-    for interpreter in _first_line(place):
-        yield from _needed(interpreter, path, seen)
+    return tuple(places), tuple(_first_line(place))
 
 
 def _installed(place: Path) -> Iterator[Path]:

@@ -155,13 +155,27 @@ class _Translation:
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self._paths = paths
-        longest_first = sorted(paths, key=len, reverse=True)
-        self._pattern = re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![\w.-])")
+        self._longest_first = sorted(paths, key=len, reverse=True)
 
-    def __call__(self, text: str) -> str:
-        if not self._paths:
+    def __call__(self, text: str, at: int = 0) -> str:
+        # No expression: one for the paths of each attempt takes longer to make than all its uses.
+        while at < len(self._longest_first) and self._longest_first[at] not in text:
+            at += 1
+        if at == len(self._longest_first):
             return text
-        return self._pattern.sub(lambda found: self._paths[found[0]], text)
+        path = self._longest_first[at]
+        first, *others = text.split(path)
+        runs = [first]
+        for other in others:
+            if _GOES_ON.match(other):
+                runs[-1] += path + other
+            else:
+                runs.append(other)
+        return self._paths[path].join(self(run, at + 1) for run in runs)
+
+
+_GOES_ON = re.compile(r"[\w.-]")
+"""What follows a path that is the beginning of another name."""
 
 
 def _system() -> Iterator[str]:

@@ -14,6 +14,7 @@ from orchestrator.isolation.levels import choose, is_strict, require
 from orchestrator.isolation.preflight import failed, probes
 from orchestrator.isolation.processes import NotStarted
 from orchestrator.isolation.programs import is_narrow, needed_by
+from orchestrator.isolation.sandbox import _Translation
 from orchestrator.mission.model import Isolation
 from tests.isolation.boxes import PYTHON, box_in, needs_sandbox, run
 
@@ -283,3 +284,37 @@ def test_levels(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_strict(level.told) is level.is_strict
     assert not is_strict("worktree (a sandbox for `strict` is not supported yet)"), "an old run"
     require("worktree")
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("/c/t/x", "/workspace"),
+        ("--root=/c/t/x/src:/c/t", "--root=/workspace/src:/T"),
+        ("/c/t/x-2/a /c/t/x.y", "/T/x-2/a /T/x.y"),
+        ("/c/h/x/tmp/a /c/h/x/tmpa", "/tmp/a /home/agent/tmpa"),
+        ("/elsewhere", "/elsewhere"),
+    ],
+)
+def test_paths_are_told_as_they_are_inside(text: str, inside: str) -> None:
+    """The longest that is meant, and none that is only how another name begins."""
+    paths = {"/c/t/x": "/workspace", "/c/t": "/T", "/c/h/x": "/home/agent", "/c/h/x/tmp": "/tmp"}
+    assert _Translation(paths)(text) == inside
+
+
+def test_a_program_that_changed_is_followed_anew(tmp_path: Path) -> None:
+    first, other = (tmp_path / name for name in ("first", "other"))
+    for place in (first, other):
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    program = tmp_path / "program"
+    program.write_text(f"#!{first}\n")
+    program.chmod(0o755)
+    assert first in set(needed_by(program, os.defpath))
+    fresh = tmp_path / "fresh"
+    fresh.write_text(f"#!{other}\n")
+    fresh.chmod(0o755)
+    fresh.replace(program)
+    found = set(needed_by(program, os.defpath))
+    assert other in found
+    assert first not in found
