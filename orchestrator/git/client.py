@@ -7,6 +7,7 @@ nothing of repositories, stores or workspaces; those say which folder and which 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -274,6 +275,19 @@ def _until_waitable(process: subprocess.Popen[bytes], timeout: float | None) -> 
             raise subprocess.TimeoutExpired(process.args, timeout)
     finally:
         os.close(handle)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a git that was left running; how it ended does not matter. What it said of faults is for
+    whoever reads that to close.
+    """
+    process.kill()
+    with contextlib.suppress(ChildProcessError):
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def require_git() -> str:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from orchestrator.git.client import Git, GitError
+from orchestrator.git.client import Git, GitError, end
 from orchestrator.git.identity import Identity
 from orchestrator.git.text import encode
 from orchestrator.git.values import Entry
@@ -125,17 +125,8 @@ class ObjectReader:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        with contextlib.suppress(ChildProcessError):  # how it ended does not matter
-            process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
+        if process is not None:
+            end(process)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from orchestrator.git.line_counts import LARGEST, line_counts
 from orchestrator.git.mending import ObjectCheck, is_run_of, mend_refs, open_up
 from orchestrator.git.names import folded
 from orchestrator.git.objects import ObjectReader, ObjectWriter
+from orchestrator.git.ref_writer import RefWriter
 from orchestrator.git.repository import Repository
 from orchestrator.git.store_files import GUARDED, build, guard, is_whole, sweep, sync_folder
 from orchestrator.git.text import decode, encode
@@ -55,6 +56,7 @@ class Store:
         self.git = Git(git_dir=path, cwd=path)
         self.private = path / "orchestrate"
         self.reader = ObjectReader(self.git)
+        self._refs = RefWriter(self.git)
         self._guard_lock = threading.Lock()
         self._guarded: dict[str, bytes | None] = {
             name: read_or_none(self.private / "guarded" / name) for name in GUARDED
@@ -374,6 +376,8 @@ class Store:
         """Move the ref to `new` if it holds `old`: empty or zeros for "must not exist", None for
         "whatever it is".
         """
+        if old is None and self._refs.set(name, new):
+            return
         expected = () if old is None else (old if old.strip("0") else "0" * len(new),)
         answer = self.git.run("update-ref", "--no-deref", "--", name, new, *expected, check=False)
         if answer.status != 0:
@@ -462,8 +466,9 @@ class Store:
         return [line for line in lines if not line.startswith(("notice:", "dangling"))]
 
     def close(self) -> None:
-        """End the helper process."""
+        """End the helper processes."""
         self.reader.close()
+        self._refs.close()
 
     def _headers(self, commit: str) -> list[str]:
         answer = self.reader.contents(f"{commit}^{{commit}}")

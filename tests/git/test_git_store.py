@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EnvironmentRefused, UsageError
+from orchestrator.git.client import Git, GitError
 from orchestrator.git.repository import Repository
 from orchestrator.git.store import Store
 from orchestrator.git.values import RefMoved
@@ -98,6 +99,38 @@ def test_refs_move_by_compare_and_swap(run: Any) -> None:
     store.delete_ref(name)
     assert store.ref(name) is None
     assert store.refs("refs/orchestrate/") == {}
+
+
+def test_many_refs_are_set_by_one_process(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, commit = run.store, run.work({"a.txt": "2\n"})
+    started: list[tuple[str, ...]] = []
+    spawn = Git.spawn
+
+    def counted(self: Git, *arguments: str, **more: Any) -> Any:
+        started.append(arguments)
+        return spawn(self, *arguments, **more)
+
+    monkeypatch.setattr(Git, "spawn", counted)
+    names = [f"refs/orchestrate/run-1/ü{number}/1" for number in range(40)]
+    threads = [
+        threading.Thread(target=store.set_ref, args=(name, commit), kwargs={"old": None})
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [words[0] for words in started] == ["update-ref"]
+    assert store.refs("refs/orchestrate/run-1/") == dict.fromkeys(names, commit)
+    store._refs._process.kill()  # whoever it is killed by, the next ref is set all the same
+    store.set_ref(names[0], run.base, old=None)
+    assert store.ref(names[0]) == run.base
+    with pytest.raises(GitError, match=r"update-ref"):
+        store.set_ref(names[1], "1" * 40, old=None)
+    with pytest.raises(GitError, match=r"update-ref"):
+        store.set_ref("refs/orchestrate/run-1/a..b", commit, old=None)
+    store.set_ref(names[1], run.base, old=None)
+    assert store.ref(names[1]) == run.base
 
 
 def test_of_many_who_swap_one_wins(run: Any) -> None:
