@@ -336,15 +336,15 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10**9, help="no size beyond this one")
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
     asked = parser.parse_args()
-    told: dict[str, object] = {"machine": machine(), "series": []}
+    facts = machine()
     found: list[dict[str, object]] = []
     for name in asked.only:
         measure, sizes = AXES[name]
         for series in measure([size for size in sizes if size <= asked.most]):
             show(series)
-            found.append({**asdict(series), "growth_of_cpu": series.growth()})
-    told["series"] = found
-    asked.output.write_text(json.dumps(told, indent=1) + "\n")
+            found.append({**asdict(series), "growth_of_cpu": round(series.growth(), 2)})
+            told = {"machine": facts, "series": found}
+            asked.output.write_text(json.dumps(told, indent=1) + "\n")  # hours may follow
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"the mission cannot be read: {error.strerror}", where=str(path)) from None
     if len(data) > LARGEST:
         large = OrchestrateError(
-            "a mission file is at most 1 MiB", where=str(path), mend="split the mission"
+            "a mission file is at most 8 MiB", where=str(path), mend="split the mission"
         )
         raise MissionErrors([large])
     return data

@@ -16,7 +16,7 @@ import yaml
 
 from orchestrator.mission.syntax import explain
 
-LARGEST = 1024 * 1024  # bytes of a mission file
+LARGEST = 8 * 1024 * 1024  # bytes of a mission file: thousands of agents with all their words
 DEEPEST = 32  # levels of lists and mappings in one another
 
 Loc = tuple[str | int, ...]

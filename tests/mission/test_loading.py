@@ -133,7 +133,7 @@ def test_size_limit(tmp_path: Path) -> None:
     path.write_bytes(text.encode() + b"#" * (LARGEST - len(text.encode())))
     load_mission(path)
     path.write_bytes(path.read_bytes() + b"#")
-    with pytest.raises(MissionErrors, match="at most 1 MiB"):
+    with pytest.raises(MissionErrors, match="at most 8 MiB"):
         load_mission(path)
 
 
