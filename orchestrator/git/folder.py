@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import stat
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -26,12 +27,14 @@ do so at the same time spend more on handing it to one another than on looking.
 
 _FALLBACK_TICK_NS = 10_000_000
 
-Stamp = tuple[int, int, int, int, int, int, int]
-"""Inode, device, size, mtime and ctime in ns, kind, owner; as in git's index, what is no time in 32
-bits.
+Stamp = bytes
+"""Inode, device, size, mtime and ctime in ns, kind, owner, as `packed`: there is one for each file of
+each work tree.
 
 No program sets a ctime, so an equal stamp is no change.
 """
+packed = struct.Struct("<IIIqqII").pack
+"""A stamp of these seven; as in git's index, what is no time in 32 bits."""
 _BITS = 0xFFFFFFFF
 
 
@@ -216,7 +219,7 @@ def renew_manifest(root: Path, manifest: Manifest, written: list[bytes]) -> Mani
 
 
 def _stamp(status: os.stat_result) -> Stamp:
-    return (
+    return packed(
         status.st_ino & _BITS,
         status.st_dev & _BITS,
         status.st_size & _BITS,

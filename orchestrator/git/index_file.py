@@ -13,7 +13,7 @@ import stat
 import struct
 from pathlib import Path
 
-from orchestrator.git.folder import Stamp
+from orchestrator.git.folder import Stamp, packed
 
 _HEADER = struct.Struct(">4sII")
 _STATUS = struct.Struct(">10I")
@@ -55,7 +55,7 @@ def stamps_of(index: Path, object_format: str) -> dict[bytes, Stamp] | None:
             return None
         length = flags & _LENGTH
         end = start + length if length < _LENGTH else data.index(b"\0", start)
-        found[data[start:end]] = (
+        found[data[start:end]] = packed(
             inode,
             device,
             size,
