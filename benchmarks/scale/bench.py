@@ -326,7 +326,6 @@ def machine() -> dict[str, object]:
         "python": platform.python_version(),
         "git": version.stdout.split()[2],
         "load_before": [round(each, 2) for each in os.getloadavg()],
-        "taken_in": tempfile.gettempdir(),
     }
 
 
