@@ -25,6 +25,7 @@ from orchestrator.git.store import Store
 from orchestrator.merging.contents import listed
 from orchestrator.merging.contribution import TIP, Conflict, Contribution, Integration, Misfit
 from orchestrator.merging.integrate import integrate
+from orchestrator.merging.merge_tree import merge_trees
 
 
 class Fate(StrEnum):
@@ -87,8 +88,8 @@ def merge_branches(
 ) -> BranchMerge:
     """Merge the commits that `sides` name onto the one that `base` names, earlier sides first.
 
-    The work of a side is what it has since it left the history of the base; commits that two sides
-    share count as the work of both. The result is one commit whose parents are the base and the
+    The work of a side is what it has since it left the history of the base and of the sides before
+    it, so that a commit that two sides share counts once. The result is one commit whose parents are the base and the
     merged sides, the same whenever it is asked for. With `into` that branch, which is made if there
     is none, is moved from the base to it; where a side conflicts, only if `partial`. Raises
     UsageError for what cannot be asked.
@@ -100,23 +101,9 @@ def merge_branches(
         full_name(repository, into)
         _require_nowhere_checked_out(repository, into)
     with _scratch(repository, root.commit) as store:
-        begun = [_since(store, root, side) for side in named]
         within = _within(store, root, named)
-        works = [
-            Contribution(side.name, since, side.commit)
-            for side, since in zip(named, begun, strict=True)
-            if side.name not in within
-        ]
-        if len(works) == 1 and works[0].base == root.commit:
-            raise _nothing_beside(root, works[0])
         when = max(store.time_of(each.commit) for each in (root, *named))
-        result = integrate(
-            store,
-            root.commit,
-            works,
-            message=_message(root, [work.agent for work in works]),
-            when=when,
-        )
+        begun, result = _integrated(store, root, named, within, when)
         if result.commit and result.conflicts:
             result = _said_again(store, result, _message(root, result.merged), when)
         landed = None
@@ -138,22 +125,60 @@ def _scratch(repository: Repository, base: str) -> Iterator[Store]:
             store.close()
 
 
-def _since(store: Store, base: Named, side: Named) -> str:
-    """The commit at which the side left the base's history."""
-    found = store.git.run(
-        "merge-base", "--all", base.commit, side.commit, check=False
-    ).text.splitlines()
-    if len(found) == 1:
-        return found[0]
-    if not found:
+def _integrated(
+    store: Store, root: Named, named: Sequence[Named], within: dict[str, str], when: int
+) -> tuple[list[str], Integration]:
+    """What each side counts from, and what came of them.
+
+    What a side and an earlier one share is the earlier one's work, unless that was left out: then
+    it is merged again without counting on it.
+    """
+    out: set[str] = set()
+    while True:
+        begun, earlier = [], [root]
+        for side in named:
+            begun.append(_since(store, earlier, side, when))
+            if side.name not in within and side.name not in out:
+                earlier.append(side)
+        works = [
+            Contribution(side.name, since, side.commit)
+            for side, since in zip(named, begun, strict=True)
+            if side.name not in within
+        ]
+        message = _message(root, [work.agent for work in works])
+        result = integrate(store, root.commit, works, message=message, when=when)
+        left = {conflict.agent for conflict in result.conflicts} - out
+        if not left:
+            return begun, result
+        out |= left
+
+
+def _since(store: Store, earlier: Sequence[Named], side: Named, when: int) -> str:
+    """The commit at which the side left the history of all that is `earlier`, base first; where
+    there are several, their own merge stands for them, as it does for git.
+    """
+    commits = (each.commit for each in earlier)
+    found = store.git.run("merge-base", "--all", side.commit, *commits, check=False)
+    bases = found.text.splitlines()
+    if not bases:
         raise UsageError(
-            f"{side.name} and {base.name} have no commit in common",
+            f"{side.name} and {earlier[0].name} have no commit in common",
             mend="Name as BASE a commit that all sides were made on.",
         )
-    raise UsageError(
-        f"{side.name} left {base.name} at more than one commit: {', '.join(each[:12] for each in found)}",
-        mend=f"Each was merged into the other. Merge {base.name} into {side.name} once more, then try again.",
-    )
+    return _one_base(store, bases, when)
+
+
+def _one_base(store: Store, bases: Sequence[str], when: int) -> str:
+    """The merge of commits of which none contains another, conflicts and all: markers then stand
+    for lines on which the two sides did not agree before either.
+    """
+    one, *others = bases
+    for other in others:
+        tree = merge_trees(store, one, other).tree
+        writer = store.writer()
+        one = writer.commit(tree, [one, other], "merged bases", when)
+        writer.flush()
+    return one
 
 
 def _within(store: Store, base: Named, sides: Sequence[Named]) -> dict[str, str]:
@@ -266,13 +291,6 @@ def _require_distinct(names: Sequence[Named]) -> None:
     twice = [name for name, count in Counter(each.name for each in names).items() if count > 1]
     if twice:
         raise UsageError(f"{twice[0]} is named more than once", mend="Name each side once.")
-
-
-def _nothing_beside(base: Named, side: Contribution) -> UsageError:
-    return UsageError(
-        f"there is nothing to merge {side.agent} with: it has all of {base.name}, and no other side has anything new",
-        mend=f"Name another side; or, on {base.name}: git merge --ff-only {side.agent}",
-    )
 
 
 def _require_nowhere_checked_out(repository: Repository, branch: str) -> None:

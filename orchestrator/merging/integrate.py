@@ -88,7 +88,7 @@ def _in_order(store: Store, tip: str, contributions: Sequence[Contribution]) -> 
 def _works(store: Store, tip: str, contributions: Sequence[Contribution]) -> list[Work]:
     """What each changed and what it did not know of, found out with at most one process."""
     bases = sorted({work.base for work in contributions} - {tip})
-    roots = {base: base if store.contains(tip, base) else store.parents(base)[0] for base in bases}
+    roots = {base: _root(store, tip, base) for base in bases}
     pairs = [(work.base, work.commit) for work in contributions]
     pairs += [(base, tip) for base in bases] + [(root, tip) for root in roots.values()]
     differences = store.differences.of_all(pairs)
@@ -105,6 +105,14 @@ def _works(store: Store, tip: str, contributions: Sequence[Contribution]) -> lis
         )
         for work, changes in zip(contributions, differences, strict=False)
     ]
+
+
+def _root(store: Store, tip: str, base: str) -> str:
+    """The newest commit below `base` that the tip has too."""
+    if store.contains(tip, base):
+        return base
+    first = store.parents(base)[0]
+    return first if store.contains(tip, first) else store.git.run("merge-base", tip, base).text
 
 
 def _hunks(store: Store, tip: str, works: Sequence[Work]) -> Hunks:

@@ -178,16 +178,75 @@ def cross(user: Any) -> None:
     user("checkout", "-q", "main")
 
 
+def test_one_side_and_histories_that_cross(user: Any) -> None:
+    cross(user)
+    alone = merge(user, "main", "one", into="alone-result")
+    assert fates(alone) == {"one": "merged"}
+    assert user("show", "alone-result:a.txt") == "1"
+    for name, path in (("x", "c.txt"), ("y", "d.txt")):
+        user("checkout", "-q", name)
+        user.commit({path: f"{name}\n", "shelf.py": SHELF + (COUNT if name == "x" else CLEAR)})
+    user("checkout", "-q", "main")
+    done = merge(user, "x", "one", "y", into="crossed")
+    assert fates(done) == {"one": "contained", "y": "merged"}
+    shown = [user("show", f"crossed:{name}.txt") for name in "abcd"]
+    assert shown == ["1", "2", "x", "y"]
+    assert "def count" in user("show", "crossed:shelf.py")
+    assert "def clear" in user("show", "crossed:shelf.py")
+    assert user("rev-parse", "crossed^@").split() == [
+        user("rev-parse", name) for name in ("x", "y")
+    ]
+
+
+def test_bases_that_do_not_agree_are_merged_as_git_does(user: Any) -> None:
+    branch(user, "one", {"a.txt": "1\n"})
+    branch(user, "two", {"a.txt": "2\n"})
+    for name, start, other in (("x", "one", "two"), ("y", "two", "one")):
+        user("checkout", "-q", "-b", name, start)
+        user("merge", "-q", "-s", "ours", "--no-edit", other)
+        user.commit({"a.txt": "settled\n", f"{name}.txt": "new\n"}, name)
+    user("checkout", "-q", "main")
+    merge(user, "x", "y", into="crossed")
+    assert user("show", "crossed:a.txt") == "settled"
+    assert user("show", "crossed:y.txt") == "new"
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["still", "moved"])
+def test_what_two_sides_were_built_on_is_merged_once(user: Any, *, is_moved: bool) -> None:
+    branch(user, "first", {"p.txt": "1\n2\n3\n"})
+    branch(user, "prepared", {"p.txt": "1\n2\n3\n4\n5\n", "b.txt": "prepared\n"}, "first")
+    branch(user, "one", {"p.txt": "one\n2\n3\n4\n5\n", "b.txt": "one\n"}, "prepared")
+    branch(user, "two", {"p.txt": "1\n2\n3\n4\ntwo\n"}, "prepared")
+    if is_moved:
+        user.commit({"c.txt": "main went on\n"}, "on")
+    done = merge(user, "main", "one", "two", into="both")
+    assert fates(done) == {"one": "merged", "two": "merged"}
+    assert user("show", "both:p.txt").split() == ["one", "2", "3", "4", "two"]
+    assert user("show", "both:b.txt") == "one"
+    assert [side.since for side in done.sides][1] == user("rev-parse", "prepared")
+    stacked = merge(user, "main", "prepared", "one", "two")
+    assert fates(stacked) == {"prepared": "contained", "one": "merged", "two": "merged"}
+    assert stacked.result.tree == done.result.tree
+
+
+def test_who_is_left_out_takes_nothing_along_that_another_was_built_on(user: Any) -> None:
+    branch(user, "prepared", {"p.txt": "p\n"})
+    branch(user, "one", {"a.txt": "one\n", "p.txt": "p of one\n"}, "prepared")
+    branch(user, "two", {"b.txt": "two\n"}, "prepared")
+    user.commit({"a.txt": "main went on\n"}, "on")
+    done = merge(user, "main", "one", "two", into="some", partial=True)
+    assert fates(done) == {"one": "conflicted", "two": "merged"}
+    assert [user("show", f"some:{name}.txt") for name in "abp"] == ["main went on", "two", "p"]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         (["main", "one", "one"], "one is named more than once"),
         (["one", "one", "two"], "one is named more than once"),
-        (["main", "one"], "there is nothing to merge one with"),
         (["main", "one", "oen"], "no such branch, tag or commit: oen"),
         (["mian", "one", "two"], "no such branch, tag or commit: mian"),
         (["main", "one", "alone"], "alone and main have no commit in common"),
-        (["x", "one", "y"], "y left x at more than one commit"),
         (["main", "one", "two:a.txt"], "no such branch, tag or commit: two:a.txt"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
