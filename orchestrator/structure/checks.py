@@ -19,8 +19,11 @@ from pyflakes import checker, messages
 from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.structure.data import fault_of
+from orchestrator.structure.declared import undeclared
+from orchestrator.structure.imported import imported
 from orchestrator.structure.languages import Language, grammar, language_of
 from orchestrator.structure.naming import text_of
+from orchestrator.structure.once import declared_twice
 from orchestrator.structure.python import tree_of
 
 
@@ -54,7 +57,7 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     root, errors = cut(language, merged)
     if errors and all(cut(language, side)[1] < errors for side in sides):
         return [Finding("parses", "", f"does not parse as {language.name} in {errors} places")]
-    own = found = _structural(language, root)
+    own = found = _structural(language, root) | _declared(language, merged)
     if language.name == "python":
         tree = _compiled(merged)
         if isinstance(tree, SyntaxError) and not any(
@@ -68,16 +71,39 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
         if not new:
             break
         new -= _structural(language, cut(language, side)[0]).keys()
+        new -= _declared(language, side).keys()
         if new and language.name == "python":
             known = _flakes_of(side)
             new = new & own.keys() if known is None else new - known
     return [Finding(*fact, *found[fact]) for fact in sorted(new)]
 
 
+@functools.lru_cache(maxsize=8)  # as `cut`
+def _declared(language: Language, source: bytes) -> dict[Fact, tuple[str, int]]:
+    """What is used and not declared, and what is declared twice, where scopes are no matter."""
+    root = cut(language, source)[0]
+    if root.node is None:
+        return {}
+    known = {
+        name
+        for _, block in root.walk()
+        if block.kind == "import" and block.node is not None
+        for name, _ in imported(block.node)
+    }
+    lacking, twice = undeclared(language, root.node, known), declared_twice(language, root.node)
+    return {
+        ("undefined name", name): (f"{name} is not defined", line) for name, line in lacking.items()
+    } | {
+        ("defined twice", name): (f"{name} is defined twice", line) for name, line in twice.items()
+    }
+
+
 def _structural(language: Language, root: Block) -> dict[Fact, tuple[str, int]]:
     """What the blocks alone say; to each fact a sentence and a line."""
     found: dict[Fact, tuple[str, int]] = {}
-    for name, line in _defined_twice(root, ""):
+    # Of the others `declared` knows better what may stand twice.
+    by_name = () if language.name in {"go", "rust", "java"} else _defined_twice(root, "")
+    for name, line in by_name:
         found["defined twice", name] = (f"{name} is defined twice", line)
     sources: dict[str, set[str]] = defaultdict(set)
     for block in root.members:

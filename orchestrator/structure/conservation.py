@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from orchestrator.structure.blocks import Block, cut
-from orchestrator.structure.imported import imports_of
+from orchestrator.structure.imported import imported
 from orchestrator.structure.languages import language_of
 
 _CODE_WORD = re.compile(rb"[\w$\x80-\xff]+")
@@ -51,7 +51,7 @@ def unkept(  # noqa: PLR0917  (three versions, what came of them, and what was d
 
 def _unkept_imports(roots: Iterable[Block], decided: frozenset[str]) -> list[str]:
     """By the names that are bound: where a name comes from may have moved."""
-    was, ours, theirs, now = map(imports_of, roots)
+    was, ours, theirs, now = map(_imports_of, roots)
     found = []
     for each in sorted(was | ours | theirs | now):
         exported, name = each
@@ -63,6 +63,19 @@ def _unkept_imports(roots: Iterable[Block], decided: frozenset[str]) -> list[str
             found.append(f"{shown} would come back, which one side removed")
         elif name not in decided and should and not now[each]:
             found.append(f"{shown} would be lost, which nobody removed")
+    return found
+
+
+def _imports_of(root: Block) -> Counter[tuple[bool, str]]:
+    """How often a version binds each name by importing, and by passing it on; what binds none
+    counts by what it says.
+    """
+    found: Counter[tuple[bool, str]] = Counter()
+    for _, block in root.walk():
+        if block.kind == "import" and block.node is not None:
+            exported = block.name.startswith("export ")
+            for name, meaning in imported(block.node):
+                found[exported, name if name not in {"", "_", "."} else meaning] += 1
     return found
 
 

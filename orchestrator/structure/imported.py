@@ -1,18 +1,16 @@
-"""What the imports of a whole version bind, as a multiset, in every language: Go's blocks, Rust's
-trees of `use` and Java's paths beside what `bindings` reads.
+"""What an import statement binds, in every language: Go's blocks, Rust's trees of `use` and Java's
+paths beside what `bindings` reads.
 
 Pure. Owns the reading of such statements into paths; how they are merged is `import_lists`'s.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from orchestrator.structure.bindings import bound_names
-from orchestrator.structure.blocks import Block
 from orchestrator.structure.naming import text_of
 
 Bound = tuple[str, str]
@@ -35,19 +33,6 @@ def imported(node: Node) -> list[Bound]:
             found = [(name, seen + path) for name, path in _rust(tree, "")] if tree else []
         case _:
             found = bound_names(node) or [("", _flat(node))]
-    return found
-
-
-def imports_of(root: Block) -> Counter[tuple[bool, str]]:
-    """How often a version binds each name by importing, and by passing it on; what binds none
-    counts by what it says.
-    """
-    found: Counter[tuple[bool, str]] = Counter()
-    for _, block in root.walk():
-        if block.kind == "import" and block.node is not None:
-            exported = block.name.startswith("export ")
-            for name, meaning in imported(block.node):
-                found[exported, name if name not in {"", "_", "."} else meaning] += 1
     return found
 
 
