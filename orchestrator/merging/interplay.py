@@ -21,6 +21,7 @@ from orchestrator.merging.contribution import TIP, Conflict, ConflictKind, Misfi
 from orchestrator.merging.draft import Draft
 from orchestrator.merging.meeting import Work
 from orchestrator.structure.batch import Edit, check_batch
+from orchestrator.structure.claims import Claim, claims, may_claim
 from orchestrator.structure.languages import BY_SUFFIX
 from orchestrator.structure.limits import LARGEST
 from orchestrator.structure.relative import Wanted, has_relative_imports, relative_imports
@@ -64,8 +65,11 @@ def look_between(
         for root in landed
     }
     between = _Between(store, parties, lacks, draft, shared)
-    conflicts = (*between.missing(), *between.look_alikes())
-    return Found(conflicts) if conflicts else Found(misfits=tuple(between.misfits()))
+    claimed = tuple(between.claimed_twice())
+    strict = (each for each in claimed if isinstance(each, Conflict))
+    conflicts = (*between.missing(), *between.look_alikes(), *strict)
+    misfits = (each for each in claimed if isinstance(each, Misfit))
+    return Found(conflicts) if conflicts else Found(misfits=(*misfits, *between.misfits()))
 
 
 class _Between:
@@ -187,6 +191,55 @@ class _Between:
                 text = f"{early} and {late} added {other} and {name}, one name where a file system ignores case"
                 return Conflict(path, late, (early,), ConflictKind.CHECKS, text)
         return None
+
+    # -- what there can be one of only
+
+    def claimed_twice(self) -> Iterator[Conflict | Misfit]:
+        """What two began to claim in different files: the later one's conflict, or a warning."""
+        touched = [
+            (key, path, change)
+            for key, party in self._parties.items()
+            for path, change in party.changes.items()
+            if may_claim(path) and change.new is not None and _is_file(change)
+        ]
+        if len({key for key, _, _ in touched}) < 2:
+            return
+        contents = self._store.blobs(
+            {side.oid for _, _, change in touched for side in (change.old, change.new) if side}
+        )
+        makers: dict[Claim, list[tuple[str, str]]] = {}
+        for key, path, change in touched:
+            before, after = _content(contents, change.old), _content(contents, change.new)
+            if after is None or not _is_looked_into(before, after):
+                continue
+            old = claims(path, before) if before is not None else set()
+            for claim in claims(path, after) - old:
+                makers.setdefault(claim, []).append((key, path))
+        for claim, places in sorted(makers.items(), key=lambda each: str(each[0])):
+            yield from self._claimed(claim, places)
+
+    def _claimed(
+        self, claim: Claim, places: Sequence[tuple[str, str]]
+    ) -> Iterator[Conflict | Misfit]:
+        ordered = sorted(places, key=lambda place: self._order[place[0]])
+        for number, (late, path) in enumerate(ordered):
+            for early, other in ordered[:number]:
+                if early == late or other == path or not self._are_apart(early, late):
+                    continue
+                names = self._parties[early].agent, self._parties[late].agent
+                there = self._tree.read(path), self._tree.read(other)
+                if any(text is None or claim not in claims(at, text) for at, text in zip(
+                    (path, other), there, strict=True
+                )):  # fmt: skip
+                    continue
+                text = f"{names[0]} in {other} and {names[1]} in {path}: one {claim.kind}, {claim.name}, twice"
+                if claim.is_strict:
+                    yield Conflict(
+                        path, names[1], (names[0],), ConflictKind.CHECKS, text, claim.name
+                    )
+                else:
+                    yield Misfit("claimed twice", path, claim.name, names, text)
+                return
 
     # -- what may not work together
 

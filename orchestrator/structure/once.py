@@ -27,6 +27,12 @@ def declared_twice(language: Language, root: Node) -> dict[str, int]:
     return {name: max(lines) for name, lines in places.items() if len(lines) > 1}
 
 
+def declared_once(language: Language, root: Node) -> set[str]:
+    """All names of a version of which there may be one."""
+    of_language = _ONCE.get(language.name)
+    return {name for name, _ in of_language(root)} if of_language else set()
+
+
 _Found = Iterator[tuple[str, Node]]
 
 
