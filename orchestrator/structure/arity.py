@@ -45,6 +45,15 @@ class Signature:
             return f"without {min(missing)}"
         return None
 
+    def moved(self, call: Call, new: Signature) -> str | None:
+        """What a call passes by its place would now come elsewhere: how it is passed, or None."""
+        if call.is_open:
+            return None
+        for place, name in enumerate(self.positional[: call.number]):
+            if name in new.positional and new.positional.index(name) != place:
+                return f"with {name} in place {place + 1}"
+        return None
+
 
 def signatures(source: bytes) -> dict[str, Signature]:
     """By qualified name, of functions and methods (without ``self``); a class stands for its

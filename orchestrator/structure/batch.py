@@ -20,10 +20,11 @@ from tree_sitter import Node
 from orchestrator.structure.arity import Signature, signatures
 from orchestrator.structure.bindings import bound_names
 from orchestrator.structure.blocks import SYMBOLS, Block, cut
+from orchestrator.structure.kinds import Kind, attributes, kinds, misuse
 from orchestrator.structure.languages import language_of
 from orchestrator.structure.python_uses import python_uses
 from orchestrator.structure.script_uses import script_signature, script_uses
-from orchestrator.structure.uses import PYTHON, SCRIPTS, Use
+from orchestrator.structure.uses import PYTHON, SCRIPTS, Use, module_of
 
 _WORD = re.compile(rb"[^\W\d][\w$]*")
 _CALLED = re.compile(rb"([^\W\d][\w$]*)\s*\(")
@@ -77,12 +78,16 @@ def check_batch(
             users[word].append(index)
         for word in sketch.calls:
             callers[word].append(index)
+    made = {module_of(edit.path) for edit in edits if edit.after is not None}
     found: dict[BatchFinding, None] = {}
     for index, one in enumerate(sketches):
-        suspected = _met(one, one.gone, users, sketches) | _met(one, one.signed, callers, sketches)
+        # What was a property is not called.
+        signed = users if b"property" in (one.edit.before or b"") else callers
+        suspected = _met(one, one.gone, users, sketches) | _met(one, one.signed, signed, sketches)
         if not suspected:
             continue
         facts = _Facts.of(one)
+        facts.is_gone = one.edit.after is None and module_of(one.edit.path) not in made
         for at in sorted(suspected):
             if at != index:
                 found |= dict.fromkeys(_between(one.edit, facts, sketches[at]))
@@ -128,10 +133,13 @@ class _Sketch:
             sketch.gone = {
                 word for word in set(_WORD.findall(gone)) - sketch.words if len(word) > 2
             }
-            if edit.after is not None:
+            if edit.after is None:  # by the last part of its name others import it
+                sketch.gone.update(part.encode() for part in module_of(edit.path)[-1:])
+            else:
                 named = _DEFINED if edit.path.endswith((".py", ".pyi")) else _CALLED
                 above = before[max(0, start - _LONGEST_HEAD) : start]
-                sketch.signed = set(named.findall(above + removed))
+                below = before[len(before) - end :][:_LONGEST_HEAD]  # what a decorator stands on
+                sketch.signed = set(named.findall(above + removed + b"\n" + below))
         return sketch
 
     def uses(self, definer: str) -> list[Use]:
@@ -193,6 +201,10 @@ class _Facts:
     removed: set[str]
     changed: dict[str, tuple[Signature, Signature]] = field(default_factory=dict)
     """What could be passed before, and what can be now."""
+    kinds: dict[str, tuple[Kind, Kind]] = field(default_factory=dict)
+    passed_on: set[str] = field(default_factory=set)
+    """Names that it imported, and that others could have from it."""
+    is_gone: bool = False
 
     @classmethod
     def of(cls, sketch: _Sketch) -> _Facts:
@@ -205,9 +217,17 @@ class _Facts:
         }
         gone = {word.decode("utf-8", "surrogateescape") for word in sketch.gone}
         names = {name for name in before if name not in after and _last(name) in gone - standing}
+        passed_on = _imported(edit.path, edit.before) & gone - standing - set(before)
         facts = cls({name for name in names if name.rpartition(".")[0] not in names})
+        facts.passed_on = passed_on if edit.path.endswith(PYTHON) else set()
         is_python = edit.path.endswith(PYTHON)
         if is_python:
+            was, now = kinds(edit.before or b""), kinds(edit.after or b"")
+            facts.kinds = {
+                name: (was[name], now[name])
+                for name in was.keys() & now.keys()
+                if was[name] != now[name]
+            }
             old, new = signatures(edit.before or b""), signatures(edit.after or b"")
         else:
             old, new = _parameters(edit.path, before), _parameters(edit.path, after)
@@ -236,6 +256,8 @@ def _defined(path: str, source: bytes | None) -> dict[str, Node | None]:
             parameters = block.definition.child_by_field_name("parameters")
             for name in block.name.split(", "):
                 found[f"{above}.{name}" if above else name] = parameters
+    if path.endswith(PYTHON):
+        found |= dict.fromkeys(attributes(source or b"") - found.keys())
     return found
 
 
@@ -273,7 +295,25 @@ def _between(edit: Edit, one: _Facts, other: _Sketch) -> Iterator[BatchFinding]:
         calls = [
             use.call for use in found if use.call and use.means(edit.path, name, is_whole=True)
         ]
-        whys = [new.misfit(call) for call in calls if old.misfit(call) is None]
+        whys = [
+            new.misfit(call) or old.moved(call, new) for call in calls if old.misfit(call) is None
+        ]
         if why := next(filter(None, whys), None):
             text = f"{agents[0]} changed the signature of {name} in {edit.path}; {agents[1]} calls it {why}"
             yield BatchFinding("old signature", path, name, *agents, text, edit.path)
+    for name, (kind, now) in sorted(one.kinds.items()):
+        ways = (
+            misuse(kind, now, use.call)
+            for use in found
+            if use.means(edit.path, name, is_whole=True)
+        )
+        if why := next(filter(None, ways), None):
+            text = f"{agents[0]} made {name} in {edit.path} {now}; {agents[1]} {why}"
+            yield BatchFinding("used as before", path, name, *agents, text, edit.path)
+    for name in sorted(one.passed_on):
+        if any(use.is_known and use.means(edit.path, name) for use in found):
+            text = f"{agents[0]} removed the import of {name} from {edit.path}; {agents[1]} takes it from there"
+            yield BatchFinding("removed and used", path, name, *agents, text, edit.path)
+    if one.is_gone and not one.removed and any(use.imports(edit.path) for use in found):
+        text = f"{agents[0]} removed {edit.path}; {agents[1]} imports it"
+        yield BatchFinding("removed and used", path, edit.path, *agents, text, edit.path)

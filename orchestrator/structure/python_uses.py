@@ -65,12 +65,14 @@ class _Reader:
         self._imports: dict[str, _Place] = {}
         self._module = _Scope()
         self._called: dict[ast.expr, Call] = {}
+        self._how: dict[ast.expr, str] = {}
         self.found: list[Use] = []
 
     def read(self, tree: ast.Module) -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
+            self._how |= dict.fromkeys(*_taken(node))
         self._module.names = set(_bound(tree.body))
         self._visit_all(tree.body, [self._module], None)
 
@@ -81,6 +83,8 @@ class _Reader:
                 parts = tuple(alias.name.split("."))
                 bound = parts if alias.asname else parts[:1]
                 self._imports[alias.asname or parts[0]] = _Place(bound, is_exact=False)
+                if is_new:
+                    self.found.append(Use(parts))
             return
         module = tuple(node.module.split(".")) if node.module else ()
         if node.level:
@@ -126,7 +130,7 @@ class _Reader:
                 if place := self._place(node.annotation, scopes):
                     scopes[-1].made[name] = place
             case ast.Call():
-                self._called[node.func] = _call(node)
+                self._called[node.func] = _call(node, self._how.get(node, ""))
             case ast.Attribute() | ast.Name() if self._is_new(node):
                 if place := self._place(node, scopes, owner):
                     self.found.append(place.use(self._called.get(node)))
@@ -213,11 +217,31 @@ class _Reader:
         return None
 
 
-def _call(node: ast.Call) -> Call:
+def _taken(node: ast.AST) -> tuple[list[ast.expr], str]:  # noqa: PLR0911  (a table of cases)
+    """The values that a node takes, and how."""
+    match node:
+        case ast.Await(value=value):
+            return [value], "awaited"
+        case ast.For(iter=value) | ast.comprehension(iter=value) | ast.YieldFrom(value=value):
+            return [value], "iterated"
+        case ast.withitem(context_expr=value):
+            return [value], "entered"
+        case ast.Call(func=ast.Name(id="len")):
+            return [], ""
+        case ast.Call(args=values, keywords=named):
+            return [*values, *(each.value for each in named)], "passed"
+        case ast.Return(value=ast.expr() as value) | ast.Lambda(body=value):
+            return [value], "passed"
+        case ast.Starred(value=value):
+            return [value], "iterated"
+    return [], ""
+
+
+def _call(node: ast.Call, how: str) -> Call:
     is_open = any(isinstance(one, ast.Starred) for one in node.args)
     is_open = is_open or any(keyword.arg is None for keyword in node.keywords)
     names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
-    return Call(len(node.args), names, is_open)
+    return Call(len(node.args), names, is_open, how)
 
 
 def _bound(body: Sequence[ast.AST]) -> Iterator[str]:

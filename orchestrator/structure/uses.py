@@ -17,11 +17,16 @@ SCRIPTS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call passes; `is_open` where some of it is not known (`*x`, `...x`)."""
+    """What a call passes; `is_open` where some of it is not known (`*x`, `...x`).
+
+    `how` its value is used, in Python: ``awaited``, ``iterated``, ``entered``, or ``passed`` on to
+    where that is not known.
+    """
 
     number: int
     names: frozenset[str] = field(default_factory=frozenset)
     is_open: bool = False
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,13 @@ class Use:
             self.parts[end - len(own) : end] == own
             and self._is_in(self.parts[: end - len(own)], file)
             for end in ends
+        )
+
+    def imports(self, path: str) -> bool:
+        """Whether that goes through the module that the file at a path is."""
+        file = module_of(path)
+        return self.is_known and any(
+            file[-end:] == self.parts[:end] for end in range(2, len(self.parts) + 1)
         )
 
     def _is_in(self, module: tuple[str, ...], file: tuple[str, ...]) -> bool:
