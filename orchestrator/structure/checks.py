@@ -25,6 +25,7 @@ from orchestrator.structure.languages import Language, grammar, language_of
 from orchestrator.structure.naming import text_of
 from orchestrator.structure.once import declared_twice
 from orchestrator.structure.python import tree_of
+from orchestrator.structure.settings import settings_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,13 @@ def check_file(path: str, merged: bytes, *sides: bytes) -> list[Finding]:
     if language is None:
         fault = fault_of(path, merged)
         broken = fault and not any(fault_of(path, side) for side in sides)
-        return [Finding("parses", "", f"cannot be read: {fault}")] if broken else []
+        if broken:
+            return [Finding("parses", "", f"cannot be read: {fault}")]
+        wrong = settings_faults(path, merged)
+        for side in sides:
+            had = settings_faults(path, side)
+            wrong = {name: text for name, text in wrong.items() if name not in had}
+        return [Finding("settings", name, text) for name, text in sorted(wrong.items())]
     root, errors = cut(language, merged)
     if errors and all(cut(language, side)[1] < errors for side in sides):
         return [Finding("parses", "", f"does not parse as {language.name} in {errors} places")]

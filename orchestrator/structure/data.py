@@ -31,10 +31,8 @@ from orchestrator.structure.folded import Conflict, Folded
 from orchestrator.structure.keyed import GONE, Clash, Value, bounded, merge_values
 from orchestrator.structure.limits import LARGEST
 from orchestrator.structure.order import kept, merge_order
+from orchestrator.structure.settings import REQUIREMENTS
 
-_REQUIREMENTS = re.compile(
-    r"(^|/)(requirements|constraints)[^/]*\.(txt|in)$|(^|/)requirements/[^/]+\.(txt|in)$"
-)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*\S", re.MULTILINE)
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 Key = TypeVar("Key", bound=Hashable)
@@ -70,7 +68,7 @@ def _merged(path: str, how: ByKey, base: str, left: str, right: str) -> str:
             raise Clash("", "both changed the same lines, and it is too large to be merged by key")
         return how(was, one, other)
 
-    cut = None if _REQUIREMENTS.search(path) else _CUTS.get(ending)
+    cut = None if REQUIREMENTS.search(path) else _CUTS.get(ending)
     if cut is None:
         return by_key(base, left, right)
     try:
@@ -96,7 +94,7 @@ def fault_of(path: str, source: bytes) -> str | None:
 
 
 def _how(path: str) -> Callable[[str, str, str], str] | None:
-    if _REQUIREMENTS.search(path):
+    if REQUIREMENTS.search(path):
         return _merge_requirements
     return _MERGERS.get(path.rpartition(".")[2].lower())
 

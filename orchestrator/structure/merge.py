@@ -55,6 +55,9 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     if is_large or b"\0" in was + left + right:
         return MergeResult(None, (Conflict("", "a binary or very large file that both changed"),))
     folded = _structural(path, was, left, right)
+    if folded.conflicts and lines is not None and language_of(path) is None:
+        # By lines it could be merged: what is wrong with that is the reason.
+        folded.conflicts = [Conflict(finding.symbol, finding.text) for finding in findings]
     findings = [] if folded.conflicts else check_file(path, folded.text, left, right)
     needed = frozenset(finding.symbol for finding in findings if finding.check == "undefined name")
     unused = (
