@@ -15,7 +15,17 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import UsageError
-from orchestrator.mission.model import Agent, Batch, Claim, Gate, Land, Mission, OnConflict, Overlap
+from orchestrator.mission.model import (
+    Agent,
+    Batch,
+    Ceiling,
+    Claim,
+    Gate,
+    Land,
+    Mission,
+    OnConflict,
+    Overlap,
+)
 from orchestrator.mission.paths import Paths
 from orchestrator.mission.scope import Scope
 from orchestrator.mission.symbols import Outline
@@ -42,6 +52,20 @@ class PlannedAgent:
     """Agents of the same batch."""
     services: tuple[str, ...] = ()
     """What each of its attempts has beside it."""
+    racers: tuple[str, ...] = ()
+    """The backends that do its work at once, of which the gate picks; none: there is no race."""
+    ceiling: Ceiling | None = None
+    """What one attempt may use."""
+
+    @property
+    def is_reviewer(self) -> bool:
+        """Whether it changes nothing, and reports findings."""
+        return not self.agent.files
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Whom it may be given to."""
+        return self.racers or (self.backend,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +259,29 @@ def _plan_agent(agent: Agent, batch: Batch, mission: Mission) -> PlannedAgent:
         timeout=_first(agent.timeout, mission.defaults.timeout),
         attempts=_first(agent.attempts, mission.defaults.attempts),
         scope=Scope(agent.files, agent.imports or "add", agent.new_symbols or "private"),
-        needs=agent.needs,
+        needs=_needs_of(agent, batch),
         services=_first(agent.services, _first(batch.services, mission.defaults.services)),
+        racers=racers_of(agent, mission),
+        ceiling=agent.budget or mission.defaults.budget,
     )
+
+
+def racers_of(agent: Agent, mission: Mission) -> tuple[str, ...]:
+    """The backends that race one another for an agent's work; none where there is no race."""
+    race = 1 if not agent.files else _first(agent.race, mission.defaults.race or 1)
+    if isinstance(race, int):
+        race = (_first(agent.backend, mission.defaults.backend),) * race
+    return race if len(race) > 1 else ()
+
+
+def _needs_of(agent: Agent, batch: Batch) -> tuple[str, ...]:
+    """A reviewer that says nothing of it reads the work of all others of its batch."""
+    if agent.files or agent.needs:
+        return agent.needs
+    after = {agent.id}
+    for _ in batch.agents:  # whoever waits for it, directly or through others, is not waited for
+        after |= {other.id for other in batch.agents if after & set(other.needs)}
+    return tuple(other.id for other in batch.agents if other.files and other.id not in after)
 
 
 def _first(value: T | None, default: T) -> T:

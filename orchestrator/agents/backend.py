@@ -30,6 +30,12 @@ class Answer(StrEnum):
     OVER_BUDGET = "over_budget"  # a limit of turns or money, of the agent or of the account
 
 
+Meter = Callable[[Usage], str | None]
+"""Told what an attempt has used so far, as often as its agent says; returns why it has to end now, if
+it has to.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """What an agent had said and done in an earlier attempt, to be gone on with."""
@@ -67,6 +73,8 @@ class Work:
     """Marks every process of the attempt."""
     conversation: Conversation | None = None
     """To go on with, where the agent can; `home` is the one that it is kept in."""
+    meter: Meter | None = None
+    """To be told what it has used so far."""
     box: Box | None = None
     """Where its programs are to run: in a sandbox, or just in the workspace."""
     channel: Path | None = None

@@ -59,6 +59,15 @@ class ToResolve:
     """The agent whose work it is, then the others."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToReview:
+    """What a reviewer reads: which files differ from before, and how."""
+
+    files: tuple[str, ...]
+    files_left_out: int
+    diff: str
+
+
 class Briefs:
     """Renders the briefs of one mission."""
 
@@ -95,6 +104,7 @@ class Briefs:
         *,
         granted: Sequence[str] = (),
         has_channel: bool = False,
+        review: ToReview | None = None,
     ) -> str:
         """What the agent's next attempt is told, or whoever resolves a conflict of its work in its
         place. `red` is what is red on the base of its gate before anybody's work (None: not known),
@@ -123,6 +133,7 @@ class Briefs:
             earlier=earlier,
             conflict=conflict,
             granted=granted,
+            review=(review or ToReview((), 0, "")) if planned.is_reviewer else None,
             has_channel=has_channel,
             may_ask=bool(requests.ask or requests.allow),
         )

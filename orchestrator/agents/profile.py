@@ -41,6 +41,10 @@ class Reader(Protocol):
         """
         ...
 
+    def used(self) -> Usage | None:
+        """What it has used so far; None where that is told at the end only."""
+        return None
+
     def heard(self) -> Heard | None:
         """After the end: what the last event said; None when there was none, which is a failure."""
         ...

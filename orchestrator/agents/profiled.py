@@ -11,11 +11,12 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
 
-from orchestrator.agents.backend import Answer, Conversation, Ended, Work
+from orchestrator.agents.backend import Answer, Conversation, Ended, Meter, Work
 from orchestrator.agents.channel_spool import PROGRAM
 from orchestrator.agents.command import ARGUMENT_LIMIT_BYTES, described, failure_of, with_channel
 from orchestrator.agents.logins import place, there
@@ -23,7 +24,15 @@ from orchestrator.agents.profile import Heard, Profile, Reader
 from orchestrator.agents.reading import sentence
 from orchestrator.isolation.environment import clean_environment, path_of_agents
 from orchestrator.isolation.own_paths import own_folder
-from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
+from orchestrator.isolation.processes import (
+    Exit,
+    NotStarted,
+    ProcessSpec,
+    ask_to_end,
+    run_process,
+    start_process,
+)
+from orchestrator.journal.facts import Usage
 from orchestrator.mission.model import Backend as BackendConfig
 from orchestrator.mission.model import BriefMode, Isolation
 
@@ -74,11 +83,22 @@ class ProfiledBackend:
             return Ended(
                 None, f"the brief is too long: {self.profile.name} takes it as an argument"
             )
+        metered = _Metered(reader, work.meter)
         try:
-            end = await run_process(spec, on_line)
+            spec = replace(spec, take_line=metered.read)
+            process = await start_process(spec)
+            metered.stop = partial(ask_to_end, process)
+            end = await run_process(spec, on_line, process)
         except NotStarted as error:
             return Ended(None, f"could not be started: {error}")
-        told = self._ended(end, failure_of(spec, end), reader.heard())
+        heard = reader.heard()
+        if metered.spent is not None:
+            usage = heard.usage if heard and heard.usage else reader.used()
+            said, session = (heard.said, heard.session) if heard else (None, "")
+            return Ended(
+                end, metered.spent, Answer.OVER_BUDGET, said=said, usage=usage, session=session
+            )
+        told = self._ended(end, failure_of(spec, end), heard)
         if conversation and told.usage and self.profile.is_cost_of_conversation:
             cost = max(0.0, (told.usage.cost_usd or 0.0) - conversation.cost_usd)
             return replace(told, usage=told.usage.model_copy(update={"cost_usd": cost}))
@@ -176,6 +196,27 @@ class ProfiledBackend:
             failure = f"{failure}: {words}"
         mend = self.profile.login if kind is Answer.NOT_LOGGED_IN else ""
         return Ended(end, failure, kind, mend)
+
+
+class _Metered:
+    """Reads for a reader, and has the agent ended when its meter says so."""
+
+    def __init__(self, reader: Reader, meter: Meter | None) -> None:
+        self._reader, self._meter = reader, meter
+        self._told: Usage | None = None
+        self.stop: Callable[[], None] = lambda: None
+        self.spent: str | None = None
+        """Why it had to end."""
+
+    def read(self, line: str) -> str:
+        shown = self._reader.read(line)
+        used = self._reader.used() if self._meter and self.spent is None else None
+        if self._meter and used is not None and used != self._told:
+            self._told = used
+            self.spent = self._meter(used)
+            if self.spent is not None:
+                self.stop()
+        return shown
 
 
 def program_of(profile: Profile) -> str | None:

@@ -31,6 +31,10 @@ class EventReader(ABC):
     def take(self, event: Event) -> str:
         """Keep what is needed of one event; what of it people are shown."""
 
+    def used(self) -> Usage | None:
+        """What it has used so far; None where that is told at the end only."""
+        return None
+
     @abstractmethod
     def heard(self) -> Heard | None:
         """What the last event said."""

@@ -20,6 +20,7 @@ from orchestrator.agents.recording import RecordingBackend
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.model import Backend as BackendConfig
 from orchestrator.mission.model import Mission, OnConflict
+from orchestrator.plan import racers_of
 
 AUTO = "auto"
 KINDS: dict[str, Callable[[str, BackendConfig, Path], Backend]] = {
@@ -43,11 +44,22 @@ def kind_of(name: str, config: BackendConfig) -> str:
     return "command" if config.command is not None else config.profile or name
 
 
+def provider_of(name: str, mission: Mission) -> str:
+    """Whose limits hold for a backend of a mission: those of a known agent for all entries that are
+    it, else its own.
+    """
+    kind = kind_of(name, mission.backends.get(name, BackendConfig()))
+    return kind if kind in PROFILES else name
+
+
 def backends_of(mission: Mission) -> set[str]:
     """The names of the backends that a run of the mission may ask for work."""
     defaults = mission.defaults
+    agents = [agent for batch in mission.batches for agent in batch.agents]
     names = {
-        agent.backend or defaults.backend for batch in mission.batches for agent in batch.agents
+        name
+        for agent in agents
+        for name in (racers_of(agent, mission) or (agent.backend or defaults.backend,))
     }
     policies = {batch.on_conflict or defaults.on_conflict for batch in mission.batches}
     return names | (

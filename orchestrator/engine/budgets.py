@@ -17,9 +17,10 @@ import anyio
 from anyio import CancelScope
 
 from orchestrator.engine.recorder import Recorder
-from orchestrator.journal.events import BudgetExceeded
-from orchestrator.journal.state import State
-from orchestrator.mission.model import Budget
+from orchestrator.journal.events import AttemptStarted, BudgetExceeded
+from orchestrator.journal.facts import Usage
+from orchestrator.journal.state import State, Used
+from orchestrator.mission.model import Budget, Ceiling
 
 Whose = str | None
 """A batch, or None for the run."""
@@ -36,6 +37,7 @@ class Budgets:
         self._walls = _spent_before(recorder.state)
         self._seen, self._counts = clock(), not recorder.state.only_waits
         self._at_work: dict[CancelScope, str] = {}
+        self._meters: list[AttemptMeter] = []
 
     async def watch(self) -> None:
         """Record each budget that is spent, for as long as the run goes on."""
@@ -58,6 +60,21 @@ class Budgets:
             finally:
                 del self._at_work[scope]
 
+    def meter(
+        self, started: AttemptStarted, ceiling: Ceiling | None, show: Callable[[str], None]
+    ) -> AttemptMeter:
+        """What an attempt's agent reports while it works, held against its own ceiling, and counted
+        for those of its batch and of the run until it has ended.
+        """
+        self._meters = [it for it in self._meters if it.is_running]
+        self._meters.append(AttemptMeter(self, self._recorder, started, ceiling, show))
+        return self._meters[-1]
+
+    def _under_way(self, whose: Whose) -> Used:
+        """What attempts at work have used so far, which no event tells yet."""
+        used = [it.used for it in self._meters if it.is_running and whose in (None, it.batch)]
+        return sum(used, start=Used())
+
     def look(self) -> None:
         """Count up to now."""
         if not self._budgets:
@@ -66,7 +83,7 @@ class Budgets:
         for whose, budget in self._budgets.items():
             if whose not in self._walls:
                 continue  # it has not begun, or has ended
-            used = self._recorder.state.used_of_budget(whose)
+            used = self._recorder.state.used_of_budget(whose) + self._under_way(whose)
             self._hold(whose, budget, "wall", budget.wall, self._walls[whose])
             self._hold(whose, budget, "tokens", budget.tokens, used.tokens)
             self._hold(whose, budget, "cost_usd", budget.cost_usd, used.cost_usd)
@@ -112,6 +129,62 @@ class Budgets:
             if budget.wall is not None and whose in self._walls and (whose, "wall") not in told
         ]
         return max(0.0, min(left, default=math.inf)) if self._counts else math.inf
+
+
+class AttemptMeter:
+    """Told what one attempt has used so far, as its agent reports it."""
+
+    def __init__(
+        self,
+        budgets: Budgets,
+        recorder: Recorder,
+        started: AttemptStarted,
+        ceiling: Ceiling | None,
+        show: Callable[[str], None],
+    ) -> None:
+        self._budgets, self._recorder, self._started = budgets, recorder, started
+        self._ceiling, self._show = ceiling, show
+        self.batch = started.batch
+        self.usage: Usage | None = None
+        """The newest."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether no event tells what it has used."""
+        attempts = self._recorder.state.agents[self._started.agent].attempts
+        return attempts[self._started.attempt - 1].is_running
+
+    @property
+    def used(self) -> Used:
+        usage = self.usage
+        return Used(usage.tokens, usage.cost_usd or 0.0) if usage else Used()
+
+    def __call__(self, usage: Usage) -> str | None:
+        """Why the attempt has to end now; None when it may go on."""
+        self.usage = usage
+        self._budgets.look()
+        passed = self._passed(usage)
+        if passed is None or self._ceiling is None:
+            return None
+        if self._ceiling.on_exceed == "stop":
+            return passed
+        self._show(passed)
+        return None
+
+    def noted(self, usage: Usage | None) -> tuple[str, ...]:
+        """What is to be said of an attempt that came to its own end."""
+        passed = self._passed(usage) if usage else None
+        return (passed,) if passed else ()
+
+    def _passed(self, usage: Usage) -> str | None:
+        if self._ceiling is None:
+            return None
+        tokens, cost = self._ceiling.tokens, self._ceiling.cost_usd
+        if tokens is not None and usage.tokens >= tokens:
+            return f"it used {usage.tokens:,} tokens; one attempt may use {tokens:,}"
+        if cost is not None and (usage.cost_usd or 0.0) >= cost:
+            return f"it cost {usage.cost_usd:,.2f} US dollars; one attempt may cost {cost:,.2f}"
+        return None
 
 
 def budgets_of(state: State) -> dict[Whose, Budget]:

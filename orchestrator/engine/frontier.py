@@ -8,10 +8,7 @@ same answer.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from orchestrator.journal.facts import Decision as Verdict
 from orchestrator.journal.facts import Outcome
@@ -34,6 +31,16 @@ class StartAttempt:
     batch: str
     agent: str
     attempt: int
+    racer: int = 0
+    """From 1, in a race."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRace:
+    """All racers of the agent have ended: pick the one whose work goes into the batch."""
+
+    batch: str
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class EndRun:
     exit_code: int
 
 
-Step = StartBatch | StartAttempt | Integrate | EndBatch | EndRun
+Step = StartBatch | StartAttempt | JudgeRace | Integrate | EndBatch | EndRun
 
 
 def frontier(state: State) -> tuple[Step, ...]:
@@ -71,10 +78,7 @@ def frontier(state: State) -> tuple[Step, ...]:
     if all(batch.outcome for batch in state.batches.values()):
         return (EndRun(exit_code_of(state)),)
     steps: list[Step] = []
-    # Looked at once for all that follows: this is asked after every event, of thousands of agents.
-    at_work = Phase.RUNNING
-    running = Counter([it.batch for it in state.agents.values() if it.phase is at_work])
-    free = state.parallel - running.total()
+    slots = _Slots(state)
     for planned in state.plan.batches:
         batch = state.batches[planned.id]
         if batch.outcome:
@@ -82,11 +86,9 @@ def frontier(state: State) -> tuple[Step, ...]:
         if batch.base is None:
             steps.extend(_before(state, planned))
             continue
-        slots = min(free, planned.parallel - running[planned.id])
-        attempts = _attempts(state, planned, slots)
-        free -= len(attempts)
-        steps.extend(attempts)
-        if not attempts and not running[planned.id]:
+        begun = [*_races(state, planned), *_attempts(state, planned, slots)]
+        steps.extend(begun)
+        if not begun:
             has_turn = state.integrating is None and not any(
                 isinstance(step, Integrate) for step in steps
             )
@@ -131,40 +133,91 @@ def _before(state: State, planned: PlannedBatch) -> list[Step]:
     return [StartBatch(planned.id)] if all(state.is_whole(need) for need in planned.needs) else []
 
 
-def _attempts(state: State, planned: PlannedBatch, slots: int) -> list[Step]:
-    """Attempts for which there is a slot, both in the batch and in the run."""
+class _Slots:
+    """What is free in the run as a whole, and what each provider lets begin."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.free = state.parallel - sum(len(it.running) for it in state.agents.values())
+        self._left = {
+            provider: it.most - state.at_work(it.event.backends)
+            for provider, it in state.throttles.items()
+        }
+
+    def take(self, backend: str) -> bool:
+        """Whether there is one for an attempt of the backend; then it is taken."""
+        throttle = self._state.throttle_of(backend)
+        if self.free <= 0 or (throttle and self._left[throttle.event.provider] <= 0):
+            return False
+        self.free -= 1
+        if throttle:
+            self._left[throttle.event.provider] -= 1
+        return True
+
+
+def _races(state: State, planned: PlannedBatch) -> list[Step]:
+    """Races that are over: whoever has not ended can do nothing any more."""
+    is_spent = state.over_budget(planned.id) is not None
     return [
-        StartAttempt(planned.id, agent.id, len(agent.attempts) + 1)
-        for agent in islice(_startable(state, planned), max(0, slots))
+        JudgeRace(planned.id, agent.id)
+        for agent in state.agents_of(planned.id)
+        if agent.has_raced and (is_spent or not agent.to_start)
     ]
 
 
-def _startable(state: State, planned: PlannedBatch) -> Iterator[AgentState]:
-    """The agents of a batch that wait for nothing but a slot."""
-    if state.over_budget(planned.id) is None:
-        for agent in planned.agents:
-            known = state.agents[agent.id]
-            if known.phase is Phase.PENDING and all(
-                state.agents[need].has_delivered for need in agent.needs
-            ):
-                yield known
+def _attempts(state: State, planned: PlannedBatch, slots: _Slots) -> list[Step]:
+    """Attempts for which there is a slot, both in the batch and in the run, and of a provider that
+    has room.
+    """
+    agents = state.agents_of(planned.id)
+    free = planned.parallel - sum(len(agent.running) for agent in agents)
+    steps: list[Step] = []
+    for agent in agents:
+        racers = agent.to_start if _is_startable(state, agent) else ()
+        number = len(agent.attempts)
+        for racer in racers:
+            if len(steps) < free and slots.take(state.backend_for(agent.id, racer)):
+                number += 1
+                steps.append(StartAttempt(planned.id, agent.id, number, racer))
+    return steps
+
+
+def _is_startable(state: State, agent: AgentState) -> bool:
+    planned = state.plan.agent(agent.id)
+    needed = [state.agents[need] for need in planned.needs]
+    return (
+        bool(agent.to_start)
+        and state.over_budget(agent.batch) is None
+        # A reviewer reads what there is, once nobody works on it any more.
+        and all(
+            it.has_delivered or (planned.is_reviewer and it.phase is Phase.ENDED) for it in needed
+        )
+    )
 
 
 def _after(state: State, planned: PlannedBatch, *, has_turn: bool) -> list[Step]:
     """What a batch may do in which nobody is at work and no attempt can be started now."""
     agents = state.agents_of(planned.id)
-    is_waiting = any(True for _ in _startable(state, planned))
-    if is_waiting or state.integrating == planned.id or _waits_for_a_person(state, planned.id):
+    at_work = any(it.phase is Phase.RUNNING or _is_startable(state, it) for it in agents)
+    if at_work or state.integrating == planned.id or _waits_for_a_person(state, planned.id):
         return []
     # Nobody runs and nobody can be started: an agent that is still pending needs one that failed.
-    required = [agent for agent in agents if not state.plan.agent(agent.id).agent.optional]
+    required = [agent for agent in agents if not _may_fail(state, agent)]
     failed = [agent for agent in required if not agent.has_delivered]
-    if not any(agent.phase is Phase.READY for agent in agents):
+    if not any(agent.phase is Phase.READY for agent in state.hands_of(planned.id)):
         return [EndBatch(planned.id, *_outcome_of(state, agents, failed))]
     if failed and planned.land is Land.WHOLE:
         outcome, reason = _outcome_of(state, agents, failed)
         return [EndBatch(planned.id, outcome, f"the batch lands whole or not at all, and {reason}")]
     return [Integrate(planned.id)] if has_turn else []
+
+
+def _may_fail(state: State, agent: AgentState) -> bool:
+    """Whether its batch is whole without it: a review decides nothing, so that a failed one does
+    not.
+    """
+    planned = state.plan.agent(agent.id)
+    return planned.agent.optional or planned.is_reviewer
 
 
 def _waits_for_a_person(state: State, batch: str) -> bool:

@@ -23,8 +23,7 @@ async def recover(tools: Tools) -> None:
     await _settle_tip(tools)
     await to_thread.run_sync(_name_again, tools)
     for agent in tools.recorder.state.agents.values():
-        if agent.phase is Phase.RUNNING and agent.last:
-            started = agent.last.started
+        for started in [attempt.started for attempt in agent.running]:
             salvaged = await salvage(tools, started)
             tools.recorder.emit(
                 AttemptInterrupted(
@@ -91,7 +90,7 @@ def _find_losses(tools: Tools) -> None:
     lost = {
         agent.id
         for agent in state.agents.values()
-        if (agent.phase is Phase.READY and _is_lost(tools, agent))
+        if ((agent.phase is Phase.READY or agent.race) and _is_lost(tools, agent))
         or (agent.phase is Phase.PENDING and _has_lost_its_base(tools, agent))
     }
     lost |= {other for agent in lost for other in state.plan.agent_dependents(agent)}
@@ -118,10 +117,13 @@ def _has_lost_its_base(tools: Tools, agent: AgentState) -> bool:
 
 
 def _is_lost(tools: Tools, agent: AgentState) -> bool:
-    if not agent.work or not agent.work.commit:
-        return False
+    works = [agent.work, *(attempt.ended for attempt in agent.race)]
     base = tools.recorder.state.started.base
-    return not tools.store.has_all(agent.work.commit, since=base)
+    return any(
+        not tools.store.has_all(work.commit, since=base)
+        for work in works
+        if work is not None and work.commit
+    )
 
 
 def _landing_stopped_at(state: State, found: str) -> str | None:

@@ -14,14 +14,15 @@ import anyio.lowlevel
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from orchestrator.engine import approvals
-from orchestrator.engine.attempts.attempt import attempt, backend_for, start_of
+from orchestrator.engine import approvals, throttling
+from orchestrator.engine.attempts.attempt import attempt, start_of
 from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.budgets import Budgets
 from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
     Integrate,
+    JudgeRace,
     StartAttempt,
     StartBatch,
     frontier,
@@ -34,9 +35,9 @@ from orchestrator.journal.events import (
     BatchStarted,
     CheckoutWritten,
     IntegrationStarted,
+    RaceClosed,
     RunEnded,
 )
-from orchestrator.journal.state import Phase
 
 MOST_NAMED = 10
 GATE_FIRST_SECONDS = 0.05
@@ -50,6 +51,7 @@ async def schedule(tools: Tools) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(budgets.watch)
         tasks.start_soon(approvals.watch, recorder, tools.folders.approvals)
+        tasks.start_soon(throttling.watch, recorder)
         tasks.start_soon(_anticipate, tools)
         await _take_up_baselines(tools, tasks)
         while not recorder.state.ended:
@@ -82,18 +84,30 @@ async def _begin(tools: Tools, tasks: TaskGroup, budgets: Budgets, step: object)
             tasks.start_soon(
                 _baseline, tools, batch
             )  # runs when the agents that start now have their work trees
-        case StartAttempt(batch=batch, agent=agent, attempt=number):
+        case StartAttempt(batch=batch, agent=agent, attempt=number, racer=racer):
             planned = recorder.state.plan.agent(agent)
             base = (
                 await to_thread.run_sync(start_of, tools, step)
                 if planned.needs
                 else start_of(tools, step)
             )
-            backend = tools.backends[backend_for(recorder.state, agent)].name
+            backend = tools.backends[recorder.state.backend_for(agent, racer)].name
             recorder.emit(
-                AttemptStarted(batch=batch, agent=agent, attempt=number, base=base, backend=backend)
+                AttemptStarted(
+                    batch=batch,
+                    agent=agent,
+                    attempt=number,
+                    base=base,
+                    backend=backend,
+                    racer=racer,
+                )
             )
             tasks.start_soon(_attempt, tools, budgets, step)
+        case JudgeRace(batch=batch, agent=agent):
+            from orchestrator.engine.landings.race import judge_race
+
+            recorder.emit(RaceClosed(batch=batch, agent=agent))
+            tasks.start_soon(judge_race, tools, agent)
         case Integrate(batch=batch):
             from orchestrator.engine.landings.landing import land_batch
 
@@ -110,7 +124,7 @@ async def _begin(tools: Tools, tasks: TaskGroup, budgets: Budgets, step: object)
 
 async def _attempt(tools: Tools, budgets: Budgets, step: StartAttempt) -> None:
     with budgets.holding(step.batch):
-        await attempt(tools, step)
+        await attempt(tools, step, budgets)
 
 
 async def _baseline(tools: Tools, batch: str) -> None:
@@ -151,10 +165,10 @@ async def _anticipate(tools: Tools) -> None:
         # machine.
         most = min(state.parallel, max(batch.parallel for batch in state.plan.batches))
         to_come = (
-            agent
+            racer
             for agent in state.agents.values()
-            if agent.phase is Phase.PENDING
-            and (judged or state.batches[agent.batch].base is not None)
+            if judged or state.batches[agent.batch].base is not None
+            for racer in agent.to_start
         )
         wanted = sum(1 for _ in islice(to_come, most))
         if judged:

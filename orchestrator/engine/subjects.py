@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.gates.subject import Subject
 from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.mission.model import Gate, Mission, Variables
-from orchestrator.plan import PlannedBatch
+from orchestrator.merging.contribution import Contribution
+from orchestrator.mission.model import (
+    ApprovalCheck,
+    CommandCheck,
+    Gate,
+    Mission,
+    PytestCheck,
+    Variables,
+)
+from orchestrator.plan import PlannedAgent, PlannedBatch
 
 
 def subject_of(state: State, planned: PlannedBatch) -> Subject:
@@ -24,6 +34,40 @@ def subject_of(state: State, planned: PlannedBatch) -> Subject:
         plugins=state.plan.mission.defaults.plugins,
         exercise=planned.batch.exercise,
     )
+
+
+def of_racer(state: State, planned: PlannedBatch, agent: str) -> Subject:
+    """What the batch's gate can ask of one agent's work by itself: no sign-off, and, where others
+    are to land with it, nothing that all of them are to bring about together.
+    """
+    subject = subject_of(state, planned)
+    checks = tuple(check for check in subject.checks if not isinstance(check, ApprovalCheck))
+    own = {agent: subject.deliverables[agent]}
+    if len(state.hands_of(planned.id)) == 1:
+        return replace(subject, checks=checks, deliverables=own)
+    return replace(
+        subject,
+        checks=tuple(
+            check.model_copy(update={"must_turn_green": ()})
+            if isinstance(check, PytestCheck | CommandCheck)
+            else check
+            for check in checks
+        ),
+        deliverables=own,
+        criteria=(),
+        exercise=False,
+    )
+
+
+def works_needed(state: State, planned: PlannedAgent) -> list[Contribution]:
+    """The work of the agents that it needs, directly or through others, in plan order."""
+    wanted = {need for need in state.agents if planned.id in state.plan.agent_dependents(need)}
+    needed = [agent for agent in state.agents_of(planned.batch) if agent.id in wanted]
+    return [
+        Contribution(it.id, it.last.started.base, it.work.commit)
+        for it in needed
+        if it.last and it.work and it.work.commit
+    ]
 
 
 def services_of(mission: Mission, gate: Gate | None) -> tuple[str, ...]:

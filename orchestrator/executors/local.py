@@ -97,6 +97,7 @@ class LocalExecutor:
             python=python,
             tag=self._tag_of(spec.name),
             conversation=spec.conversation,
+            meter=spec.meter,
             box=box,
         )
         try:

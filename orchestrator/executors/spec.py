@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from orchestrator.agents.backend import Backend, Conversation, Ended
+from orchestrator.agents.backend import Backend, Conversation, Ended, Meter
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.git.captured import Capture
 
@@ -40,6 +40,8 @@ class AttemptSpec:
     """The message of the commit that its work is captured as."""
     when: int
     """The date of that commit, in seconds since 1970."""
+    meter: Meter | None = None
+    """Who is told what it has used so far."""
     conversation: Conversation | None = None
     """What an earlier attempt began, to be gone on with in the home of that."""
 

@@ -17,10 +17,12 @@ from orchestrator.journal.facts import (
     CulpritSet,
     Fact,
     FileChange,
+    Finding,
     MergeNote,
     MergeWarning,
     Outcome,
     PlaceFault,
+    RacerResult,
     Symptom,
     Usage,
     Verdict,
@@ -124,6 +126,8 @@ class AttemptStarted(Fact):
     attempt: int
     base: str
     backend: str
+    racer: int = 0
+    """From 1, where several do the agent's work at once; 0: there is no race."""
 
 
 class AttemptEnded(Fact):
@@ -161,6 +165,8 @@ class AttemptEnded(Fact):
     """What the agent calls the conversation, if it can go on with it."""
     home: str = ""
     """The attempt in whose home that is kept."""
+    findings: tuple[Finding, ...] = ()
+    """What a reviewer reports."""
 
 
 class AttemptInterrupted(Fact):
@@ -191,6 +197,58 @@ class BackendStopped(Fact):
     """What the plan calls it."""
     reason: str
     mend: str = ""
+
+
+class RateLimited(Fact):
+    """A provider limits the rate: none of its attempts begins for a while, and then fewer at once."""
+
+    kind: Literal["rate_limited"] = "rate_limited"
+    provider: str
+    backends: tuple[str, ...]
+    """What the plan, and attempts, call it."""
+    at_once: int
+    """How many there may be afterwards."""
+    of: int
+    """How many there may be while it does not limit the rate."""
+    wait: float
+    """Seconds from now."""
+
+    def __str__(self) -> str:
+        fewer = f"{self.at_once} of {self.of} at once"
+        return f"{self.provider}: rate limited, {fewer}, again in {self.wait:.0f} s"
+
+
+class RateLimitOver(Fact):
+    """The wait for a provider is over."""
+
+    kind: Literal["rate_limit_over"] = "rate_limit_over"
+    provider: str
+
+
+class RaceClosed(Fact):
+    """All racers of an agent have ended: their works are held against each other next."""
+
+    kind: Literal["race_closed"] = "race_closed"
+    batch: str
+    agent: str
+
+
+class RaceDecided(Fact):
+    """Which racer's work goes into the batch, and why; or that none is proven."""
+
+    kind: Literal["race_decided"] = "race_decided"
+    batch: str
+    agent: str
+    attempts: tuple[int, ...]
+    """All that were made in it, also those that were cut short."""
+    stands_on: int
+    """The attempt that counts from now on: the one that was picked, or the one that came closest."""
+    outcome: Outcome | None = None
+    """None: it was picked. Else what the agent's attempt came to."""
+    reason: str
+    evidence: str = ""
+    """What the next attempts' briefs are told."""
+    results: tuple[RacerResult, ...]
 
 
 class IntegrationStarted(Fact):
@@ -483,6 +541,10 @@ Event = Annotated[
     | AttemptEnded
     | AttemptInterrupted
     | BackendStopped
+    | RateLimited
+    | RateLimitOver
+    | RaceClosed
+    | RaceDecided
     | IntegrationStarted
     | CandidateBuilt
     | GateStarted

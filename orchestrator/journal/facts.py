@@ -8,6 +8,7 @@ render them (`reports`, `ui`), and does not say when they happened (`events`).
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -490,6 +491,36 @@ class MergeWarning(Fact):
     symbol: str
     agents: tuple[str, str]
     text: str
+
+
+class Finding(Fact):
+    """What a reviewer says of the work it read: a claim, and nothing more."""
+
+    severity: Literal["high", "medium", "low"]
+    path: str = ""
+    """Empty where it is of no one file."""
+    line: int = 0
+    """From 1; 0 for the whole file."""
+    text: str
+
+    @property
+    def where(self) -> str:
+        """The path with the line, as far as these are said."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+class RacerResult(Fact):
+    """How one racer's work compares with that of the others."""
+
+    attempt: int
+    backend: str
+    is_proven: bool = False
+    outcome: Outcome | None = None
+    """What it came to by itself, or with the gate; None where nothing stands against it."""
+    lines: int = 0
+    """How many lines it adds and removes."""
+    reason: str
+    """In one sentence: what the gate found, or why it was not asked."""
 
 
 class FileChange(Fact):

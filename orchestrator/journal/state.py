@@ -6,7 +6,7 @@ pure. What may happen next is `engine.frontier`'s; what people are told is `repo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, reduce
@@ -31,6 +31,10 @@ from orchestrator.journal.events import (
     IntegrationStarted,
     LandingStarted,
     ProbeFinished,
+    RaceClosed,
+    RaceDecided,
+    RateLimited,
+    RateLimitOver,
     Record,
     RedoRequested,
     Return,
@@ -48,6 +52,7 @@ from orchestrator.journal.events import (
 )
 from orchestrator.journal.facts import Decision, Outcome, PlaceFault, Usage
 from orchestrator.journal.talk import Talk
+from orchestrator.journal.throttles import Throttle, throttled
 from orchestrator.plan import Plan, make_plan
 
 
@@ -125,24 +130,80 @@ class AgentState:
     limit: int
     attempts: tuple[Attempt, ...] = ()
     forgotten: int = 0
+    racers: tuple[str, ...] = ()
+    """The backends that do its work at once; none: one attempt at a time."""
+    races: tuple[RaceDecided, ...] = ()
+    is_judged: bool = False
+    """Whether the works of its race are being held against each other."""
+    out: frozenset[int] = frozenset()
+    """Racers whose backend is stopped."""
     settled: Outcome | None = None
     """Set when it landed, or when its batch ended without it."""
     settled_reason: str = ""
 
     @cached_property
+    def race(self) -> tuple[Attempt, ...]:
+        """The attempts of the race that is under way, oldest first."""
+        decided = max(self.forgotten, *(self.races[-1].attempts if self.races else (0,)))
+        return tuple(
+            it for it in self.attempts if it.started.racer and it.started.attempt > decided
+        )
+
+    @cached_property
+    def counted(self) -> tuple[Attempt, ...]:
+        """The attempts that it is held to: of a race that is decided one, of one under way none."""
+        beside = {it.started.attempt for it in self.race}
+        for race in self.races:
+            beside |= set(race.attempts) - {race.stands_on}
+        return tuple(
+            it
+            for it in self.attempts
+            if it.started.attempt > self.forgotten and it.started.attempt not in beside
+        )
+
+    @cached_property
     def last(self) -> Attempt | None:
-        """The newest attempt that counts."""
-        return self.attempts[-1] if len(self.attempts) > self.forgotten else None
+        """The newest attempt, or the one that the newest race came to."""
+        attempts = self.race or self.counted
+        return attempts[-1] if attempts else None
 
     @property
     def charged(self) -> int:
-        return sum(attempt.ended is not None for attempt in self.attempts[self.forgotten :])
+        return sum(attempt.ended is not None for attempt in self.counted)
+
+    @cached_property
+    def running(self) -> tuple[Attempt, ...]:
+        """The attempts at work."""
+        return tuple(attempt for attempt in self.attempts if attempt.is_running)
+
+    @cached_property
+    def to_start(self) -> tuple[int, ...]:
+        """The racers that an attempt is to be made of; 0 stands for the agent itself."""
+        if self.settled or self.is_judged or not (self.race or self.phase is Phase.PENDING):
+            return ()
+        if not self.racers or (self.sent_back and self.sent_back.resolver):
+            return (0,)
+        newest = {attempt.started.racer: attempt for attempt in self.race}
+        return tuple(
+            racer
+            for racer in range(1, len(self.racers) + 1)
+            if racer not in self.out and (racer not in newest or newest[racer].interrupted)
+        )
+
+    @cached_property
+    def has_raced(self) -> bool:
+        """Whether nobody is at work in a race of which there is work, or a failure, to be judged."""
+        is_open = bool(self.race) and not self.running and not self.is_judged
+        return is_open and not self.settled and any(attempt.ended for attempt in self.race)
 
     @cached_property
     def phase(self) -> Phase:
         last = self.last
         if self.settled:
             return Phase.ENDED
+        if self.race:
+            is_done = self.running or self.is_judged or not self.to_start
+            return Phase.RUNNING if is_done else Phase.PENDING
         if last is None or last.interrupted:
             return Phase.PENDING
         if last.is_running:
@@ -171,8 +232,17 @@ class AgentState:
         """What its newest attempt that ended was sent back with; those that were interrupted are
         begun again alike.
         """
-        ended = [attempt for attempt in self.attempts[self.forgotten :] if attempt.ended]
+        ended = [attempt for attempt in self.counted if attempt.ended]
         return ended[-1].returned if ended else None
+
+    def as_seen_by(self, number: int) -> AgentState:
+        """The agent as its attempt of that number knows it: as if that were the newest, and without
+        what others do, or did, in the same race.
+        """
+        own = self.attempts[number - 1]
+        beside = {it.started.attempt for it in self.race if it.started.racer != own.started.racer}
+        known = tuple(it for it in self.attempts[:number] if it.started.attempt not in beside)
+        return replace(self, attempts=known)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -190,7 +260,7 @@ class AgentState:
     @property
     def work(self) -> AttemptEnded | None:
         """The captured work that its batch is integrated from."""
-        last = self.last
+        last = None if self.race else self.last
         return (
             last.ended
             if last and last.ended and last.returned is None and last.ended.commit
@@ -284,6 +354,8 @@ class State:
     approvals: tuple[ApprovalRecorded, ...] = ()
     stopped: Mapping[str, BackendStopped] = field(default_factory=dict)
     """Backends that nobody is given to any more, by the name that the plan uses."""
+    throttles: Mapping[str, Throttle] = field(default_factory=dict)
+    """By provider that limits the rate, or did a while ago."""
     written: tuple[CheckoutWritten, ...] = ()
     ended: RunEnded | None = None
     interrupted: RunInterrupted | None = None
@@ -317,6 +389,11 @@ class State:
     def agents_of(self, batch: str) -> tuple[AgentState, ...]:
         """The batch's agents in plan order."""
         return tuple(self.agents[planned.id] for planned in self.plan.batch(batch).agents)
+
+    def hands_of(self, batch: str) -> tuple[AgentState, ...]:
+        """Those of its agents whose work lands: no reviewers, unless there is nobody else."""
+        agents = self.agents_of(batch)
+        return tuple(it for it in agents if not self.plan.agent(it.id).is_reviewer) or agents
 
     def is_whole(self, batch: str) -> bool:
         """Whether dependents may build on it: it has ended, and all that is not optional landed or
@@ -367,7 +444,29 @@ class State:
         return (
             known.phase is Phase.PENDING
             and self.over_budget(known.batch) is not None
-            and all(self.agents[need].has_delivered for need in self.plan.agent(agent).needs)
+            and all(
+                self.agents[need].has_delivered or self.plan.agent(agent).is_reviewer
+                for need in self.plan.agent(agent).needs
+            )
+        )
+
+    def backend_for(self, agent: str, racer: int = 0) -> str:
+        """The name of the backend that makes the agent's next attempt, or the one under way."""
+        known = self.agents[agent]
+        if known.sent_back and known.sent_back.resolver:
+            return known.sent_back.resolver
+        return known.racers[racer - 1] if racer else self.plan.agent(agent).backend
+
+    def throttle_of(self, backend: str) -> Throttle | None:
+        """What holds a backend's attempts back."""
+        return next((it for it in self.throttles.values() if backend in it.event.backends), None)
+
+    def at_work(self, backends: Collection[str]) -> int:
+        """How many attempts of these backends there are now."""
+        return sum(
+            attempt.started.backend in backends
+            for agent in self.agents.values()
+            for attempt in agent.running
         )
 
     def approvals_for(self, batch: str, tree: str) -> dict[str, ApprovalRecorded]:
@@ -414,7 +513,7 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             raise TypeError("a journal has one run_started")
         case RunResumed() as event:
             return replace(
-                _with_backends_again(state),
+                _with_races_again(_with_backends_again(state)),
                 integrating=None,
                 interrupted=None,
                 parallel=event.parallel,
@@ -449,13 +548,23 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             )
         case AttemptEnded() as event:
             state = _with_attempt(state, event.agent, event.attempt, ended=event)
-            return _without_backend(state, event.agent)
+            return _without_backend(_less_throttled(state, event), event.agent)
         case AttemptInterrupted() as event:
             state = _with_attempt(state, event.agent, event.attempt, interrupted=event)
             return _without_backend(state, event.agent)
         case BackendStopped() as event:
             stopped = {**state.stopped, **dict.fromkeys(event.backends, event)}
             return _without_backend(replace(state, stopped=stopped), *state.agents)
+        case RateLimited() as event:
+            throttle = throttled(state.throttles.get(event.provider), event, record.at)
+            return replace(state, throttles={**state.throttles, event.provider: throttle})
+        case RateLimitOver(provider=provider):
+            throttle = replace(state.throttles[provider], waits=False)
+            return replace(state, throttles={**state.throttles, provider: throttle})
+        case RaceClosed() as event:
+            return _with_agent(state, event.agent, is_judged=True)
+        case RaceDecided() as event:
+            return _without_backend(_raced(state, event), event.agent)
         case IntegrationStarted(batch=batch):
             state = _with_batch(state, batch, candidate=None, gate=None, verdict=None, intent=None)
             return replace(state, integrating=batch)
@@ -477,7 +586,10 @@ def apply(state: State | None, record: Record) -> State:  # noqa: PLR0911, PLR09
             return _searched(state, event)
         case AgentsReturned() as event:
             for item in event.returns:
-                state = _with_attempt(state, item.agent, None, returned=item)
+                last = state.agents[item.agent].last
+                if last is not None:
+                    number = last.started.attempt
+                    state = _with_attempt(state, item.agent, number, returned=item)
                 state = _without_backend(state, item.agent)
             returns = (*state.batches[event.batch].returns, *event.returns)
             state = _with_batch(state, event.batch, returns=returns)
@@ -510,10 +622,17 @@ def _without_backend(state: State, *agents: str) -> State:
     """Who would be given to a backend that is stopped has failed."""
     for id in agents if state.stopped else ():
         agent = state.agents[id]
-        sent_back = agent.sent_back
-        name = (sent_back and sent_back.resolver) or state.plan.agent(id).backend
-        if agent.phase is Phase.PENDING and name in state.stopped:
-            event = state.stopped[name]
+        names = agent.racers or (state.plan.agent(id).backend,)
+        if agent.sent_back and agent.sent_back.resolver:
+            names = (agent.sent_back.resolver,)
+        elif agent.racers:
+            out = frozenset(n for n, name in enumerate(names, 1) if name in state.stopped)
+            state = _with_agent(state, id, out=out)
+            agent = state.agents[id]
+        has_raced = any(attempt.ended or attempt.is_running for attempt in agent.race)
+        is_next = agent.phase is Phase.PENDING or (bool(agent.race) and not has_raced)
+        if is_next and not has_raced and all(name in state.stopped for name in names):
+            event = state.stopped[names[0]]
             reason = f"{event.reason}; {event.mend}" if event.mend else event.reason
             state = _with_agent(state, id, settled=Outcome.FAILED, settled_reason=reason)
     return state
@@ -524,7 +643,48 @@ def _with_backends_again(state: State) -> State:
     for agent in state.agents.values() if state.stopped else ():
         if agent.settled is Outcome.FAILED and state.batches[agent.batch].outcome is None:
             state = _with_agent(state, agent.id, settled=None, settled_reason="")
+        if agent.out:
+            state = _with_agent(state, agent.id, out=frozenset())
     return replace(state, stopped={})
+
+
+def _with_races_again(state: State) -> State:
+    """Nobody judges a race any more that was being judged."""
+    for agent in state.agents.values():
+        if agent.is_judged:
+            state = _with_agent(state, agent.id, is_judged=False)
+    return state
+
+
+def _less_throttled(state: State, event: AttemptEnded) -> State:
+    """An attempt that was not limited lets its provider have more."""
+    backend = state.agents[event.agent].attempts[event.attempt - 1].started.backend
+    throttle = state.throttle_of(backend)
+    if throttle is None or throttle.waits:
+        return state
+    grown = throttle.after_one_more()
+    others = {id: it for id, it in state.throttles.items() if it is not throttle}
+    return replace(
+        state,
+        throttles=others if grown.is_over else {**others, grown.event.provider: grown},
+    )
+
+
+def _raced(state: State, event: RaceDecided) -> State:
+    """What a race came to is held against each of its attempts that was not picked."""
+    agent = state.agents[event.agent]
+    for result in event.results:
+        said = agent.attempts[result.attempt - 1]
+        if result.attempt != event.stands_on and said.outcome is None:
+            given = result.outcome or Outcome.CANCELLED
+            back = Return(agent=event.agent, outcome=given, reason=result.reason)
+            state = _with_attempt(state, event.agent, result.attempt, returned=back)
+    if event.outcome is not None:
+        back = Return(
+            agent=event.agent, outcome=event.outcome, reason=event.reason, evidence=event.evidence
+        )
+        state = _with_attempt(state, event.agent, event.stands_on, returned=back)
+    return _with_agent(state, event.agent, races=(*agent.races, event), is_judged=False)
 
 
 def _begin(event: RunStarted, at: float) -> State:
@@ -536,7 +696,7 @@ def _begin(event: RunStarted, at: float) -> State:
         tip=event.base,
         parallel=event.parallel,
         agents={
-            a.id: AgentState(a.id, batch.id, a.attempts)
+            a.id: AgentState(a.id, batch.id, a.attempts, racers=a.racers)
             for batch in plan.batches
             for a in batch.agents
         },
@@ -553,7 +713,9 @@ def _settled(state: State, batch: str, outcome: Outcome, reason: str) -> State:
     kept = {it.id for it in left if not is_of_needs and state.is_kept_by_budget(it.id)}
     spent = str(state.over_budget(batch))
     for agent in left:
-        if agent.id in kept:
+        if agent.phase is Phase.READY and state.plan.agent(agent.id).is_reviewer:
+            settled, why = Outcome.NO_CHANGE_NEEDED, agent.reason
+        elif agent.id in kept:
             last = agent.last.outcome if agent.last else None
             said = f"{spent} (before: {last.value}: {agent.reason})" if last else spent
             settled, why = Outcome.OVER_BUDGET, said
@@ -635,6 +797,8 @@ def _redo(state: State, event: RedoRequested, at: float) -> State:
                     forgotten=fresh,
                     settled=None,
                     settled_reason="",
+                    is_judged=False,
+                    out=frozenset(),
                 )
             elif (is_taken_back and agent.id not in on_tip) or agent.settled in (
                 Outcome.BLOCKED,
@@ -685,14 +849,12 @@ def _with_agent(state: State, agent: str, **changes: object) -> State:
     return replace(state, agents={**state.agents, agent: changed})
 
 
-def _with_attempt(state: State, agent: str, number: int | None, **changes: object) -> State:
-    """Change the attempt with that number; None means the newest."""
+def _with_attempt(state: State, agent: str, number: int, **changes: object) -> State:
+    """Change the attempt with that number."""
     attempts = tuple(
         replace(attempt, **changes)  # type: ignore[arg-type]
-        if attempt.started.attempt == number or (number is None and is_last)
+        if attempt.started.attempt == number
         else attempt
-        for attempt, is_last in (
-            (a, a is state.agents[agent].attempts[-1]) for a in state.agents[agent].attempts
-        )
+        for attempt in state.agents[agent].attempts
     )
     return _with_agent(state, agent, attempts=attempts)

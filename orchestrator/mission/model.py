@@ -399,10 +399,65 @@ class Repository(Model):
         return self
 
 
+MOST_RACERS = 10
+
+
+def _race(value: object) -> object:
+    """So many of the same backend, or which ones."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_RACERS:
+        return value
+    if isinstance(value, list | tuple) and 2 <= len(value) <= MOST_RACERS:
+        return tuple(_identifier(name) for name in value)
+    raise ValueError(
+        f"expected backends to race one another, [claude, codex], or a number up to {MOST_RACERS}"
+        " of times that the agent's backend does; 1 is no race"
+    )
+
+
+_RACE_SCHEMA = {
+    "description": "backends that race one another, [claude, codex], or how often the agent's own does",
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": MOST_RACERS},
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": IDENTIFIER},
+            "minItems": 2,
+            "maxItems": MOST_RACERS,
+        },
+    ],
+}
+Race = Annotated[int | tuple[str, ...], BeforeValidator(_race), WithJsonSchema(_RACE_SCHEMA)]
+
+
+class Ceiling(Model):
+    """What one attempt may use, held against what its agent reports while it works."""
+
+    tokens: Annotated[Quantity, Field(ge=1)] | None = None
+    """What its model read and wrote."""
+    cost_usd: float | None = Field(default=None, gt=0)
+    """What that cost, where the agent says."""
+    on_exceed: Literal["stop", "warn"] = "stop"
+    """stop: the attempt is ended as over budget, its work kept. warn: it is told, and noted."""
+
+    @model_validator(mode="after")
+    def _has_a_ceiling(self) -> Ceiling:
+        if self.tokens is None and self.cost_usd is None:
+            raise ValueError(
+                "expected a ceiling, such as `tokens: 2M` (of its wall clock, `timeout` is)"
+            )
+        return self
+
+
 class Defaults(Model):
     """What holds for every agent unless it says otherwise."""
 
     backend: Identifier = "auto"
+    race: Race | None = None
+    """Backends that do an agent's work at once, each for itself, or how often its own does; the gate
+    picks. Reviewers do not race.
+    """
+    budget: Ceiling | None = None
+    """What one attempt may use."""
     timeout: Duration = 3600.0
     """Wall clock of one attempt, from the start of its process; waiting for a slot does not count.
     """
@@ -970,7 +1025,8 @@ class Agent(Model):
     tasks: Texts = ()
     files: Texts = ()
     """What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`. None: a
-    read-only reviewer.
+    read-only reviewer, who reads the work of its batch's others, or of those that it needs, and
+    reports findings.
     """
     deliverables: Claims = ()
     needs: Identifiers = ()
@@ -982,6 +1038,12 @@ class Agent(Model):
     optional: bool = Field(default=False, strict=True)
     """Dependents do not wait for it."""
     backend: Identifier | None = None
+    race: Race | None = None
+    """Backends that do its work at once, each for itself, or how often its own does (1: no race); the
+    gate picks.
+    """
+    budget: Ceiling | None = None
+    """What one attempt may use; the batch's and the run's hold as well."""
     timeout: Duration | None = None
     attempts: int | None = Field(default=None, ge=1, le=20, strict=True)
     services: Identifiers | None = None

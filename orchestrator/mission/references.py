@@ -47,6 +47,7 @@ def reference_problems(mission: Mission, positions: Positions, folder: Path) -> 
         *backend_problems(mission, positions, folder),
         *_backend_names(mission, positions),
         *_resolver(mission, positions),
+        *_races(mission, positions),
         *_gates(mission, positions),
         *service_problems(mission, positions),
         *_service_cycles(mission, positions),
@@ -69,6 +70,11 @@ def _backend_names(mission: Mission, positions: Positions) -> Iterator[Problem]:
         for loc, _, agent in _all_agents(mission)
         if agent.backend is not None
     ]
+    raced: list[tuple[Loc, object]] = [(("defaults", "race"), mission.defaults.race)]
+    raced += [((*loc, "race"), agent.race) for loc, _, agent in _all_agents(mission)]
+    for loc, race in raced:
+        names = race if isinstance(race, tuple) else ()
+        used += [((*loc, index), name) for index, name in enumerate(names)]
     if mission.resolver is not None:
         used.append((("resolver",), mission.resolver))
     for name, backend in mission.backends.items():
@@ -104,6 +110,19 @@ def _resolver(mission: Mission, positions: Positions) -> Iterator[Problem]:
             yield Problem(
                 place, what, "name a backend under `resolver:`, or write `retry` or `fail`"
             )
+
+
+def _races(mission: Mission, positions: Positions) -> Iterator[Problem]:
+    for loc, _, agent in _all_agents(mission):
+        if agent.race in (None, 1):
+            continue
+        place = positions.key((*loc, "race"))
+        if not agent.files:
+            what = f"the agent `{agent.id}` has no `files`, so that it reviews: there is no race to win"
+            yield Problem(place, what, "take `race` out, or say what it may change under `files`")
+        elif agent.backend is not None and not isinstance(agent.race, int):
+            what = f"`race` names the backends of `{agent.id}`, and so does `backend`"
+            yield Problem(place, what, "take `backend` out")
 
 
 def _gates(mission: Mission, positions: Positions) -> Iterator[Problem]:

@@ -39,9 +39,7 @@ def _tidy(node: Data) -> Data:
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
-    tidy = {
-        key: _tidy(value) for key, value in node.items() if not (key == "default" and value is None)
-    }
+    tidy = {key: _tidy(value) for key, value in node.items() if value is not None}
     if NULL in tidy.get("anyOf", ()):
         options = [option for option in tidy.pop("anyOf") if option != NULL]
         tidy = {**options[0], **tidy} if len(options) == 1 else {"anyOf": options, **tidy}

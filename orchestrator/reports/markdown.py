@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from orchestrator.journal.facts import ClaimResult, ClaimStatus, CulpritSet
+from orchestrator.journal.facts import (
+    ClaimResult,
+    ClaimStatus,
+    CulpritSet,
+    Finding,
+    RacerResult,
+)
 from orchestrator.reports import escape, mermaid
 from orchestrator.reports.escape import raw
 from orchestrator.reports.model import (
     AgentSummary,
     AttemptSummary,
     BatchSummary,
+    RaceSummary,
     Summary,
 )
 from orchestrator.reports.telling import (
@@ -39,6 +46,7 @@ from orchestrator.reports.text import count, duration, short
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+SEVERITIES = ("high", "medium", "low")
 LIMIT = 60_000
 """Characters; a comment or the body of a pull request on GitHub may have 65,536."""
 
@@ -144,6 +152,8 @@ def _environment() -> Environment:
     environment.globals |= {
         "attempts_left": attempts_of_note,
         "attempts_that_used": attempts_that_used,
+        "findings_of": findings_of,
+        "racers_of": racers_of,
         "changes": changes,
         "claim_links": claim_links,
         "deliverables": deliverables,
@@ -193,6 +203,22 @@ def changes(agent: AgentSummary) -> Markup:
         if agent.files
         else Markup("–")
     )
+
+
+def findings_of(batch: BatchSummary) -> list[tuple[AgentSummary, Finding]]:
+    """What a batch's reviewers found, the worst first."""
+    found = [(agent, it) for agent in batch.agents for it in agent.findings]
+    return sorted(found, key=lambda item: SEVERITIES.index(item[1].severity))
+
+
+def racers_of(batch: BatchSummary) -> list[tuple[AgentSummary, int, RaceSummary, RacerResult]]:
+    """What was found of each racer of a batch; races of one agent are numbered from 1."""
+    return [
+        (agent, number, race, result)
+        for agent in batch.agents
+        for number, race in enumerate(agent.races, 1)
+        for result in race.results
+    ]
 
 
 def attempts_that_used(batch: BatchSummary) -> list[tuple[AgentSummary, AttemptSummary]]:

@@ -22,9 +22,11 @@ from orchestrator.journal.facts import (
     Decision,
     Exercise,
     FileChange,
+    Finding,
     MergeNote,
     MergeWarning,
     Outcome,
+    RacerResult,
     Reason,
     Symptom,
     TestSide,
@@ -79,6 +81,15 @@ class AttemptSummary(Part):
         return self.outcome.value if self.outcome else self.phase
 
 
+class RaceSummary(Part):
+    """Which racer's work went on, and what was found of each."""
+
+    picked: int | None
+    """The attempt; null where none may land."""
+    reason: str
+    results: tuple[RacerResult, ...]
+
+
 class AgentSummary(Part):
     """One piece of work and what came of it."""
 
@@ -107,6 +118,14 @@ class AgentSummary(Part):
     """The file of the report's folder that has all files and breaches, where some are left out."""
     notes: tuple[str, ...]
     deliverables: tuple[ClaimResult, ...]
+    reviewer: bool = False
+    """Whether it changes nothing and reports findings."""
+    findings: tuple[Finding, ...] = ()
+    """What it reports, where it is a reviewer: claims, that decide nothing."""
+    race: tuple[str, ...] = ()
+    """The backends that do its work at once, of which the gate picks; none: there is no race."""
+    races: tuple[RaceSummary, ...] = ()
+    """What its races came to, oldest first."""
 
     @property
     def status(self) -> str:
@@ -426,6 +445,8 @@ class Summary(Part):
     parallel: int
     usage: Usage | None = None
     """Of all attempts that said anything; the cost of those that told it."""
+    limits: tuple[str, ...] = ()
+    """What holds for providers that limit the rate now, a sentence each."""
     replayed: tuple[str, ...]
     """Backends of this run that played back a recording; no agent was at work there."""
     mission_file: str

@@ -24,6 +24,7 @@ from orchestrator.reports.model import (
     Command,
     GateSummary,
     LandingSummary,
+    RaceSummary,
     RunCounts,
     SearchSummary,
     Summary,
@@ -65,6 +66,7 @@ def summarize(state: State, *, is_alive: bool = True) -> Summary:
         isolation=started.isolation,
         parallel=state.parallel,
         usage=_usage(attempts),
+        limits=() if state.ended else tuple(map(str, state.throttles.values())),
         replayed=tuple(dict.fromkeys(attempt.backend for attempt in attempts if attempt.replayed)),
         mission_file=started.mission_file,
         repository=started.repository,
@@ -167,7 +169,7 @@ def _agent(state: State, batch: BatchState, agent: AgentState) -> AgentSummary:
         Phase.ENDED: "ended",
     }
     attempts = tuple(_attempt(state, agent, attempt) for attempt in agent.attempts)
-    done = [attempt.ended for attempt in agent.attempts[agent.forgotten :] if attempt.ended]
+    done = [attempt.ended for attempt in agent.counted if attempt.ended]
     last = done[-1] if done else None
     return AgentSummary(
         id=agent.id,
@@ -190,6 +192,15 @@ def _agent(state: State, batch: BatchState, agent: AgentState) -> AgentSummary:
         whole=last.whole if last else "",
         notes=last.notes if last else (),
         deliverables=deliverables_of(batch, agent, planned.agent.deliverables),
+        reviewer=planned.is_reviewer,
+        findings=last.findings if last else (),
+        race=planned.racers,
+        races=tuple(
+            RaceSummary(
+                picked=None if it.outcome else it.stands_on, reason=it.reason, results=it.results
+            )
+            for it in agent.races
+        ),
     )
 
 

@@ -104,6 +104,7 @@ def _head(view: View) -> list[Text]:
     batches = sum(batch.outcome is not None for batch in state.batches.values())
     tally.append(f"{batches} of {count(len(state.batches), 'batch')}")
     spent = [Text(str(event), "yellow") for event in state.exceeded]
+    spent += [Text(str(throttle), "yellow") for throttle in state.throttles.values()]
     return [title, Text(facts, "dim"), Text(", ".join(tally), "bold"), *spent, Text()]
 
 
@@ -224,7 +225,10 @@ def _agent_line(view: View, agent: AgentState, ids: int) -> Text:
         f"{max(1, agent.charged + (agent.phase is Phase.RUNNING))}/{agent.limit}" if number else ""
     )
     planned = state.plan.agent(agent.id)
+    racers = planned.racers if last is None or last.started.racer else ()
     backend = last.started.backend if last else planned.backend
+    if racers and (agent.race or last is None):
+        backend = count(len(racers), "racer")
     said = last_line(output.line) if output and agent.phase is Phase.RUNNING else ""
     name = one_line(planned.agent.name, 60)
     line = Text("  ")

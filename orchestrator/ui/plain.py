@@ -30,6 +30,10 @@ from orchestrator.journal.events import (
     GateFinished,
     GateStarted,
     ProbeFinished,
+    RaceClosed,
+    RaceDecided,
+    RateLimited,
+    RateLimitOver,
     Record,
     RedoRequested,
     RolledBack,
@@ -127,7 +131,8 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case AttemptStarted() as event:
             agent = state.agents[event.agent]
             attempt = f"attempt {agent.charged + 1}/{agent.limit}"
-            yield f"{event.batch} {event.agent}", f"started {attempt} with {event.backend}"
+            racing = f", racer {event.racer} of {len(agent.racers)}" if event.racer else ""
+            yield f"{event.batch} {event.agent}", f"started {attempt} with {event.backend}{racing}"
         case AttemptEnded() as event:
             yield f"{event.batch} {event.agent}", _ended(event, state)
         case AttemptInterrupted() as event:
@@ -136,6 +141,16 @@ def lines_of(record: Record, state: State) -> Iterator[tuple[str, str]]:  # noqa
         case BackendStopped() as event:
             what = f"{event.reason}; {event.mend}" if event.mend else event.reason
             yield "- -", f"backend {', '.join(event.backends)} is stopped: {what}"
+        case RateLimited() as event:
+            yield "- -", str(event)
+        case RateLimitOver(provider=provider):
+            yield "- -", f"{provider}: goes on, {state.throttles[provider].most} at once"
+        case RaceClosed() as event:
+            number = count(len(state.agents[event.agent].racers), "racer")
+            yield f"{event.batch} {event.agent}", f"{number} ended: the gate picks"
+        case RaceDecided() as event:
+            again = _again(state, event.agent)
+            yield f"{event.batch} {event.agent}", f"{event.reason}{again}"
         case CandidateBuilt() as event:
             noted = f", {count(len(event.notes), 'note')} in the report" if event.notes else ""
             yield (

@@ -20,6 +20,7 @@ from orchestrator.inspection import Finding, FindingKind, Findings, Severity
 from orchestrator.mission.model import (
     AnyCheck,
     ApprovalCheck,
+    Ceiling,
     Claim,
     CommandCheck,
     Gate,
@@ -111,7 +112,12 @@ def _batch(batch: PlannedBatch, misses: frozenset[str]) -> Text:
 def _agent(agent: PlannedAgent, misses: frozenset[str]) -> Text:
 
     text = Text.assemble((agent.id, "cyan"), "  ", agent.agent.name)
-    facts = [agent.backend, duration(agent.timeout)]
+    backends = f"race of {', '.join(agent.racers)}" if agent.racers else agent.backend
+    facts = [backends, duration(agent.timeout)]
+    if agent.is_reviewer:
+        facts.insert(0, "reviewer")
+    if agent.ceiling:
+        facts.append(f"{_told_ceiling(agent.ceiling)} an attempt")
     if agent.attempts != 1:
         facts.append(f"{agent.attempts} attempts")
     if agent.agent.deliverables:
@@ -133,10 +139,17 @@ def _agent(agent: PlannedAgent, misses: frozenset[str]) -> Text:
     if len(agent.scope.patterns) > MOST:
         text.append(f"\n       and {len(agent.scope.patterns) - MOST} more", "dim")
     if not agent.scope:
-        text.append("\nfiles  none: read-only", "dim")
+        text.append("\nfiles  none: read-only, its findings are claims", "dim")
     if agent.scope.has_symbols:
         text.append(f"\nbeside its symbols  {_beside(agent.scope)}", "dim")
     return text
+
+
+def _told_ceiling(ceiling: Ceiling) -> str:
+    """`2,000,000 tokens or 1.50 US dollars`, and whether that only warns."""
+    told = [f"{ceiling.tokens:,} tokens"] if ceiling.tokens is not None else []
+    told += [f"{ceiling.cost_usd:,.2f} US dollars"] if ceiling.cost_usd is not None else []
+    return " or ".join(told) + (" (warns)" if ceiling.on_exceed == "warn" else "")
 
 
 def _beside(scope: Scope) -> str:
@@ -288,7 +301,7 @@ def _totals(plan: Plan, findings: Findings) -> Text:
 
     claims, misses = _claims(plan), _misses(findings)
     proven = sum(_is_provable(claim, misses) for claim in claims)
-    attempts = sum(agent.attempts for agent in plan.agents)
+    attempts = sum(agent.attempts * len(agent.backends) for agent in plan.agents)
     text = Text.assemble(("Critical path  ", "bold"), " → ".join(plan.critical_path))
     text.append(f"  at most {duration(plan.ceiling)} in first attempts, gates not counted\n", "dim")
     text.append("Total  ", "bold")
@@ -378,6 +391,8 @@ def _batch_document(
                 "name": agent.agent.name,
                 "mission": agent.agent.mission,
                 "backend": agent.backend,
+                "race": list(agent.racers),
+                "reviewer": agent.is_reviewer,
                 "timeout_seconds": agent.timeout,
                 "attempts": agent.attempts,
                 "needs": list(agent.needs),

@@ -110,6 +110,7 @@ def _facts(summary: Summary) -> RenderableType:
     where = f"isolation {one_line(summary.isolation)}; tip {short(summary.tip)}"
     took = f"{word(summary.status)}, {duration(times.wall)}{speed}"
     lines = [took, f"{landed}; {whole}", f"{criteria}, {deliverables}", where]
+    lines += map(one_line, summary.limits)
     if summary.replayed:
         lines.append(
             f"replayed a recording ({', '.join(summary.replayed)}): no agent was at work in those attempts"
@@ -182,16 +183,22 @@ def _of_note(summary: Summary) -> list[AgentSummary]:
 def _agents(agents: Sequence[AgentSummary]) -> Table:
     table = _table("agent", "state", ">attempt", ">time", "backend", "why")
     for agent in agents:
-        last = agent.attempts[-1] if agent.attempts else None
         table.add_row(
             Text(agent.id),
             _mark(agent.status),
             f"{len(agent.attempts)}/{agent.attempts_allowed}",
             duration(agent.seconds) if agent.seconds else "–",
-            Text(last.backend if last else agent.backend),
+            Text(_backend(agent)),
             Text(one_line(agent.reason, 200)),
         )
     return table
+
+
+def _backend(agent: AgentSummary) -> str:
+    """Whom it is, or was last, given to."""
+    if agent.race and not agent.races:
+        return count(len(agent.race), "racer")
+    return agent.attempts[-1].backend if agent.attempts else agent.backend
 
 
 def _table(*names: str) -> Table:

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.agents.brief import OTHERS_SHOWN, Briefs, EarlierAttempt
 from orchestrator.agents.registry import make_backend
+from orchestrator.engine.attempts.reviewing import findings_in
 from orchestrator.errors import EnvironmentRefused
 from orchestrator.mission.model import Mission
 from orchestrator.mission.scope import Scope
@@ -92,7 +93,12 @@ def test_earlier_attempts_come_with_their_evidence() -> None:
 
 
 def test_a_reviewer_is_told_that_it_may_change_nothing() -> None:
-    assert "Any change is refused" in rendered(mission(batch("core", agent("1.1", files=[]))))
+    text = rendered(mission(batch("core", agent("1.1", files=[]))))
+    assert "Any change that you make is discarded" in text
+    assert "FINDING high|medium|low PATH:LINE: " in text
+    # Who only repeats its brief has found nothing, and has not said so either.
+    assert findings_in(text.splitlines()) == ((), False)
+    assert "FINDING" not in rendered(mission(batch("core", agent("1.1"))))
 
 
 def test_the_others_of_a_large_batch_do_not_drown_it() -> None:

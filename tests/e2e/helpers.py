@@ -298,6 +298,8 @@ def check_story(events: Sequence[Event]) -> None:
     started: set[tuple[str, int]] = set()
     closed: set[tuple[str, int]] = set()
     delivered: set[str] = set()
+    racer: dict[tuple[str, int], int] = {}
+    raced: set[tuple[str, int]] = set()
     landed: set[str] = set()
     tip = events[0]["base"]
     for event in events:
@@ -311,15 +313,21 @@ def check_story(events: Sequence[Event]) -> None:
                 assert event["agent"] not in landed, (
                     f"{key} was started after {event['agent']} had landed"
                 )
+                racer[key] = event.get("racer", 0)
+                assert (event["agent"], racer[key]) not in raced, f"{key}: its racer had ended"
                 started.add(key)
             case "attempt_ended" | "attempt_interrupted":
                 key = (event["agent"], event["attempt"])
                 assert key in started - closed, f"{key} {event['kind']} though it was not at work"
                 closed.add(key)
-                if event["kind"] == "attempt_ended" and event["outcome"] in (
-                    None,
-                    "no_change_needed",
-                ):
+                is_good = event.get("outcome", "") in (None, "no_change_needed")
+                if event["kind"] == "attempt_ended" and racer[key]:
+                    raced.add((event["agent"], racer[key]))
+                elif event["kind"] == "attempt_ended" and is_good:
+                    delivered.add(event["agent"])
+            case "race_decided":
+                raced = {key for key in raced if key[0] != event["agent"]}
+                if event["outcome"] is None:
                     delivered.add(event["agent"])
             case "agents_returned":
                 delivered -= {item["agent"] for item in event["returns"]}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from orchestrator.engine.frontier import (
     EndBatch,
     EndRun,
     Integrate,
+    JudgeRace,
     StartAttempt,
     StartBatch,
     Step,
@@ -29,6 +31,7 @@ from orchestrator.engine.frontier import (
 from orchestrator.engine.landings.conflicts import conflicted
 from orchestrator.engine.landings.landing import _rejected
 from orchestrator.engine.landings.moving import landed
+from orchestrator.engine.landings.race import compared, pick
 from orchestrator.engine.recovery import _in_commit, _landing_stopped_at
 from orchestrator.journal.events import (
     AgentsReturned,
@@ -48,6 +51,10 @@ from orchestrator.journal.events import (
     IntegrationStarted,
     LandingStarted,
     ProbeFinished,
+    RaceClosed,
+    RaceDecided,
+    RateLimited,
+    RateLimitOver,
     Record,
     RedoRequested,
     Return,
@@ -63,16 +70,24 @@ from orchestrator.journal.facts import (
     CulpritSet,
     Decision,
     Outcome,
+    RacerResult,
     Symptom,
     SymptomKind,
     Verdict,
 )
 from orchestrator.journal.state import AgentState, Phase, State, apply, fold
+from orchestrator.journal.throttles import fewer
 from orchestrator.merging.contribution import Conflict, ConflictKind, Integration
 from orchestrator.mission.model import Land, Mission
 from tests.reports.builder import agent, batch, mission
 
 LIMIT = 2000
+KINDS: tuple[dict[str, Any], ...] = (
+    *[{}] * 5,
+    {"race": 2},
+    {"race": ["claude", "codex", "claude"]},
+    {"files": []},  # a reviewer
+)
 ENDINGS = (
     *[None] * 12,
     Outcome.NO_CHANGE_NEEDED,
@@ -99,6 +114,7 @@ def missions(draw: st.DrawFn, *, batches: int = 4, agents: int = 4) -> Mission:
                 else [],
                 attempts=draw(st.integers(1, 3)),
                 optional=draw(st.integers(0, 4)) == 0,
+                **draw(st.sampled_from(KINDS)),
             )
             for m, id in enumerate(ids)
         ]
@@ -181,7 +197,7 @@ class World:
         if isinstance(event, AttemptStarted):
             self.check_start(event)
         if isinstance(event, AttemptEnded | AttemptInterrupted):
-            attempt = self.state.agents[event.agent].attempts[-1]
+            attempt = self.state.agents[event.agent].attempts[event.attempt - 1]
             assert attempt.is_running, "an attempt ends once"
             assert attempt.started.attempt == event.attempt
         if isinstance(event, BatchStarted):
@@ -201,7 +217,9 @@ class World:
         state, planned = self.state, self.state.plan.agent(event.agent)
         one = state.agents[event.agent]
         assert not one.settled, f"{event.agent} is {one.settled} and starts again"
-        assert one.phase is Phase.PENDING, f"{event.agent} starts while {one.phase}"
+        assert event.racer in one.to_start, f"{event.agent} starts while {one.phase}"
+        assert not event.racer or all(it.started.racer != event.racer for it in one.running)
+        assert event.racer or not one.running
         resolves = bool(one.sent_back and one.sent_back.resolver)
         assert resolves is (event.backend == "mediator")
         # A resolver is asked once even if the agent has no attempt left.
@@ -217,8 +235,13 @@ class World:
         assert event.attempt == len(one.attempts) + 1
         for need in state.plan.batch(event.batch).needs:
             assert state.is_whole(need), f"{event.agent} starts before {need} is whole"
-        running = [one for one in state.agents.values() if one.phase is Phase.RUNNING]
+        running = [it.started for one in state.agents.values() for it in one.running]
         assert len(running) < state.parallel, "no more at once than the run allows"
+        for throttle in state.throttles.values():
+            if event.backend in throttle.event.backends:
+                assert not throttle.waits, "nobody starts while its provider is waited for"
+                at_work = sum(one.backend == event.backend for one in running)
+                assert at_work < max(1.0, throttle.at_once), "no more than its provider allows"
         assert not state.over_budget(event.batch), "nobody starts over a budget that stops"
         limit = state.plan.batch(event.batch).parallel
         assert sum(one.batch == event.batch for one in running) < limit, (
@@ -227,6 +250,7 @@ class World:
         for need in planned.needs:
             needed = state.agents[need]
             delivered = needed.phase is Phase.READY or (needed.outcome and needed.outcome.is_good)
+            delivered = delivered or (planned.is_reviewer and needed.phase is Phase.ENDED)
             assert delivered, f"{event.agent} starts before {need} has delivered"
 
     def check_state(self) -> None:
@@ -240,16 +264,20 @@ class World:
         match step:
             case StartBatch(batch=batch):
                 self.emit(BatchStarted(batch=batch, base=self.state.tip))
-            case StartAttempt(batch=batch, agent=agent, attempt=attempt):
+            case StartAttempt(batch=batch, agent=agent, attempt=attempt, racer=racer):
                 base = self.state.batches[batch].base
                 assert base
-                sent_back = self.state.agents[agent].sent_back
-                backend = sent_back.resolver if sent_back and sent_back.resolver else "x"
-                self.emit(
-                    AttemptStarted(
-                        batch=batch, agent=agent, attempt=attempt, base=base, backend=backend
-                    )
+                started = AttemptStarted(
+                    batch=batch,
+                    agent=agent,
+                    attempt=attempt,
+                    base=base,
+                    backend=self.state.backend_for(agent, racer),
+                    racer=racer,
                 )
+                self.emit(started)
+            case JudgeRace(batch=batch, agent=agent):
+                self.emit(RaceClosed(batch=batch, agent=agent))
             case Integrate(batch=batch):
                 self.emit(IntegrationStarted(batch=batch))
             case EndBatch(batch=batch, outcome=outcome, reason=reason):
@@ -257,16 +285,17 @@ class World:
             case EndRun(exit_code=exit_code):
                 self.emit(RunEnded(exit_code=exit_code))
 
-    def end_attempt(self, id: str) -> None:
+    def end_attempt(self, id: str, number: int) -> None:
         one = self.state.agents[id]
-        number = len(one.attempts)
         if self.random.random() < 0.06:
             self.end_for_nobodys_fault(one, number)
             return
         outcome = self.random.choice(ENDINGS)
+        if self.state.plan.agent(id).is_reviewer:
+            outcome = outcome or Outcome.NO_CHANGE_NEEDED
         if (
             outcome not in (None, Outcome.NO_CHANGE_NEEDED)
-            and one.attempts[-1].started.backend == "mediator"
+            and one.attempts[number - 1].started.backend == "mediator"
         ):
             outcome = Outcome.CONFLICTED  # as the engine says of a resolver that did not solve it
         # Work that timed out or strayed is captured all the same.
@@ -283,19 +312,56 @@ class World:
     def end_for_nobodys_fault(self, one: AgentState, number: int) -> None:
         """Its provider limits the rate, or nobody has logged in."""
         ended = AttemptInterrupted(batch=one.batch, agent=one.id, attempt=number)
+        attempt = one.attempts[number - 1]
+        name = attempt.started.backend
         if self.random.random() < 0.7:
+            known, at_work = self.state.throttles.get(name), self.state.at_work([name])
+            at_once, of = fewer(known, at_work, self.state.parallel, attempt.started_at)
+            told = {"provider": name, "backends": (name,), "at_once": at_once, "of": of}
+            self.emit(RateLimited.model_validate({**told, "wait": 5.0}))
             self.emit(ended.model_copy(update={"answer": "rate_limited", "wait": 5.0}))
             return
-        is_resolver = one.attempts[-1].started.backend == "mediator"
-        name = "mediator" if is_resolver else self.state.plan.agent(one.id).backend
         self.emit(BackendStopped(backends=(name,), reason="not logged in", mend="log in"))
         self.emit(ended.model_copy(update={"answer": "not_logged_in"}))
+
+    def judge_race(self, id: str) -> None:
+        """What the engine records of a race whose works are red or green at random."""
+        one = self.state.agents[id]
+        newest = {attempt.started.racer: attempt for attempt in one.race}
+        results = []
+        for attempt in newest.values():
+            outcome = attempt.outcome if attempt.ended else Outcome.CANCELLED
+            if outcome in (None, Outcome.NO_CHANGE_NEEDED):
+                outcome = Outcome.REJECTED if self.random.random() < 0.3 else None
+            lines = self.random.randint(0, 3)
+            fact = {"attempt": attempt.started.attempt, "backend": "x", "reason": "so"}
+            results.append(
+                RacerResult.model_validate(
+                    {**fact, "outcome": outcome, "lines": lines, "is_proven": lines > 1}
+                )
+            )
+        stands_on, outcome, reason = pick(results)
+        self.emit(
+            RaceDecided(
+                batch=one.batch,
+                agent=id,
+                attempts=tuple(attempt.started.attempt for attempt in one.race),
+                stands_on=stands_on,
+                outcome=outcome,
+                reason=reason,
+                results=compared(results, stands_on, is_picked=outcome is None),
+            )
+        )
+        picked = self.state.agents[id]
+        assert (picked.phase is Phase.READY) is (outcome is None)
+        assert picked.last
+        assert picked.last.started.attempt == stands_on
 
     def advance(self, batch: str) -> None:
         """One more event of the batch whose turn it is, as `land_batch` would make them."""
         state, planned = self.state, self.state.plan.batch(batch)
         now = state.batches[batch]
-        ready = [one for one in state.agents_of(batch) if one.phase is Phase.READY]
+        ready = [one for one in state.hands_of(batch) if one.phase is Phase.READY]
         works = {(one.id, one.work.attempt) for one in ready if one.work}
         if now.intent:
             if self.ref == now.intent.before and self.ref != now.intent.after:
@@ -444,8 +510,8 @@ class World:
 
     def stop_running(self, batch: str | None = None) -> None:
         for one in self.state.agents.values():
-            if one.phase is Phase.RUNNING and batch in (None, one.batch):
-                number = len(one.attempts)
+            for started in [it.started for it in one.running if batch in (None, one.batch)]:
+                number = started.attempt
                 self.emit(AttemptInterrupted(batch=one.batch, agent=one.id, attempt=number))
 
     def resume(self, again: Callable[[State], RedoRequested | None] | None = None) -> None:
@@ -483,8 +549,14 @@ class World:
     def possible(self) -> list[Callable[[], None]]:
         """What the world could do now."""
         state = self.state
-        running = [one.id for one in state.agents.values() if one.phase is Phase.RUNNING]
-        moves: list[Callable[[], None]] = [lambda id=id: self.end_attempt(id) for id in running]
+        agents = state.agents.values()
+        running = [(one.id, it.started.attempt) for one in agents for it in one.running]
+        moves: list[Callable[[], None]] = [
+            lambda id=id, number=number: self.end_attempt(id, number) for id, number in running
+        ]
+        moves += [lambda id=one.id: self.judge_race(id) for one in agents if one.is_judged]
+        over = [name for name, it in state.throttles.items() if it.waits]
+        moves += [lambda name=name: self.emit(RateLimitOver(provider=name)) for name in over]
         if state.integrating:
             moves.append(lambda batch=state.integrating: self.advance(batch))
         moves += [lambda item=item: self.sign(item) for item in awaited(state)]

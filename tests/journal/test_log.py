@@ -23,12 +23,17 @@ from orchestrator.journal.events import (
     ChannelFlooded,
     CheckoutWritten,
     Event,
+    RaceClosed,
+    RaceDecided,
+    RateLimited,
+    RateLimitOver,
     RunInterrupted,
     ScopeAnswered,
     ScopeRequested,
     SetupMade,
     TargetLanded,
 )
+from orchestrator.journal.facts import RacerResult
 from orchestrator.journal.lock import is_owned, owned
 from orchestrator.journal.log import HEAD, JOURNAL, Journal, read
 from orchestrator.journal.state import fold
@@ -78,6 +83,17 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
         ScopeRequested(batch="b", agent="1", attempt=1, path="a.py", why="it is broken"),
         ScopeAnswered(batch="b", agent="1", path="a.py", granted=True, by="me", reason="so"),
         ChannelFlooded(batch="b", agent="1", attempt=1, left_out=9_900),
+        RateLimited(provider="claude", backends=("claude", "auto"), at_once=2, of=5, wait=40.0),
+        RateLimitOver(provider="claude"),
+        RaceClosed(batch="b", agent="1"),
+        RaceDecided(
+            batch="b",
+            agent="1",
+            attempts=(1, 2),
+            stands_on=2,
+            reason="attempt 2 (x) was picked",
+            results=(RacerResult(attempt=2, backend="x", is_proven=True, reason="green"),),
+        ),
         approval(),
     ]
     for one in others:

@@ -68,5 +68,5 @@ def test_short_forms_are_offered(validator: jsonschema.Draft202012Validator) -> 
 def test_descriptions_come_from_the_model() -> None:
     files = mission_schema()["$defs"]["Agent"]["properties"]["files"]
     meaning = "What it may change: gitignore-style globs, or symbols: `a.py::A.on_*`, `a.py:214`."
-    assert files["description"] == f"{meaning} None: a read-only reviewer."
+    assert files["description"].startswith(f"{meaning} None: a read-only reviewer, who reads ")
     assert "null" not in json.dumps(mission_schema())

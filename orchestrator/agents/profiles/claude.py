@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from orchestrator.agents.backend import Answer
 from orchestrator.agents.profile import Heard, Profile
@@ -27,6 +28,7 @@ class ClaudeReader(EventReader):
         self._wait: float | None = None
         self._retried: Event | None = None
         """What it is about to try again, while nothing has come of that."""
+        self._told: dict[str, Usage] = {}
 
     def take(self, event: Event) -> str:
         match event.get("type"):
@@ -41,6 +43,7 @@ class ClaudeReader(EventReader):
                 self._note_limit(event)
             case "assistant":
                 self._retried = None
+                self._count(inside(event, "message"))
                 return _shown(event)
         return ""
 
@@ -56,6 +59,21 @@ class ClaudeReader(EventReader):
         status = self._retried.get("error_status")
         text = f"its provider answered {status or self._retried.get('error')}"
         return self.failed(text, None, status, self._wait)
+
+    def _count(self, message: object) -> None:
+        """One message is told by several events; the last one knows most."""
+        usage = _usage(message, self._means) if isinstance(message, Mapping) else None
+        if usage is not None:
+            self._told[str(inside(message, "id"))] = usage
+
+    def used(self) -> Usage | None:
+        told = self._told.values()
+        return Usage(
+            tokens_in=sum(it.tokens_in for it in told),
+            tokens_cached=sum(it.tokens_cached for it in told),
+            tokens_out=sum(it.tokens_out for it in told),
+            means=self._means,
+        )
 
     def heard(self) -> Heard | None:
         event = self._result

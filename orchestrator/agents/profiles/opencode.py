@@ -61,17 +61,20 @@ class OpenCodeReader(EventReader):
         if cost:
             self._cost = (self._cost or 0.0) + cost
 
-    def heard(self) -> Heard | None:
-        event = self._last
-        if event is None:
-            return None
-        usage = Usage(
+    def used(self) -> Usage:
+        return Usage(
             tokens_in=self._in,
             tokens_cached=self._cached,
             tokens_out=self._out,
             cost_usd=self._cost,
             means=MEANS,
         )
+
+    def heard(self) -> Heard | None:
+        event = self._last
+        if event is None:
+            return None
+        usage = self.used()
         if event.get("type") == "step_finish":
             reason = inside(event, "part", "reason")
             if reason == "stop":

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.agents.backend import Answer, Ended
+from orchestrator.agents.backend import Answer
 from orchestrator.agents.bounded import LINE_CHARACTERS, cut, listed
 from orchestrator.engine.attempts.naming import keep
 from orchestrator.engine.attempts.resolving import Resolution
-from orchestrator.engine.attempts.retelling import keep_whole
+from orchestrator.engine.attempts.retelling import keep_whole, last_words
 from orchestrator.engine.baselines import see_baseline
 from orchestrator.engine.subjects import subject_of
 from orchestrator.engine.tools import Tools
@@ -27,7 +27,6 @@ from orchestrator.merging.breaches import breaches_of
 from orchestrator.mission.scope import Scope
 from orchestrator.plan import PlannedAgent
 
-EVIDENCE_CHARACTERS = 4000
 MOST_CHANGES, MOST_BREACHES, MOST_NOTES = 1000, 100, 100
 """In the journal; the whole is in a file."""
 SEARCHED_BYTES = 8 * 1024 * 1024
@@ -110,7 +109,7 @@ def _assess(
             said = cut(claim.text, LINE_CHARACTERS)
             reason = f"{reason}; it says: {claim.what.replace('_', ' ')}: {said}"
     if outcome in WITH_OUTPUT:
-        evidence = _last_words(ended)
+        evidence = last_words(ended)
     report = tools.folders.report
     return AttemptEnded(
         batch=spec.batch,
@@ -137,16 +136,6 @@ def _assess(
         session=ended.session,
         home=spec.home if ended.session else "",
     )
-
-
-def _last_words(ended: Ended) -> str:
-    """What an attempt that failed said last: of an agent that is known its words, not its events."""
-    if ended.said is not None:
-        said = cut(ended.said.strip(), EVIDENCE_CHARACTERS)
-        return f"What it said last:\n\n{said}" if said else ""
-    if ended.exit is None or not ended.exit.tail:
-        return ""
-    return f"The end of its output:\n\n```\n{ended.exit.tail[-EVIDENCE_CHARACTERS:]}\n```"
 
 
 def _keep_flood(

@@ -7,12 +7,14 @@ first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import CancelScope, to_thread
 
 from orchestrator.agents.backend import Backend
+from orchestrator.agents.brief import ToReview
 from orchestrator.agents.channel import Conversing
 from orchestrator.agents.resolving import Resolving
 from orchestrator.engine.attempts.conversing import Conversation
@@ -23,14 +25,16 @@ from orchestrator.engine.attempts.retelling import (
     to_go_on_from,
     work_to_lay_out,
 )
+from orchestrator.engine.budgets import Budgets
 from orchestrator.engine.frontier import StartAttempt
 from orchestrator.engine.progress import OutputLine
+from orchestrator.engine.subjects import works_needed
 from orchestrator.engine.tools import GateCannotRun, Tools
 from orchestrator.executors.spec import AttemptSpec, WorkerLost
 from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
-from orchestrator.journal.state import AgentState, Phase, State
-from orchestrator.merging.contribution import Contribution
+from orchestrator.journal.facts import Usage
+from orchestrator.journal.state import AgentState, Phase
 from orchestrator.plan import PlannedAgent
 
 if TYPE_CHECKING:
@@ -41,11 +45,11 @@ MOST_LOSSES = 4
 """In a row; then the place is at fault for good, and the run stops, resumable."""
 
 
-async def attempt(tools: Tools, step: StartAttempt) -> None:
+async def attempt(tools: Tools, step: StartAttempt, budgets: Budgets) -> None:
     """Carry out one attempt and record how it ended."""
     recorder = tools.recorder
     planned = recorder.state.plan.agent(step.agent)
-    agent = recorder.state.agents[step.agent]
+    agent = recorder.state.agents[step.agent].as_seen_by(step.attempt)
     started, is_resolving = (
         agent.attempts[-1].started,
         bool(agent.sent_back and agent.sent_back.resolver),
@@ -54,16 +58,14 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
     def show(line: str) -> None:
         recorder.progress(OutputLine(step.batch, step.agent, step.attempt, line))
 
+    meter = budgets.meter(started, planned.ceiling, show)
     try:
         resolution = (
             await to_thread.run_sync(_resolution, tools, step.agent) if is_resolving else None
         )
-        if len(agent.attempts) > 1 and agent.attempts[-2].interrupted:
-            from orchestrator.engine.attempts.uncharged import wait_as_told
-
-            await wait_as_told(agent, show)
         red = await red_before(tools, step.batch)
         spec = await to_thread.run_sync(_spec, tools, planned, started, resolution, red)
+        spec = replace(spec, meter=meter)
         result = await tools.executor.run(spec, show)
         from orchestrator.engine.attempts.assessing import conclude, nothing_changed
         from orchestrator.engine.attempts.uncharged import UNCHARGED, set_aside
@@ -72,10 +74,16 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
             with CancelScope(shield=True):
                 await set_aside(tools, spec, result, agent)
             return
+        if planned.is_reviewer:
+            from orchestrator.engine.attempts.reviewing import reviewed
+
+            with CancelScope(shield=True):
+                recorder.emit(await to_thread.run_sync(reviewed, tools, spec, result))
+            return
         is_idle = result.capture.commit == spec.base and not result.ended.failure
         verdict = await nothing_changed(tools, planned, spec.base) if is_idle else None
     except WorkerLost as error:
-        is_for_good = _losses(recorder.state.agents[step.agent]) >= MOST_LOSSES
+        is_for_good = _losses(agent) >= MOST_LOSSES
         try:
             if not is_for_good:
                 # Before the event, which has the attempt made again at once.
@@ -89,24 +97,18 @@ async def attempt(tools: Tools, step: StartAttempt) -> None:
         with CancelScope(shield=True):
             salvaged = await salvage(tools, started)
             why = recorder.state.over_budget(step.batch) or "the run was stopped"
-            recorder.emit(_interrupted(started, salvaged, str(why)))
+            recorder.emit(_interrupted(started, salvaged, str(why), meter.usage))
         raise
     with CancelScope(shield=True):  # what is finished is not run again because a stop came now
-        recorder.emit(
-            await to_thread.run_sync(conclude, tools, planned, spec, result, verdict, resolution)
+        ended = await to_thread.run_sync(
+            conclude, tools, planned, spec, result, verdict, resolution
         )
+        noted = meter.noted(ended.usage)
+        recorder.emit(ended.model_copy(update={"notes": (*ended.notes, *noted)}))
         if recorder.state.agents[step.agent].phase is Phase.READY:
             # Of use to the agents to come; that of a failed attempt stays for whoever wants to look
             # at it.
             await tools.executor.release(spec.name)
-
-
-def backend_for(state: State, agent: str) -> str:
-    """The name of the backend that makes the agent's next attempt, or the one under way."""
-    sent_back = state.agents[agent].sent_back
-    return (
-        sent_back.resolver if sent_back and sent_back.resolver else state.plan.agent(agent).backend
-    )
 
 
 def _resolution(tools: Tools, agent: str) -> Resolution | None:
@@ -159,12 +161,7 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     if not planned.needs:
         return base
 
-    needed = [state.agents[id] for id in _all_needs(state, planned)]
-    works = [
-        Contribution(n.id, n.last.started.base, n.work.commit)
-        for n in needed
-        if n.last and n.work and n.work.commit
-    ]
+    works = works_needed(state, planned)
     if not works:
         return base
     merged = tools.integrate(
@@ -178,12 +175,6 @@ def start_of(tools: Tools, step: StartAttempt) -> str:
     return merged.commit or base
 
 
-def _all_needs(state: State, planned: PlannedAgent) -> list[str]:
-    """What it needs, directly or through others, in plan order."""
-    wanted = {other for other in state.agents if planned.id in state.plan.agent_dependents(other)}
-    return [agent.id for agent in state.plan.batch(planned.batch).agents if agent.id in wanted]
-
-
 def _spec(
     tools: Tools,
     planned: PlannedAgent,
@@ -192,8 +183,8 @@ def _spec(
     red: Sequence[str] | None,
 ) -> AttemptSpec:
     state = tools.recorder.state
-    agent = state.agents[planned.id]
-    backend: Backend = tools.backends[backend_for(state, planned.id)]
+    agent = state.agents[planned.id].as_seen_by(started.attempt)
+    backend: Backend = tools.backends[state.backend_for(planned.id, started.racer)]
     conflict = resolution.brief if resolution else None
     config = state.plan.mission.backends.get(backend.name)
     begun = to_go_on_from(agent, is_wanted=bool(config and config.resume_work and not resolution))
@@ -218,6 +209,7 @@ def _spec(
                 red,
                 granted=state.batches[started.batch].talk.granted(planned.id),
                 has_channel=not backend.is_replay,
+                review=_review(tools, planned, started),
             )
         ),
         timeout=planned.timeout,
@@ -229,11 +221,23 @@ def _spec(
     )
 
 
-def _interrupted(started: AttemptStarted, salvaged: str | None, reason: str) -> AttemptInterrupted:
+def _review(tools: Tools, planned: PlannedAgent, started: AttemptStarted) -> ToReview | None:
+    """What a reviewer reads: what its batch's others made, or else what the run has landed."""
+    if not planned.is_reviewer:
+        return None
+    from orchestrator.engine.attempts.reviewing import to_review
+
+    return to_review(tools, started)
+
+
+def _interrupted(
+    started: AttemptStarted, salvaged: str | None, reason: str, usage: Usage | None = None
+) -> AttemptInterrupted:
     return AttemptInterrupted(
         batch=started.batch,
         agent=started.agent,
         attempt=started.attempt,
         salvaged=salvaged,
         reason=reason,
+        usage=usage,
     )

@@ -86,7 +86,7 @@ def resolution_of(tools: Tools, agent: str) -> Resolution | None:
 
 def _work_of(state: State, agent: str) -> Contribution | None:
     """What the agent handed in last."""
-    ended = [it for it in state.agents[agent].attempts[state.agents[agent].forgotten :] if it.ended]
+    ended = [it for it in state.agents[agent].counted if it.ended]
     if not ended or ended[-1].ended is None or ended[-1].ended.commit is None:
         return None
     return Contribution(agent, ended[-1].started.base, ended[-1].ended.commit)

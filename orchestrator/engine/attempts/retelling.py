@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.agents.backend import Conversation
+from orchestrator.agents.backend import Conversation, Ended
 from orchestrator.agents.bounded import cut
 from orchestrator.agents.brief import EarlierAttempt
 from orchestrator.engine.tools import Tools
@@ -19,6 +19,8 @@ from orchestrator.journal.facts import Outcome
 from orchestrator.journal.state import AgentState, Attempt
 
 EVIDENCE_CHARACTERS = 16_000
+LAST_CHARACTERS = 4_000
+"""Of the end of what an attempt said."""
 REASON_CHARACTERS = 1_000
 DIFF_CHARACTERS = 12_000
 _DIFF = "`````diff"
@@ -37,6 +39,16 @@ def keep_whole(report: Path, name: str, text: str) -> str:
     path.write_text(known().text(text), encoding="utf-8", errors="backslashreplace")
     path.chmod(0o600)
     return str(path.relative_to(report))
+
+
+def last_words(ended: Ended) -> str:
+    """What an attempt that failed said last: of an agent that is known its words, not its events."""
+    if ended.said is not None:
+        said = cut(ended.said.strip(), LAST_CHARACTERS)
+        return f"What it said last:\n\n{said}" if said else ""
+    if ended.exit is None or not ended.exit.tail:
+        return ""
+    return f"The end of its output:\n\n```\n{ended.exit.tail[-LAST_CHARACTERS:]}\n```"
 
 
 def earlier_attempts(
@@ -68,10 +80,12 @@ def earlier_attempts(
 
 
 def to_go_on_from(agent: AgentState, *, is_wanted: bool) -> Attempt | None:
-    """The attempt whose work the newest one begins with: the last that has ended, if it was not
-    finished and began where the newest one does; None for a clean start.
+    """The attempt whose work the newest one begins with: the last of the same racer that has ended,
+    if it was not finished and began where the newest one does; None for a clean start.
     """
-    last = next((item for item in reversed(agent.attempts[:-1]) if item.ended), None)
+    racer = agent.attempts[-1].started.racer
+    earlier = [item for item in agent.attempts[:-1] if item.started.racer == racer]
+    last = next((item for item in reversed(earlier) if item.ended), None)
     if not is_wanted or last is None or last.outcome not in _UNFINISHED or not _work_of(last):
         return None
     return last if last.started.base == agent.attempts[-1].started.base else None

@@ -1,21 +1,21 @@
 """What became of an attempt that is nobody's fault: its provider limits the rate, or nobody has
 logged in. It is not charged.
 
-Owns how long is waited, and which backends are stopped. A wait belongs to the attempt that comes
-after it, so that the journal knows of it before it begins.
+Owns how long is waited, and which backends are stopped. What a wait holds back is `throttling`'s.
 """
 
 from __future__ import annotations
 
 import random
 
-import anyio
 from anyio import to_thread
 
 from orchestrator.agents.backend import Answer, Backend
+from orchestrator.agents.registry import provider_of
 from orchestrator.engine.attempts.naming import keep
+from orchestrator.engine.throttling import note
 from orchestrator.engine.tools import Tools
-from orchestrator.executors.spec import AttemptResult, AttemptSpec, Emit
+from orchestrator.executors.spec import AttemptResult, AttemptSpec
 from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, BackendStopped
 from orchestrator.journal.state import AgentState
@@ -46,6 +46,8 @@ async def set_aside(
     else:
         wait = wait_after(_limits_in_a_row(agent), ended.retry_after)
         reason = f"{reason} (not charged; goes on in {wait:.0f} s)"
+        started = agent.attempts[-1].started
+        note(tools.recorder, started, *_provider_of(tools, spec.backend), wait)
     capture = result.capture
     tools.recorder.emit(
         AttemptInterrupted(
@@ -63,15 +65,6 @@ async def set_aside(
     )
 
 
-async def wait_as_told(agent: AgentState, show: Emit) -> None:
-    """Before the newest attempt: what the one before it was told to wait."""
-    earlier = agent.attempts[agent.forgotten : -1]
-    seconds = earlier[-1].interrupted.wait if earlier and earlier[-1].interrupted else 0.0
-    if seconds:
-        show(f"waits {seconds:.0f} s: its provider limits the rate")
-        await anyio.sleep(seconds)
-
-
 def wait_after(in_a_row: int, told: float | None) -> float:
     """How many seconds to wait after a rate limit that came after so many others."""
     spread = 1 + random.random() * SPREAD  # noqa: S311 - nobody guards anything with it
@@ -83,11 +76,23 @@ def wait_after(in_a_row: int, told: float | None) -> float:
 def _limits_in_a_row(agent: AgentState) -> int:
     """How many attempts before the newest one were limited, without one that was not."""
     number = 0
-    for attempt in reversed(agent.attempts[agent.forgotten : -1]):
-        if not attempt.interrupted or attempt.interrupted.answer != "rate_limited":
+    for attempt in reversed(agent.attempts[:-1]):
+        is_forgotten = attempt.started.attempt <= agent.forgotten
+        told = attempt.interrupted
+        if is_forgotten or not told or told.answer != "rate_limited":
             break
         number += 1
     return number
+
+
+def _provider_of(tools: Tools, backend: Backend) -> tuple[str, tuple[str, ...]]:
+    """What limits the rate of a backend, and the names of all that it limits: entries of a mission
+    that are the same agent have one account.
+    """
+    mission = tools.recorder.state.plan.mission
+    found = {name: provider_of(made.name, mission) for name, made in tools.backends.items()}
+    provider = provider_of(backend.name, mission)
+    return provider, tuple(name for name, theirs in found.items() if theirs == provider)
 
 
 def _names_of(tools: Tools, backend: Backend) -> tuple[str, ...]:

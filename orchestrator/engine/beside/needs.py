@@ -167,13 +167,7 @@ def _backend(name: str, mission: Mission, folder: Path) -> str:
 
 
 def _agents_of(mission: Mission, backend: str) -> str:
-    default = mission.defaults.backend
-    ids = [
-        agent.id
-        for batch in mission.batches
-        for agent in batch.agents
-        if (agent.backend or default) == backend
-    ]
+    ids = [agent.id for agent in make_plan(mission).agents if backend in agent.backends]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return ", ".join(ids[:3]) + more if ids else "a resolver"
 

@@ -32,7 +32,7 @@ async def land_batch(tools: Tools, batch: str) -> None:
     recorder = tools.recorder
     state = recorder.state
     planned = state.plan.batch(batch)
-    ready = [agent for agent in state.agents_of(batch) if agent.phase is Phase.READY]
+    ready = [agent for agent in state.hands_of(batch) if agent.phase is Phase.READY]
     merged = await to_thread.run_sync(build, tools, planned, ready)
     if merged.conflicts:
         recorder.emit(AgentsReturned(batch=batch, returns=conflicted(planned, state, merged)))
