@@ -44,14 +44,6 @@ def kind_of(name: str, config: BackendConfig) -> str:
     return "command" if config.command is not None else config.profile or name
 
 
-def provider_of(name: str, mission: Mission) -> str:
-    """Whose limits hold for a backend of a mission: those of a known agent for all entries that are
-    it, else its own.
-    """
-    kind = kind_of(name, mission.backends.get(name, BackendConfig()))
-    return kind if kind in PROFILES else name
-
-
 def backends_of(mission: Mission) -> set[str]:
     """The names of the backends that a run of the mission may ask for work."""
     defaults = mission.defaults

@@ -11,7 +11,6 @@ import random
 from anyio import to_thread
 
 from orchestrator.agents.backend import Answer, Backend
-from orchestrator.agents.registry import provider_of
 from orchestrator.engine.attempts.naming import keep
 from orchestrator.engine.throttling import note
 from orchestrator.engine.tools import Tools
@@ -19,6 +18,8 @@ from orchestrator.executors.spec import AttemptResult, AttemptSpec
 from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, BackendStopped
 from orchestrator.journal.state import AgentState
+from orchestrator.mission.model import Mission
+from orchestrator.mission.values import PROFILES
 
 FIRST_WAIT_SECONDS = 5.0
 MOST_WAIT_SECONDS = 900.0
@@ -83,6 +84,17 @@ def _limits_in_a_row(agent: AgentState) -> int:
             break
         number += 1
     return number
+
+
+def provider_of(name: str, mission: Mission) -> str:
+    """Whose limits hold for a backend: those of a known agent for all entries that are it, else its
+    own.
+    """
+    config = mission.backends.get(name)
+    if config and (config.command or config.dir):
+        return name
+    kind = (config and config.profile) or name
+    return kind if kind in PROFILES else name
 
 
 def _provider_of(tools: Tools, backend: Backend) -> tuple[str, tuple[str, ...]]:
