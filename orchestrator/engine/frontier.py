@@ -173,6 +173,8 @@ def _attempts(state: State, planned: PlannedBatch, slots: _Slots) -> list[Step]:
     free = planned.parallel - sum(len(agent.running) for agent in agents)
     steps: list[Step] = []
     for agent in agents:
+        if len(steps) >= free or slots.free <= 0:
+            break  # this is asked after every event, of thousands of agents
         racers = agent.to_start if _is_startable(state, agent) else ()
         number = len(agent.attempts)
         for racer in racers:

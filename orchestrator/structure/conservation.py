@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from orchestrator.structure.blocks import Block, cut
+from orchestrator.structure.blocks import SYMBOLS, Block, cut
 from orchestrator.structure.imported import imported
 from orchestrator.structure.languages import language_of
 
@@ -47,6 +47,36 @@ def unkept(  # noqa: PLR0917  (three versions, what came of them, and what was d
         found = _unkept_imports(roots, decided)
         texts = [_without_imports(root, text) for root, text in zip(roots, texts, strict=True)]
     return found + _unkept_words(_DATA_WORD if language is None else _CODE_WORD, *texts)
+
+
+def revived(path: str, base: bytes, left: bytes, right: bytes, merged: bytes) -> list[str]:
+    """The symbols that `merged` has although a side removed them, in code of a known language.
+
+    Git's line merge does so where lines are alike: each side's change is taken for one of another
+    place.
+    """
+    language = language_of(path)
+    if language is None:
+        return []
+    was, ours, theirs, now = (
+        _symbols(cut(language, text)[0]) for text in (base, left, right, merged)
+    )
+    return [
+        name
+        for name, count in was.items()
+        if min(ours[name], theirs[name]) < count
+        and now[name] > max(ours[name] + theirs[name] - count, 0)
+        and now[name] > min(ours[name], theirs[name])
+    ]
+
+
+def _symbols(root: Block) -> Counter[str]:
+    """How often each symbol is there, by its name and what it is in."""
+    found: Counter[str] = Counter()
+    for name, block in root.walk():
+        if block.kind in SYMBOLS:
+            found[f"{name.removesuffix(block.qualifier)}{block.name}"] += 1
+    return found
 
 
 def _unkept_imports(roots: Iterable[Block], decided: frozenset[str]) -> list[str]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from orchestrator.structure.checks import check_file
-from orchestrator.structure.conservation import unkept
+from orchestrator.structure.checks import Finding, check_file
+from orchestrator.structure.conservation import revived, unkept
 from orchestrator.structure.data import merge_data
 from orchestrator.structure.fold import fold
 from orchestrator.structure.folded import Conflict, Folded
@@ -48,7 +48,7 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     notes: list[str] = []
     is_large = max(len(was), len(left), len(right)) > largest(path)
     if lines is not None:
-        findings = [] if is_large else check_file(path, lines, left, right)
+        findings = [] if is_large else _faults_of_lines(path, was, left, right, lines)
         if not findings:
             return MergeResult(lines, by="lines")
         notes = [f"line merge: {finding.symbol or path}: {finding.text}" for finding in findings]
@@ -87,6 +87,15 @@ def merge_file(path: str, base: bytes | None, left: bytes, right: bytes) -> Merg
     if conflicts:
         return MergeResult(None, conflicts, said)
     return MergeResult(folded.text, notes=said, by="structure")
+
+
+def _faults_of_lines(
+    path: str, base: bytes, left: bytes, right: bytes, lines: bytes
+) -> list[Finding]:
+    return check_file(path, lines, left, right) or [
+        Finding("revived", name, "would be back, which one side removed")
+        for name in revived(path, base, left, right, lines)
+    ]
 
 
 def _structural(  # noqa: PLR0917  (three sides and what is known of them)
