@@ -77,6 +77,10 @@ class Work:
     """To be told what it has used so far."""
     box: Box | None = None
     """Where its programs are to run: in a sandbox, or just in the workspace."""
+    may_change: Callable[[str], bool] | None = None
+    """Whether its scope, as it is at that moment, has a path, relative to the workspace; None: any.
+    For agents that ask before they do something; what they did is held against the scope anyway.
+    """
     channel: Path | None = None
     """The folder of its channel to the orchestrator, in its home; None: it has none."""
 

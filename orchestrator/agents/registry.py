@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from orchestrator.agents.acp import AcpBackend
 from orchestrator.agents.backend import Backend
 from orchestrator.agents.command import CommandBackend
 from orchestrator.agents.found import Found, find
@@ -24,6 +25,7 @@ from orchestrator.plan import racers_of
 
 AUTO = "auto"
 KINDS: dict[str, Callable[[str, BackendConfig, Path], Backend]] = {
+    "acp": AcpBackend,
     "command": CommandBackend,
     "recording": RecordingBackend,
     **{name: partial(ProfiledBackend, profile=profile) for name, profile in PROFILES.items()},
@@ -41,6 +43,8 @@ def kind_of(name: str, config: BackendConfig) -> str:
     """The registry's key for an entry of a mission's `backends`, and what it is called there."""
     if config.dir is not None:
         return "recording"
+    if config.acp is not None:
+        return "acp"
     return "command" if config.command is not None else config.profile or name
 
 

@@ -98,6 +98,7 @@ class LocalExecutor:
             tag=self._tag_of(spec.name),
             conversation=spec.conversation,
             meter=spec.meter,
+            may_change=spec.may_change,
             box=box,
         )
         try:

@@ -42,6 +42,8 @@ class AttemptSpec:
     """The date of that commit, in seconds since 1970."""
     meter: Meter | None = None
     """Who is told what it has used so far."""
+    may_change: Callable[[str], bool] | None = None
+    """Whether it may change a path, for agents that ask; None: any."""
     conversation: Conversation | None = None
     """What an earlier attempt began, to be gone on with in the home of that."""
 

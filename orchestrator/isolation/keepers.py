@@ -115,16 +115,24 @@ class Kept:
 
     async def feed(self, data: bytes) -> None:
         """Write to the program's input and close it; a program need not read what it is given."""
-        if self._stdin is None:
-            return
+        await self.write(data)
+        self.hang_up()
+
+    async def write(self, data: bytes) -> None:
+        """Write to the program's input, which stays open; what nobody reads is lost."""
         rest = memoryview(data)
         with contextlib.suppress(BrokenPipeError):
-            while rest:
+            while rest and self._stdin is not None:
                 try:
                     rest = rest[os.write(self._stdin, rest) :]
                 except BlockingIOError:
                     await anyio.wait_writable(self._stdin)
-        self._close_input()
+
+    def hang_up(self) -> None:
+        """Close the program's input."""
+        if self._stdin is not None:
+            os.close(self._stdin)
+            self._stdin = None
 
     async def read(self) -> bytes:
         """The next piece of its output; empty at the end."""
@@ -136,7 +144,7 @@ class Kept:
 
     def close(self) -> None:
         """Let go of the pipes; a tree that is still there is ended by its keeper then."""
-        self._close_input()
+        self.hang_up()
         if self._stdout >= 0:
             os.close(self._stdout)
             self._stdout = -1
@@ -146,11 +154,6 @@ class Kept:
         self._control.close()
         if self.boxed is not None:
             self.boxed.close()
-
-    def _close_input(self) -> None:
-        if self._stdin is not None:
-            os.close(self._stdin)
-            self._stdin = None
 
     async def tell(self, data: bytes) -> None:
         """Send the order; raises OSError when nobody is there to take it."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
@@ -30,6 +31,7 @@ from orchestrator.isolation.written import Written
 __all__ = [
     "GRACE_SECONDS",
     "TAG",
+    "Dialogue",
     "Exit",
     "Kept",
     "NotStarted",
@@ -55,6 +57,24 @@ class NotStarted(Exception):
     """The program could not be started at all; the text says why."""
 
 
+class Dialogue(Protocol):
+    """Who talks with a program while it runs, by lines of JSON on its standard input and output."""
+
+    def take(self, line: str) -> str:
+        """Hear one line; what of it people are shown, empty for nothing."""
+        ...
+
+    def ended(self) -> None:
+        """There will be no further line."""
+        ...
+
+    async def talk(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Say what there is to say, until the end; then its input is closed. Cancelled when its
+        time is up: it may take leave, briefly, before the program is ended.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     """What to run: `timeout` in seconds from the start, `tag` names the attempt or the judge in the
@@ -78,6 +98,8 @@ class ProcessSpec:
     pass_fds: tuple[int, ...] = ()
     box: Box | None = None
     take_line: TakeLine | None = None
+    dialogue: Dialogue | None = None
+    """Instead of `stdin` and `take_line`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +146,8 @@ async def start_process(spec: ProcessSpec) -> Kept:
         env=env,
         stop=spec.stop,
         grace=spec.grace,
-        has_input=spec.stdin is not None,
-        is_split=spec.take_line is not None,
+        has_input=spec.stdin is not None or spec.dialogue is not None,
+        is_split=spec.take_line is not None or spec.dialogue is not None,
         pass_fds=(*spec.pass_fds, *(boxed.fds if boxed else ())),
         notes=_NOTES[0] if _NOTES else None,
         is_boxed=boxed is not None,
@@ -180,9 +202,14 @@ async def run_process(
     process = process or await start_process(spec)
     output = Output(spec.log, spec.log_limit, on_line, _BUDGET, known().stream)
     timed_out = False
+    talk = _Talk(spec.dialogue, process, spec.grace) if spec.dialogue else None
     try:
         async with anyio.create_task_group() as tasks:
-            if spec.take_line is None:
+            if talk is not None:
+                tasks.start_soon(talk.hear, output)
+                tasks.start_soon(output.apart, process.read_errors)
+                tasks.start_soon(talk.speak)
+            elif spec.take_line is None:
                 tasks.start_soon(output.merged, process.read)
             else:
                 tasks.start_soon(output.apart, process.read, spec.take_line)
@@ -191,12 +218,14 @@ async def run_process(
                 tasks.start_soon(process.feed, spec.stdin)
             try:
                 with anyio.move_on_after(spec.timeout) as limit:
-                    await _until_ended(process)
+                    await _until_ended(process, talk)
                 timed_out = limit.cancelled_caught
             finally:
                 # Also on the way out of a cancellation: nobody else will end these.
                 with anyio.CancelScope(shield=True):
                     if process.is_running:
+                        if talk is not None:
+                            await talk.stop()
                         process.ask(END)
                     await process.until_gone()
             # Whoever holds the pipe now was not ours to end; the log is as complete as it will be.
@@ -216,12 +245,49 @@ async def run_process(
     return Exit(code, timed_out, time.monotonic() - started, output.text(), output.dropped, stopped)
 
 
-async def _until_ended(process: Kept) -> None:
-    """Wait for the end of the program, which its box may bring about."""
-    if process.boxed is None:
+class _Talk:
+    """A dialogue at work."""
+
+    def __init__(self, dialogue: Dialogue, process: Kept, grace: float) -> None:
+        self._dialogue, self._process, self._grace = dialogue, process, grace
+        self._scope = anyio.CancelScope()
+        self._over = anyio.Event()
+
+    async def hear(self, output: Output) -> None:
+        try:
+            await output.apart(self._process.read, self._dialogue.take)
+        finally:
+            self._dialogue.ended()
+
+    async def speak(self) -> None:
+        try:
+            with self._scope:
+                await self._dialogue.talk(self._process.write)
+        finally:
+            self._process.hang_up()
+            self._over.set()
+
+    async def stop(self) -> None:
+        """Have it come to its end."""
+        self._scope.cancel()
+        await self._over.wait()
+
+    async def dismiss(self) -> None:
+        """Most programs go when nobody talks with them any more; the others are ended."""
+        await self._over.wait()
+        await anyio.sleep(self._grace)
+        self._process.ask(END)
+
+
+async def _until_ended(process: Kept, talk: _Talk | None) -> None:
+    """Wait for the end of the program, which its box may bring about, or the end of the talk."""
+    if process.boxed is None and talk is None:
         await process.until_ended()
         return
     async with anyio.create_task_group() as watching:
-        watching.start_soon(process.boxed.watch, lambda: process.ask(KILL))
+        if process.boxed is not None:
+            watching.start_soon(process.boxed.watch, lambda: process.ask(KILL))
+        if talk is not None:
+            watching.start_soon(talk.dismiss)
         await process.until_ended()
         watching.cancel_scope.cancel()

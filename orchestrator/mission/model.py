@@ -509,12 +509,16 @@ class Defaults(Model):
 
 
 class Backend(Model):
-    """A named way to get work done: a command of one's own, a recording, a preference list, or a
-    tuned profile.
+    """A named way to get work done: a command of one's own, an agent by its protocol, a recording, a
+    preference list, or a tuned profile.
     """
 
     command: CommandLine | None = None
     """Placeholders: {brief} {brief_file} {workspace} {agent} {batch} {run} {mission_dir}."""
+    acp: CommandLine | None = None
+    """A program that speaks the Agent Client Protocol on its standard input and output, such as
+    `[goose, acp]`; no placeholders.
+    """
     brief: BriefMode | None = None
     """How `command` is given the brief; by default as {brief} or {brief_file} in `command` says,
     else `stdin`.

@@ -27,12 +27,13 @@ from orchestrator.mission.values import (
 )
 from orchestrator.mission.words import did_you_mean, listed, nearest
 
-BUILT_IN = ("auto", "recording", "command")
+BUILT_IN = ("auto", "recording", "command", "acp")
 NEEDS_AN_ENTRY = {  # built-in names that mean nothing until the mission says more
     "command": ("command", "{command: [program, …]}"),
     "recording": ("folder", "{dir: recording}"),
+    "acp": ("command", "{acp: [program, …]}"),
 }
-PROFILES_TO_COME = ("acp", "copilot")
+PROFILES_TO_COME = ("copilot",)
 RESERVED = frozenset(
     {"landed", "base", "gates"}
 )  # a run keeps refs and folders of its own beside its agents'

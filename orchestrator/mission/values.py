@@ -32,23 +32,28 @@ from orchestrator.mission.words import did_you_mean, listed
 PLACEHOLDERS = ("brief", "brief_file", "workspace", "agent", "batch", "run", "mission_dir")
 PROFILES = ("claude", "codex", "gemini", "goose", "opencode", "qwen")
 """Agents that are known by name; a test holds these against the registry."""
-KINDS = ("command", "dir", "prefer", "profile")
+KINDS = ("command", "acp", "dir", "prefer", "profile")
 """Keys of which a backend has one: what kind it is."""
-KINDS_OF_ANY = ("command", "dir", "profile")
+KINDS_OF_ANY = ("command", "acp", "dir", "profile")
 KIND_OF_NAME = {
     "auto": ("prefer",),
     "recording": ("dir",),
     "command": ("command",),
-    **dict.fromkeys(PROFILES, ("profile", "command")),
+    "acp": ("acp",),
+    **dict.fromkeys(PROFILES, ("profile", "command", "acp")),
 }  # all others choose freely
 KINDS_OF_KEY = {
     "brief": ("command",),
-    "env": ("command", "profile"),
+    "env": ("command", "acp", "profile"),
     "model": ("profile",),
     "max_turns": ("profile",),
-    "files": ("profile",),
+    "files": ("acp", "profile"),
 }
-WORD_OF_KIND = {"command": "a command", "profile": "a known agent"}
+WORD_OF_KIND = {
+    "command": "a command",
+    "acp": "an agent by its protocol",
+    "profile": "a known agent",
+}
 LINE = re.compile(r":\d+$")
 ABSOLUTE = re.compile(
     r"[A-Za-z]:[/\\]|~|/(?:bin|dev|etc|home|mnt|opt|private|proc|root|srv|tmp|usr|var|Users|Volumes)/"
@@ -250,14 +255,14 @@ def _kind_problems(
     match kind:
         case "command":
             yield from _command_problems(backend, positions, loc)
-        case "profile":
+        case "profile" | "acp":
             yield from _profile_problems(name, backend, positions)
         case _:
             yield from _other_problems(name, backend, positions, folder)
 
 
 def _profile_problems(name: str, backend: Backend, positions: Positions) -> Iterator[Problem]:
-    """A known agent."""
+    """A known agent, or one by its protocol."""
     loc: Loc = ("backends", name)
     if backend.profile is not None and backend.profile not in PROFILES:
         what = f"there is no profile `{backend.profile}`"

@@ -73,6 +73,24 @@ LAST_WORDS = {
 """What each agent says when all went well, as it was recorded."""
 
 
+ACP = """#!/bin/sh
+read initialize; echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":1}}'
+read new; echo '{"jsonrpc":"2.0","id":1,"result":{"sessionId":"s"}}'
+read prompt
+SCRIPT
+echo '{"jsonrpc":"2.0","id":2,"result":{"stopReason":"end_turn"}}'
+"""
+"""The least that an agent says by its protocol."""
+
+
+def acp(folder: Path, case: str) -> Backend:
+    program = folder / "bin" / "sh-agent"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(ACP.replace("SCRIPT", SCRIPTS[case]))
+    program.chmod(0o755)
+    return KINDS["acp"]("player", BackendConfig.model_validate({"acp": ["sh-agent"]}), folder)
+
+
 def profiled(name: str) -> Callable[[Path, str], Backend]:
     """A program in the agent's place that works as the case says and ends as the agent does."""
 
@@ -89,6 +107,7 @@ def profiled(name: str) -> Callable[[Path, str], Backend]:
 
 PLAYERS: dict[str, Callable[[Path, str], Backend]] = {
     "command": command,
+    "acp": acp,
     "recording": recording,
     **{name: profiled(name) for name in PROFILES},
 }
@@ -207,7 +226,9 @@ def test_fails(player, work: Work) -> None:
 
 def test_dies_by_a_signal(program, work: Work) -> None:
     ended = carry_out(program(work.mission_dir, "dies by a signal"), work)
-    assert ended.failure in {f"{name} was ended by signal 9" for name in ("sh", *PROFILES)}
+    assert ended.failure in {
+        f"{name} was ended by signal 9" for name in ("sh", "sh-agent", *PROFILES)
+    }
 
 
 def test_hangs(program, work: Work) -> None:

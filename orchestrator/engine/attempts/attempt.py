@@ -35,6 +35,7 @@ from orchestrator.isolation.secrets import known
 from orchestrator.journal.events import AttemptInterrupted, AttemptStarted
 from orchestrator.journal.facts import Usage
 from orchestrator.journal.state import AgentState, Phase
+from orchestrator.mission.scope import Scope, breaches
 from orchestrator.plan import PlannedAgent
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def _spec(
         services=planned.services,
         message=f"{planned.id}: {planned.agent.name}\n\nRun: {state.run}\nAttempt: {started.attempt}\n",
         when=int(state.started_at),
+        may_change=None if resolution else lambda path: _may_change(tools, planned, path),
         conversation=conversation_of(agent, begun) if begun else None,
     )
 
@@ -228,6 +230,15 @@ def _review(tools: Tools, planned: PlannedAgent, started: AttemptStarted) -> ToR
     from orchestrator.engine.attempts.reviewing import to_review
 
     return to_review(tools, started)
+
+
+def _may_change(tools: Tools, planned: PlannedAgent, path: str) -> bool:
+    """Whether its scope has a path, with what it was granted since it asked."""
+    state = tools.recorder.state
+    protect = Scope(state.plan.mission.workspace.protect)
+    if path in state.batches[planned.batch].talk.granted(planned.id):
+        return not protect.allows(path)
+    return not breaches([path], tools.scopes[planned.id], protect)
 
 
 def _interrupted(

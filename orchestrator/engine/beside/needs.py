@@ -163,7 +163,8 @@ def _backend(name: str, mission: Mission, folder: Path) -> str:
     made = make_backend(name, mission, folder)
     chosen = f"{made.name}: " if name == AUTO else ""
     config = mission.backends.get(made.name)
-    return chosen + (str(config.command) if config and config.command else "can work here")
+    command = config and (config.command or config.acp)
+    return chosen + (str(command) if command else "can work here")
 
 
 def _agents_of(mission: Mission, backend: str) -> str:
