@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -39,6 +40,8 @@ MODE = "default"
 """The mode in which agents ask, where they have one of that name."""
 MEANS = "what the agent says of its last turn, as it counts; its cost is of the conversation"
 ALLOW, REJECT = ("allow_once", "allow_always"), ("reject_once", "reject_always")
+ERROR = re.compile(r"Ran into this error: ")
+"""How Goose's last words begin where its provider failed, and it ends its turn as if all were well."""
 STOPS = {
     "end_turn": (Answer.DELIVERED, ""),
     "max_tokens": (Answer.OVER_BUDGET, "it reached its limit of tokens"),
@@ -159,6 +162,8 @@ class Talk:
         self._tokens = answer.usage
         how, why = STOPS[answer.stop_reason]
         self._outcome = replace(self._outcome, answer=how, reason=why, has_answered=True)
+        if how is Answer.DELIVERED and ERROR.match(said := self._said.strip()):
+            self._ended_by(sentence(said), answer_to(said))
 
     async def _session(
         self, agent: ClientSideConnection, can: schema.AgentCapabilities | None
