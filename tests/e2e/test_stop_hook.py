@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.programs import install
+from tests.agents.programs import path_with
 from tests.agents.scripted_model import Model
 from tests.cli.helpers import git, orchestrate
 from tests.cli.test_hook import MISSION, TESTS, WRONG
@@ -48,8 +48,10 @@ def session(project: Path, model: Model, path: str, prompt: str) -> list[dict[st
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_a_false_done_is_blocked_and_a_true_one_passes(tmp_path: Path) -> None:
-    path, project = install(tmp_path / "agents"), tmp_path / "project"
+def test_a_false_done_is_blocked_and_a_true_one_passes(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path, project = path_with(tmp_path_factory), tmp_path / "project"
     # What the agent is to do next stands in a claim, which the verdict that blocks it shows.
     claims = f'\n    criteria: [{{text: "{FIX}", proof: "tests/test_sums.py::test_add"}}]\n'
     for name, text in {

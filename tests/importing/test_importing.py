@@ -340,13 +340,13 @@ def test_a_plan_that_is_none_is_refused_with_its_reason(text: str, words: str) -
 def test_files_that_are_no_plan(tmp_path: Path) -> None:
     (tmp_path / "latin.md").write_bytes("ok\ncafé\n".encode("latin-1"))
     (tmp_path / "empty.md").write_text("\n")
-    (tmp_path / "long.md").write_bytes(b"x" * (2 << 20))
+    (tmp_path / "long.md").write_bytes(b"x" * (9 << 20))
     (tmp_path / "good.md").write_text("## Batch 1: Alpha\n- a\n")
     for plan, words in {
         "missing.md": "no such plan",
         "latin.md": "latin.md:2: this is no text in UTF-8",
         "empty.md": "empty",
-        "long.md": "1 MiB",
+        "long.md": "8 MiB",
         ".": "a folder",
     }.items():
         assert words in orchestrate(tmp_path, "import", plan, "--snapshot", ".", code=2).err

@@ -27,6 +27,7 @@ from orchestrator.journal.events import (
     RaceDecided,
     RateLimited,
     RateLimitOver,
+    RolledBack,
     RunInterrupted,
     ScopeAnswered,
     ScopeRequested,
@@ -85,6 +86,7 @@ def test_every_kind_of_event_is_in_those_stories(tmp_path: Path) -> None:
         ChannelFlooded(batch="b", agent="1", attempt=1, left_out=9_900),
         RateLimited(provider="claude", backends=("claude", "auto"), at_once=2, of=5, wait=40.0),
         RateLimitOver(provider="claude"),
+        RolledBack(batch="b", commit="c" * 40, command="undo", exit_code=1, reason="no"),
         RaceClosed(batch="b", agent="1"),
         RaceDecided(
             batch="b",
