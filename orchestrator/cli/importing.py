@@ -149,7 +149,7 @@ def _read(plan: str) -> str:
     except OSError as error:
         raise UsageError(f"the plan cannot be read: {error.strerror}", where=plan) from None
     if len(data) > LARGEST:
-        raise UsageError("a plan is at most 1 MiB", where=plan, mend="split it")
+        raise UsageError("a plan is at most 8 MiB", where=plan, mend="split it")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
