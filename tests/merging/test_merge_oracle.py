@@ -224,7 +224,7 @@ def test_same_as_git_merge_one_by_one(arena: Arena, model: Model, drift: Any, pl
 
 
 @pytest.mark.slow
-@settings(max_examples=400, **relaxed)
+@settings(max_examples=200, **relaxed)
 @given(model=models, drift=st.one_of(st.just([]), changes), plans=agents)
 def test_same_as_git_merge_one_by_one_at_length(
     arena: Arena, model: Model, drift: Any, plans: Any
@@ -261,7 +261,7 @@ def test_same_as_git_where_everything_moves(
 
 
 @pytest.mark.slow
-@settings(max_examples=400, **relaxed)
+@settings(max_examples=200, **relaxed)
 @given(
     model=models,
     drift=st.one_of(st.just([]), moves),

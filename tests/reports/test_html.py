@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -296,10 +295,8 @@ def test_two_hundred_agents_and_twenty_thousand_tests_have_room() -> None:
         diffs={agent.id: patch("src/a.py", lines, 3_000) for agent in summary.agents},
         tests=dict.fromkeys(made.tests, records),
     )
-    begin = time.perf_counter()
     text = render_html(summary, full)
     assert len(text.encode()) < 5_000_000
-    assert time.perf_counter() - begin < 30
     assert len(summary.agents) == 200
     checks = [check for b in summary.batches for v in b.told for check in v.checks]
     assert all(it.decision is Decision.PASSED and isinstance(it.counts, Counts) for it in checks)
