@@ -17,7 +17,7 @@ from orchestrator.cli.judged import split_gate, told
 from orchestrator.engine.beside import hooks
 from orchestrator.engine.beside.judgement import Judgement, NothingToJudge, Request
 from orchestrator.engine.beside.judging import gates_of, judge_commits
-from orchestrator.errors import ExitCode, OrchestrateError, UsageError
+from orchestrator.errors import EnvironmentRefused, ExitCode, OrchestrateError, UsageError
 from orchestrator.git.repository import Repository
 from orchestrator.git.whole_files import read_or_none, replace_file
 from orchestrator.mission.loading import load_mission
@@ -117,8 +117,8 @@ def run(
     """What an installed hook calls; it reads on standard input what its caller says.
 
     For claude and codex it judges what stands in the checkout, and answers in their form; a red gate blocks the end.
-    For git it judges each commit that is pushed, exit code 1 where one is red. What cannot be judged blocks no agent:
-    exit code 1, with the error.
+    For git it judges each commit that is pushed, exit code 1 where one is red, 4 where the gate cannot run. What cannot
+    be judged blocks no agent: exit code 1, with the error.
     """
     if kind is Kind.GITHUB:
         raise UsageError("a workflow calls the action", mend="see action.yml")
@@ -140,7 +140,7 @@ def _before_push(mission: str, lines: Iterable[str]) -> int:
     for commit in wanted:
         found = _judged(mission, Path.cwd(), Request(candidate=commit))
         if found is not None and found.exit_code:
-            code = ExitCode.NOT_LANDED
+            code = found.exit_code
             typer.echo(_told(found), err=True)
     return int(code)
 
@@ -151,6 +151,9 @@ def _before_stop(mission: str, said: str, most: int) -> None:
     found = _judged(mission, Path(asked.get("cwd") or Path.cwd()), Request(uncommitted=True))
     if found is None:
         return
+    if found.exit_code in (ExitCode.ENVIRONMENT, ExitCode.INTERRUPTED):
+        why = found.stopped_by or "the gate cannot run here"
+        raise EnvironmentRefused(f"nothing was judged: {why}\n{_told(found)}")
     count = found.case.folder / "hooks" / f"{_plain(str(asked.get('session_id', '')))}.blocked"
     if not found.exit_code:
         count.unlink(missing_ok=True)

@@ -15,8 +15,10 @@ from orchestrator.cli.runs import find_run, run_ids
 from orchestrator.engine.beside.reading import read_state
 from orchestrator.engine.folders import Folders
 from orchestrator.errors import UsageError
+from orchestrator.journal.events import AttemptEnded, AttemptInterrupted
 from orchestrator.journal.lock import is_owned
 from orchestrator.journal.state import Phase, State
+from orchestrator.journal.tail import Tail
 from orchestrator.reports.text import clean, count
 
 LOOK_SECONDS = 0.2
@@ -63,7 +65,8 @@ def logs(
     name = f"{agent}-{number}"
     path = folders.briefs / f"{name}.md" if brief else folders.logs / f"{name}.log"
     shown = _Shown(path)
-    while follow and is_owned(folders.report) and _is_running(folders, agent, number):
+    ended = _Ended(folders, agent, number)
+    while follow and is_owned(folders.report) and not ended.look():
         shown.more()
         time.sleep(LOOK_SECONDS)
     shown.more()
@@ -105,9 +108,19 @@ def _known(state: State, name: str) -> str:
     return name
 
 
-def _is_running(folders: Folders, agent: str, number: int) -> bool:
-    attempts = read_state(folders).agents[agent].attempts
-    return number <= len(attempts) and attempts[number - 1].is_running
+class _Ended:
+    """Whether an attempt has ended, by what its journal says since the last look."""
+
+    def __init__(self, folders: Folders, agent: str, number: int) -> None:
+        self._tail = Tail(folders.report)
+        self._attempt = (agent, number)
+        self._is_so = False
+
+    def look(self) -> bool:
+        for event in (record.event for record in self._tail.more()):
+            if isinstance(event, AttemptEnded | AttemptInterrupted):
+                self._is_so |= (event.agent, event.attempt) == self._attempt
+        return self._is_so
 
 
 class _Shown:

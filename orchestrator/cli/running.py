@@ -15,6 +15,7 @@ from orchestrator.cli.watching import watched
 from orchestrator.engine.beside.preview import refuse_what_cannot_be, refuse_without_branch
 from orchestrator.engine.beside.reading import is_complete, read_state
 from orchestrator.engine.folders import Folders
+from orchestrator.engine.redo import landed_after
 from orchestrator.engine.run import Observers, Selection, roll_back, start
 from orchestrator.engine.run import resume as resume_run
 from orchestrator.errors import ExitCode, OrchestrateError, UsageError
@@ -127,6 +128,10 @@ def rollback(
     if not to:
         landed = ", ".join(dict.fromkeys(read_state(folders).history)) or "nothing"
         raise UsageError("name the batch that stays: --to BATCH", mend=f"what landed: {landed}")
+
+    if not landed_after(read_state(folders), to):
+        say(f"nothing landed after {to}: there is nothing to roll back", err=json)
+        return
 
     def carry_out(observers: Observers) -> tuple[State, int]:
         return roll_back(folders, to, observers)

@@ -10,11 +10,12 @@ import contextlib
 import getpass
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -29,7 +30,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestrator.dashboard.board import COLUMNS, board, questions
+from orchestrator.dashboard.board import COLUMNS, Question, board, questions
 from orchestrator.dashboard.guard import Guard, Keys
 from orchestrator.dashboard.runs import Run, Runs, Shared
 from orchestrator.engine.approvals import SignOff, leave, now
@@ -39,7 +40,7 @@ from orchestrator.errors import OrchestrateError
 from orchestrator.reports import telling
 from orchestrator.reports.html import svg
 from orchestrator.reports.html.diffs import file_diffs
-from orchestrator.reports.html.page import report_style
+from orchestrator.reports.html.page import html_environment, report_style
 from orchestrator.reports.text import clean, count, duration, one_line
 from orchestrator.reports.writer import ReportWriter
 
@@ -47,6 +48,7 @@ STATIC = Path(__file__).parent / "static"
 TAIL_BYTES = 64 * 1024
 """Of an attempt's output that is shown."""
 DIFF_ROOM = 1_500_000
+MOST_COMMENT = 2_000
 REPORT = "report.html"
 OF_REPORT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
 """For the report, which brings a stricter policy of its own: nothing but its two texts, by hash."""
@@ -81,6 +83,14 @@ def make_app(root: Path, keys: Keys, port: int) -> Starlette:
     ]
     guard = Middleware(Guard, keys=keys, port=port)
     return Starlette(routes=routes, middleware=[guard], lifespan=watching)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person answered."""
+
+    yes: bool
+    comment: str
 
 
 class Pages:
@@ -167,8 +177,8 @@ class Pages:
 
     async def agent(self, request: Request) -> Response:
         """What an agent prints, or printed."""
-        run, summary = self._run_of(request), self._run_of(request).summary
-        agents = {each.id: each for each in summary.agents} if summary else {}
+        run = self._run_of(request)
+        agents = {each.id: each for each in run.summary.agents} if run.summary else {}
         agent = agents.get(request.path_params["agent"])
         if agent is None:
             raise HTTPException(404, "there is no such agent")
@@ -222,60 +232,46 @@ class Pages:
 
     async def approve(self, request: Request) -> Response:
         """Sign off, or decline, exactly what was looked at."""
-        run = self._run_of(request)
-        async with request.form() as form:
-            said = {key: str(value) for key, value in form.items()}
-        asked = [
-            it
-            for it in questions(run)
-            if it.kind == "approve"
-            and (it.batch, it.about, it.tree)
-            == (said.get("batch"), said.get("about"), said.get("tree"))
-        ]
-        if not asked:
-            raise HTTPException(409, "nobody waits for that any more; look again")
-        await to_thread.run_sync(
-            leave,
-            run.folders.approvals,
-            SignOff(
-                batch=asked[0].batch,
-                check=asked[0].about,
-                tree=asked[0].tree,
-                approved=said.get("say") == "yes",
-                by=getpass.getuser(),
-                at=now(),
-                comment=said.get("comment", "")[:2000],
-            ),
+        run, asked, said = await self._asked(request, "approve")
+        sign_off = SignOff(
+            batch=asked.batch,
+            check=asked.about,
+            tree=asked.tree,
+            approved=said.yes,
+            by=getpass.getuser(),
+            at=now(),
+            comment=said.comment,
         )
-        return self._said(run, "signed off" if said.get("say") == "yes" else "declined")
+        await to_thread.run_sync(leave, run.folders.approvals, sign_off)
+        return self._said(run, "signed off" if said.yes else "declined")
 
     async def answer(self, request: Request) -> Response:
         """Grant more scope to an agent that asks for it, or not."""
+        run, asked, said = await self._asked(request, "answer")
+        answered = Answered(
+            batch=asked.batch,
+            agent=asked.agent,
+            path=asked.about,
+            granted=said.yes,
+            by=getpass.getuser(),
+            reason=said.comment,
+        )
+        await to_thread.run_sync(leave_answer, run.folders.answers, answered)
+        return self._said(run, "granted" if said.yes else "refused")
+
+    async def _asked(self, request: Request, kind: str) -> tuple[Run, Question, Said]:
+        """The question that is answered, as it is asked at this moment, and the answer."""
         run = self._run_of(request)
         async with request.form() as form:
-            said = {key: str(value) for key, value in form.items()}
-        asked = [
-            it
-            for it in questions(run)
-            if it.kind == "answer"
-            and (it.batch, it.agent, it.about)
-            == (said.get("batch"), said.get("agent"), said.get("about"))
-        ]
-        if not asked:
-            raise HTTPException(409, "nobody waits for that any more; look again")
-        await to_thread.run_sync(
-            leave_answer,
-            run.folders.answers,
-            Answered(
-                batch=asked[0].batch,
-                agent=asked[0].agent,
-                path=asked[0].about,
-                granted=said.get("say") == "yes",
-                by=getpass.getuser(),
-                reason=said.get("comment", "")[:2000],
-            ),
-        )
-        return self._said(run, "granted" if said.get("say") == "yes" else "refused")
+            given = {key: str(value) for key, value in form.items()}
+        if given.get("say") not in ("yes", "no"):
+            raise HTTPException(400, "say yes or no")
+        about = tuple(given.get(key, "") for key in ("batch", "about", "agent", "tree"))
+        for asked in questions(run):
+            if asked.kind == kind and about == (asked.batch, asked.about, asked.agent, asked.tree):
+                comment = given.get("comment", "")[:MOST_COMMENT]
+                return run, asked, Said(yes=given["say"] == "yes", comment=comment)
+        raise HTTPException(409, "nobody waits for that any more; look again")
 
     @staticmethod
     def _said(run: Run, what: str) -> Response:
@@ -294,19 +290,13 @@ def _output(run: Run, agent: str, attempt: int) -> str:
             size = file.seek(0, 2)
             file.seek(max(0, size - TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
-    except OSError:
+    except FileNotFoundError:  # it has not printed anything
         return ""
     return clean(text)
 
 
 def _environment(token: str) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("orchestrator.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment("orchestrator.dashboard")
     environment.filters |= {
         "count": count,
         "duration": duration,

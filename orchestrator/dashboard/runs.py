@@ -42,14 +42,14 @@ class Run:
 
     def follow(self) -> bool:
         """Take what is new; whether anything is."""
-        # Asked first: what is written up to its owner's end is then read once more.
-        is_alive = is_owned(self.folders.report)
-        records, fault = [], ""
+        records, fault, is_alive = [], "", False
         try:
+            # Asked first: what is written up to its owner's end is then read once more.
+            is_alive = is_owned(self.folders.report)
             records = self.tail.more()
             for record in records:
                 self.state = apply(self.state, record)
-        except OrchestrateError as error:
+        except (OrchestrateError, OSError) as error:  # its folder may go, or be shut, meanwhile
             fault = str(error)
         is_new = bool(records) or (is_alive, fault) != (self.is_alive, self.fault)
         self.is_alive, self.fault = is_alive, fault

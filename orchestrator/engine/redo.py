@@ -59,6 +59,21 @@ def choose(
     )
 
 
+def landed_after(state: State, batch: str) -> list[str]:
+    """The batches that landed after this one did, in their order. Raises UsageError where it is no
+    batch of the run, or has not landed.
+    """
+    if batch not in state.batches:
+        raise UsageError(
+            f"run {state.run} has no batch {batch}", mend=f"it has: {', '.join(state.batches)}"
+        )
+    if batch not in state.history:
+        landed = ", ".join(dict.fromkeys(state.history)) or "nothing"
+        raise UsageError(f"batch {batch} has not landed", mend=f"what has landed: {landed}")
+    last = len(state.history) - 1 - state.history[::-1].index(batch)
+    return list(dict.fromkeys(state.history[last + 1 :]))
+
+
 def unfinished(state: State) -> RedoRequested | None:
     """What a plain resume of a run that has ended does again: every agent that is not done. None:
     all are.

@@ -18,48 +18,30 @@ from anyio import to_thread
 from orchestrator.engine import redo
 from orchestrator.engine.folders import tag_of
 from orchestrator.engine.tools import Tools
-from orchestrator.errors import UsageError
 from orchestrator.isolation.environment import clean_environment
 from orchestrator.isolation.processes import Exit, NotStarted, ProcessSpec, run_process
 from orchestrator.journal.events import RolledBack, RunInterrupted
-from orchestrator.journal.state import State
 from orchestrator.mission.model import Mission
 
 TREE = "rollback"
 
 
-def landed_after(state: State, batch: str) -> list[str]:
-    """The batches that landed after this one did, in their order. Raises UsageError where it is no
-    batch of the run, or has not landed.
-    """
-    if batch not in state.batches:
-        raise UsageError(
-            f"run {state.run} has no batch {batch}", mend=f"it has: {', '.join(state.batches)}"
-        )
-    if batch not in state.history:
-        landed = ", ".join(dict.fromkeys(state.history)) or "nothing"
-        raise UsageError(f"batch {batch} has not landed", mend=f"what has landed: {landed}")
-    last = len(state.history) - 1 - state.history[::-1].index(batch)
-    return list(dict.fromkeys(state.history[last + 1 :]))
-
-
 async def roll_back(
     tools: Tools, to: str, move_tip_back: Callable[[Tools], Awaitable[None]]
 ) -> None:
-    """Undo what landed after the batch `to`, and end there; where a command says no, nothing more is
+    """Undo what landed after the batch `to` (something has), and end there; where a command says no, nothing more is
     undone and the tip stays.
     """
     recorder = tools.recorder
-    later = landed_after(recorder.state, to)
+    later = redo.landed_after(recorder.state, to)
     for batch in reversed(later):
         fact = await _undone(tools, batch)
         if fact is not None and not fact.is_done:
             reason = f"rolling back batch {batch} failed: {fact.reason}"
             recorder.emit(RunInterrupted(reason=f"{reason}; the tip is where it was"))
             return
-    if later:
-        recorder.emit(redo.choose(recorder.state, later, ()))
-        await move_tip_back(tools)
+    recorder.emit(redo.choose(recorder.state, later, ()))
+    await move_tip_back(tools)
     recorder.emit(RunInterrupted(reason=f"rolled back to batch {to}"))
 
 

@@ -162,13 +162,13 @@ def roll_back(folders: Folders, to: str, observers: Observers) -> tuple[State, i
 
     with _taken_up(folders, observers) as (recorder, journal):
         state = recorder.state
-        rollback.landed_after(state, to)
+        redo.landed_after(state, to)
         _note_resume(recorder, folders, journal, state.parallel)
         steps = (recover, partial(rollback.roll_back, to=to, move_tip_back=move_tip_back))
         workshop = partial(reopen_workshop, state, folders)
         state, code = _carry_steps(recorder, folders, workshop, *steps)
-        failed = state.rolled_back and not state.rolled_back[-1].is_done
-        return state, ExitCode.NOT_LANDED if failed else code
+        is_left = code == ExitCode.OK and redo.landed_after(state, to)
+        return state, ExitCode.NOT_LANDED if is_left else code
 
 
 def _carry(

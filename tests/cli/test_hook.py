@@ -94,6 +94,23 @@ def test_what_cannot_be_judged_blocks_nobody(project: Path) -> None:
         assert said in err
 
 
+def test_a_gate_that_cannot_run_here_is_no_no(project: Path) -> None:
+    """Not of an agent's, who is blamed for nothing; a push waits until it can be judged."""
+    (project / "tests/test_sums.py").write_text("import not_installed_here\n" + TESTS)
+    git(project, "commit", "-q", "-am", "lacking")
+    git(project, "branch", "-f", "main")
+    (project / "sums.py").write_text(RIGHT)
+    git(project, "commit", "-q", "-am", "work")
+    told = json.dumps({"session_id": "s", "cwd": str(project), "stop_hook_active": False})
+    head = git(project, "rev-parse", "HEAD").strip()
+    pushed = f"refs/heads/work {head} refs/heads/work {'0' * 40}\n"
+    for kind, stdin, expected in (("claude", told, 1), ("git", pushed, 4)):
+        argv = ["hook", "run", kind, "missions/sums.yaml"]
+        code, out, err = run_program(argv, cwd=project, env=environment(), timeout=60, stdin=stdin)
+        assert (code, out) == (expected, ""), err
+        assert "not_installed_here" in err
+
+
 @pytest.mark.parametrize(
     ("kind", "file"), [("claude", ".claude/settings.json"), ("codex", ".codex/hooks.json")]
 )

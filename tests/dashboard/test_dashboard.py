@@ -130,6 +130,7 @@ def test_who_is_let_in_and_what_a_person_answers(site: Site) -> None:
         assert (status, reason in text) == (403, True)
     assert site.ask(path, said, X_Token=site.token)[0] == 403, "a browser says where from"
     assert site.ask(path, said.replace(tree[1].encode(), b"0" * 40), **ours)[0] == 409
+    assert site.ask(path, said.replace(b"say=yes", b"say="), **ours)[0] == 400
     assert "approval_recorded" not in kinds(site.root)
     assert site.ask(path, said, **ours)[:2] == (200, "signed off")
     eventually(lambda: "approval_recorded" in kinds(site.root))

@@ -102,3 +102,70 @@ def test_a_batch_may_have_less_and_a_warning_stops_nobody(tmp_path: Path) -> Non
     assert outcomes(made) == ["landed", "landed", "over_budget"]
     # The run's own was not spent when it was given anew: of 1,200 tokens 600 count.
     assert [it["batch"] for it in made.events("budget_exceeded")] == ["first", "first"]
+
+
+def streaming(folder: Path, *events: dict[str, object], then: str) -> None:
+    """An agent that reports what it used while it works: it edits, says so, and goes on."""
+    lines = "".join(f"echo '{json.dumps(event)}'\n" for event in events)
+    work = 'mkdir -p done; echo done > "done/$ORCHESTRATE_AGENT"'
+    write(folder / "bin", {"claude": f"#!/bin/sh\ncat > /dev/null\n{work}\n{lines}{then}\n"})
+    (folder / "bin" / "claude").chmod(0o755)
+
+
+def step(name: str, tokens: int) -> dict[str, object]:
+    usage = {"input_tokens": tokens, "output_tokens": 0}
+    return {"type": "assistant", "message": {"id": name, "content": [], "usage": usage}}
+
+
+@pytest.mark.parametrize("on_exceed", ["stop", "warn"])
+def test_an_attempt_is_held_to_its_own_ceiling_while_it_works(
+    tmp_path: Path, on_exceed: str
+) -> None:
+    made, mission = bench(tmp_path, "claude", "{wall: 1h}")
+    ceiling = f"budget: {{tokens: 1k, on_exceed: {on_exceed}}}, id: one,"
+    mission.write_text(mission.read_text().replace("id: one,", ceiling))
+    # The first two steps are one message that is told twice.
+    events = [step("a", 400), step("a", 400), step("b", 400), step("c", 400)]
+    whole = {"input_tokens": 1200, "output_tokens": 0}
+    end = f"echo '{json.dumps(LAST['claude'] | {'usage': whole})}'"
+    waits = f'if [ "$ORCHESTRATE_AGENT" = one ]; then sleep {"60" if on_exceed == "stop" else "0.5"}; fi'
+    streaming(tmp_path, *events, then=f"{waits}; {end}")
+    text = made.run("run", mission, "--plain", code=int(on_exceed == "stop"))
+    first = "over_budget" if on_exceed == "stop" else "landed"
+    assert outcomes(made) == [first, "landed", "landed"], text
+    (agent, *_) = made.summary()["batches"][0]["agents"]
+    assert "1,200 tokens; one attempt may use 1,000" in json.dumps(agent)
+    (ended, *_) = (it for it in made.events("attempt_ended") if it["agent"] == "one")
+    assert ended["usage"]["tokens_in"] == 1200
+    check_story(made.events())
+
+
+def test_a_rate_limit_holds_no_slot_and_costs_nothing(tmp_path: Path) -> None:
+    """One of two providers limits the rate; the other's agents go on in the only slot."""
+    made, mission = bench(tmp_path, "claude", "{wall: 1h}")
+    text = mission.read_text().replace("id: two,", "backend: codex, id: two,")
+    mission.write_text(text.replace("id: three,", "backend: codex, id: three,"))
+    limited = {
+        "type": "system",
+        "subtype": "api_retry",
+        "error_status": 429,
+        "retry_delay_ms": 1500,
+    }
+    last = LAST["claude"] | {"subtype": "error", "is_error": True, "api_error_status": 429}
+    first = f"if mkdir {tmp_path}/once; then echo '{json.dumps(last)}'; exit 1; fi"
+    streaming(tmp_path, limited, then=f"{first}; echo '{json.dumps(LAST['claude'])}'")
+    work = 'mkdir -p done; echo done > "done/$ORCHESTRATE_AGENT"'
+    codex = f"#!/bin/sh\ncat > /dev/null\n{work}\necho '{json.dumps(LAST['codex'])}'\n"
+    write(tmp_path / "bin", {"codex": codex})
+    (tmp_path / "bin" / "codex").chmod(0o755)
+    told = made.run("run", mission, "--plain", code=0)
+    assert "rate limited" in told
+    order = [(it["kind"], it.get("agent", "")) for it in made.events()]
+    known = [kind for kind, _ in order]
+    limit, over = known.index("rate_limited"), known.index("rate_limit_over")
+    ended = [it[1] for it in order[limit:over] if it[0] == "attempt_ended"]
+    assert ended == ["two", "three"], "they did not wait for it"
+    agents = {it["id"]: it for it in made.summary()["batches"][0]["agents"]}
+    assert len(agents["one"]["attempts"]) == 2
+    assert agents["one"]["outcome"] == "landed", "of one attempt that it had"
+    check_story(made.events())

@@ -99,7 +99,11 @@ def remove(kind: str, repository: Repository) -> list[Path]:
 
 def skill() -> str:
     """The text that teaches an agent to write missions."""
-    return importlib.resources.files("orchestrator.engine.beside").joinpath("SKILL.md").read_text()
+    return (
+        importlib.resources.files("orchestrator.engine.beside")
+        .joinpath("SKILL.md")
+        .read_text("utf-8")
+    )
 
 
 def _top(repository: Repository) -> Path:

@@ -126,17 +126,22 @@ def _begin(text: str, limit: int) -> str:
     return body if len(body) <= limit else body[:limit].rpartition("\n")[0] + "\n…"
 
 
-@cache
-def _environment() -> Environment:
+def html_environment(package: str) -> Environment:
+    """What renders the templates of a package: every value is escaped, and none may be missing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader("orchestrator.reports"),
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = html_environment("orchestrator.reports")
     environment.filters |= {
         "address": address,
         "begin": _begin,
