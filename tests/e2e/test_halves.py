@@ -199,9 +199,19 @@ def test_what_never_began_is_removed(tmp_path: Path) -> None:
         (bench.root / "reports" / name).mkdir(parents=True)
         (bench.root / "reports" / name / "journal.jsonl").write_text(torn)
         (bench.root / "reports" / name / "journal.head").write_text("")
+    # Killed between the making of its folders and that of its journal.
+    name = "20000101-000002-c"
+    (bench.root / "reports" / name).mkdir()
+    place = tmp_path / "place"
+    (place / ".trees").mkdir(parents=True)
+    (bench.root / "workspaces").mkdir()
+    (bench.root / "workspaces" / name).symlink_to(place)
+    (bench.root / "reports" / "gate-x").mkdir()
     told = bench.run("clean")
-    assert told.count("removed, it never began") == 2
+    assert told.count("removed, it never began") == 3
     assert not list((bench.root / "reports").glob("2*"))
+    assert not (bench.root / "workspaces" / name).is_symlink()
+    assert (bench.root / "reports" / "gate-x").is_dir()
 
 
 def test_reports_are_lost_under_a_run(tmp_path: Path) -> None:

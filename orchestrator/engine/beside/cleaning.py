@@ -26,6 +26,8 @@ from orchestrator.journal.log import HEAD, JOURNAL
 from orchestrator.journal.state import AgentState, State
 
 BUNDLE = "work.bundle"
+RUNS = "[0-9]*-[0-9]*-*"
+"""Report folders of runs, by their names; those of the judge have others."""
 
 
 def clean_run(folders: Folders, *, salvage: bool, discard: bool) -> str:
@@ -84,15 +86,18 @@ def clean_stillborn(root: Path) -> Iterator[str]:
     """Remove what runs left that were killed before they recorded anything; what speaks of more is
     left alone.
     """
-    for path in sorted((root / "reports").glob("*/journal.jsonl")):
-        folders = Folders(root, path.parent.name)
-        if is_begun(folders):
+    for report in sorted((root / "reports").glob(RUNS)):
+        folders = Folders(root, report.name)
+        if not report.is_dir() or is_begun(folders):
             continue
+        has_journal = (report / JOURNAL).exists()
         with owned_run(folders, "wait until it has begun"):
             told = _speaks_of_work(folders)
             if not told:
                 _remove(folders)
                 remove_tree(folders.report)
+        if told and not has_journal:
+            continue  # it had begun, and its journal is gone: whoever asks for it is told
         yield (
             f"{folders.run}: left alone: its journal is empty, but there is {told}"
             if told
